@@ -1,0 +1,158 @@
+"""The asyncio client for Loops (https://loops.so).
+
+Importing the package imports nothing else: each name below is fetched when it is first used, so
+that a command line or a serverless function does not pay for aiohttp before it needs it.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    __version__: str
+    from loops_async.backoff import RetryPolicy
+    from loops_async.bulk import BulkUpsert, Outcome, Unfinished
+    from loops_async.client import LoopsClient
+    from loops_async.errors import (
+        APIError,
+        BadRequest,
+        ConfigurationError,
+        Conflict,
+        ConnectFailed,
+        ConnectionLost,
+        ContactAlreadyExists,
+        ContactNotFound,
+        DeadlineExceeded,
+        Forbidden,
+        InvalidCall,
+        InvalidInput,
+        InvalidReply,
+        LinkError,
+        LoopsError,
+        MissingExtra,
+        NotFound,
+        OutcomeUnknown,
+        RateLimited,
+        RedirectRefused,
+        ReplyTimeout,
+        ReplyTooLarge,
+        ServerError,
+        SessionClosed,
+        Unauthorized,
+        WrongEventLoop,
+    )
+    from loops_async.pacing import Pacer
+    from loops_async.records import (
+        UNSET,
+        Contact,
+        ContactCreate,
+        ContactProperty,
+        ContactReceipt,
+        ContactUpdate,
+        JsonValue,
+        MailingList,
+        OptInStatus,
+        PropertyType,
+        PropertyValue,
+        Team,
+        Unset,
+    )
+    from loops_async.retrying import Attempt
+    from loops_async.session import LoopsSession
+    from loops_async.transport import Timeouts
+
+__all__ = [
+    "UNSET",
+    "APIError",
+    "Attempt",
+    "BadRequest",
+    "BulkUpsert",
+    "ConfigurationError",
+    "Conflict",
+    "ConnectFailed",
+    "ConnectionLost",
+    "Contact",
+    "ContactAlreadyExists",
+    "ContactCreate",
+    "ContactNotFound",
+    "ContactProperty",
+    "ContactReceipt",
+    "ContactUpdate",
+    "DeadlineExceeded",
+    "Forbidden",
+    "InvalidCall",
+    "InvalidInput",
+    "InvalidReply",
+    "JsonValue",
+    "LinkError",
+    "LoopsClient",
+    "LoopsError",
+    "LoopsSession",
+    "MailingList",
+    "MissingExtra",
+    "NotFound",
+    "OptInStatus",
+    "Outcome",
+    "OutcomeUnknown",
+    "Pacer",
+    "PropertyType",
+    "PropertyValue",
+    "RateLimited",
+    "RedirectRefused",
+    "ReplyTimeout",
+    "ReplyTooLarge",
+    "RetryPolicy",
+    "ServerError",
+    "SessionClosed",
+    "Team",
+    "Timeouts",
+    "Unauthorized",
+    "Unfinished",
+    "Unset",
+    "WrongEventLoop",
+    "__version__",
+]
+
+# Every public name that is not listed here lives in ``errors``.
+_ROOMS = {
+    "backoff": ("RetryPolicy",),
+    "bulk": ("BulkUpsert", "Outcome", "Unfinished"),
+    "client": ("LoopsClient",),
+    "pacing": ("Pacer",),
+    "records": (
+        "UNSET",
+        "Contact",
+        "ContactCreate",
+        "ContactProperty",
+        "ContactReceipt",
+        "ContactUpdate",
+        "JsonValue",
+        "MailingList",
+        "OptInStatus",
+        "PropertyType",
+        "PropertyValue",
+        "Team",
+        "Unset",
+    ),
+    "retrying": ("Attempt",),
+    "session": ("LoopsSession",),
+    "transport": ("Timeouts",),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported here, so that "import loops_async" stays free.
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415
+
+        return version("loops-async")
+    if name not in __all__:
+        raise AttributeError(f"module 'loops_async' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    value = getattr(import_module(f"loops_async.{_HOME.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,258 @@
+"""Many upserts: constant memory, one outcome a row, each contact's rows in their order."""
+
+import asyncio
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+)
+from typing import Any, Final, Self, TypeAlias
+
+import attrs
+
+from loops_async import errors
+from loops_async.ordering import ContactOrder, Job
+from loops_async.records.contacts import ContactReceipt, ContactUpdate
+from loops_async.records.fields import built
+
+Row: TypeAlias = ContactUpdate | Mapping[str, Any]
+Source: TypeAlias = Iterable[Row] | AsyncIterable[Row]
+Upsert: TypeAlias = Callable[[ContactUpdate], Awaitable[ContactReceipt]]
+
+_STOPPING: Final = (
+    errors.Unauthorized,
+    errors.ConfigurationError,
+    errors.SessionClosed,
+    errors.WrongEventLoop,
+)
+_LOOKAHEAD: Final = 4
+"""Rows held for each one in flight, so that a run of one contact's rows does not idle the rest."""
+
+
+@attrs.frozen
+class Outcome:
+    """What became of one row.
+
+    Attributes:
+        index: The row's place in the source, from 0.
+        contact: What was to be sent; None where the row was no contact at all.
+        id: Loops' id of the contact, or None after an error.
+        error: Why the row did not go in, or None.
+        attempts: Requests that it took; 0 where nothing was sent.
+    """
+
+    index: int
+    contact: ContactUpdate | None
+    id: str | None
+    error: errors.LoopsError | None
+    attempts: int
+
+
+@attrs.frozen
+class Unfinished:
+    """A row that was read but whose outcome was not given, because the run ended early.
+
+    Attributes:
+        index: The row's place in the source, from 0.
+        contact: What was to be sent; None where the row was no contact at all.
+        started: Whether its sending had begun, so that Loops may have it; False means surely not
+            sent.
+    """
+
+    index: int
+    contact: ContactUpdate | None
+    started: bool
+
+
+class BulkUpsert:
+    """A run of many upserts: iterate it once to make it go.
+
+    Leaving the loop early, or a cancellation, stops it: its tasks are gone and ``unfinished``
+    says which rows have no outcome. As an ``async with`` block it is stopped for certain when the
+    block ends, even if something still refers to it.
+
+    Attributes:
+        read: Rows read from the source so far; those from this index on were never touched.
+        succeeded: Rows that Loops took.
+        failed: Rows with an error.
+    """
+
+    def __init__(self, source: Source, upsert: Upsert, *, concurrency: int) -> None:
+        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+            raise errors.InvalidCall("concurrency: must be a whole number of at least 1")
+        if isinstance(source, str | bytes | Mapping | ContactUpdate) or not isinstance(
+            source, Iterable | AsyncIterable
+        ):
+            raise errors.InvalidCall(
+                "source: must be an iterable or async iterable of ContactUpdate or mappings, not "
+                f"{type(source).__name__}"
+            )
+        self.read = 0
+        self.succeeded = 0
+        self.failed = 0
+        self._source = source
+        self._upsert = upsert
+        self._concurrency = concurrency
+        self._jobs: dict[int, Job] = {}
+        self._order = ContactOrder()
+        self._ready: asyncio.Queue[Job] = asyncio.Queue()
+        # An outcome; None when the reader came to its end; or what stops the run.
+        self._events: asyncio.Queue[Outcome | BaseException | None] = asyncio.Queue()
+        self._room = asyncio.Semaphore(concurrency * _LOOKAHEAD)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle = 0
+        self._source_error: Exception | None = None
+        self._begun = False
+
+    @property
+    def unfinished(self) -> list[Unfinished]:
+        """The rows that were read and whose outcome was not given yet, in the source's order."""
+        return [
+            Unfinished(job.index, job.contact, job.started) for _, job in sorted(self._jobs.items())
+        ]
+
+    def __aiter__(self) -> AsyncIterator[Outcome]:
+        if self._begun:
+            raise errors.InvalidCall(
+                "a bulk run can be iterated once; call upsert_many again for another"
+            )
+        self._begun = True
+        # Nothing here may refer to the generator: when the caller's loop lets go of it, its
+        # ``finally`` has to run.
+        return self._outcomes()
+
+    async def aclose(self) -> None:
+        """Stop the run and wait until its tasks are gone. Harmless when it is over."""
+        self._begun = True
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._events.put_nowait(_Stopped())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<BulkUpsert read={self.read} succeeded={self.succeeded} failed={self.failed}>"
+
+    async def _outcomes(self) -> AsyncGenerator[Outcome, None]:
+        yielded, total = 0, -1
+        self._spawn(self._reader())
+        try:
+            while yielded != total:
+                event = await self._events.get()
+                if isinstance(event, Outcome):
+                    yielded += 1
+                    self._room.release()
+                    yield self._given(event)
+                elif event is None:
+                    total = self.read
+                elif isinstance(event, _Stopped):
+                    return
+                else:
+                    await self.aclose()
+                    while not self._events.empty():
+                        if isinstance(late := self._events.get_nowait(), Outcome):
+                            yield self._given(late)
+                    raise event
+        finally:
+            await self.aclose()
+        if self._source_error is not None:
+            raise self._source_error
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.add(asyncio.create_task(work))
+
+    async def _reader(self) -> None:
+        try:
+            await self._read_all()
+        except Exception as error:  # noqa: BLE001 - the source is the caller's code
+            # What was read before still goes in; the caller hears of it after that.
+            self._source_error = error
+        self._events.put_nowait(None)
+
+    async def _read_all(self) -> None:
+        await self._room.acquire()
+        if isinstance(self._source, AsyncIterable):
+            async for row in self._source:
+                self._admit(row)
+                await self._room.acquire()
+        else:
+            for row in self._source:
+                self._admit(row)
+                await self._room.acquire()
+
+    def _admit(self, row: Row) -> None:
+        index = self.read
+        self.read += 1
+        try:
+            contact = _contact(row)
+        except errors.LoopsError as error:
+            self._jobs[index] = Job(index, None)
+            self._events.put_nowait(Outcome(index, None, None, error, 0))
+            return
+        job = self._jobs[index] = Job(index, contact)
+        if self._order.admit(job):
+            self._start(job)
+
+    def _start(self, job: Job) -> None:
+        self._ready.put_nowait(job)
+        if self._idle < self._ready.qsize() and len(self._tasks) <= self._concurrency:
+            self._spawn(self._worker())
+
+    async def _worker(self) -> None:
+        while True:
+            self._idle += 1
+            job = await self._ready.get()
+            self._idle -= 1
+            job.started = True
+            try:
+                outcome = await self._upserted(job)
+            except Exception as error:  # noqa: BLE001 - whatever it is must reach the caller
+                self._events.put_nowait(error)
+                return
+            self._events.put_nowait(outcome)
+            for follower in self._order.finish(job):
+                self._start(follower)
+
+    async def _upserted(self, job: Job) -> Outcome:
+        assert job.contact is not None  # noqa: S101 - only contacts are ever started
+        try:
+            receipt = await self._upsert(job.contact)
+        except errors.LoopsError as error:
+            if isinstance(error, _STOPPING) or isinstance(error.__cause__, _STOPPING):
+                raise
+            return Outcome(job.index, job.contact, None, error, error.attempts)
+        return Outcome(job.index, job.contact, receipt.id, None, receipt.attempts)
+
+    def _given(self, outcome: Outcome) -> Outcome:
+        del self._jobs[outcome.index]
+        if outcome.error is None:
+            self.succeeded += 1
+        else:
+            self.failed += 1
+        return outcome
+
+
+class _Stopped(Exception):
+    """The run was closed from outside."""
+
+
+def _contact(row: object) -> ContactUpdate:
+    if isinstance(row, ContactUpdate):
+        return row
+    if isinstance(row, Mapping):
+        return built(ContactUpdate, row)
+    raise errors.InvalidCall(
+        f"a row must be a ContactUpdate or a mapping of its fields, not {type(row).__name__}"
+    )

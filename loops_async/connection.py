@@ -1,0 +1,139 @@
+"""What the clients of one session share: the connector, the settings, and the loop they live in."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from ipaddress import ip_address
+from typing import Final, Self
+
+from yarl import URL
+
+from loops_async import errors
+from loops_async.backoff import RetryPolicy
+from loops_async.transport import HttpSession, Timeouts, TraceConfig, open_http
+
+BASE_URL: Final = "https://app.loops.so/api"
+
+
+def checked_base_url(text: str | None) -> URL:
+    """The API's address without ``/v1``: ``text``, or ``LOOPS_BASE_URL``, or Loops' own.
+
+    Raises:
+        ConfigurationError: Not an address that a key may be sent to.
+    """
+    given = text if text is not None else os.environ.get("LOOPS_BASE_URL") or BASE_URL
+    try:
+        url = URL(given)
+        local = is_loopback(url.host)
+    except (ValueError, TypeError):
+        url, local = URL(), False
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise errors.ConfigurationError(
+            f"base_url: must be an address such as {BASE_URL!r}, beginning with https://"
+        )
+    if url.user is not None or url.password is not None or url.query_string or url.fragment:
+        raise errors.ConfigurationError(
+            "base_url: must not carry a user name, a password, a query or a fragment"
+        )
+    if url.scheme == "http" and not local:
+        raise errors.ConfigurationError(
+            "base_url: plain http would send the API key in the clear; use https:// (http:// is "
+            "taken for the loopback address alone)"
+        )
+    path = url.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    return url.with_path(path or "/")
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether ``host`` is this very machine, whatever a name server says."""
+    if host is None:
+        return False
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Connection:
+    """The shared, lazily opened connector of a session.
+
+    See ``LoopsSession`` for the arguments.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        http: HttpSession | None = None,
+        limit: int = 100,
+        limit_per_host: int = 0,
+        keepalive: float = 15.0,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+        trust_env: bool = False,
+        trace_configs: Sequence[TraceConfig] = (),
+    ) -> None:
+        self.base_url = checked_base_url(base_url)
+        self.timeouts = timeouts if timeouts is not None else Timeouts()
+        self.retry = retry if retry is not None else RetryPolicy()
+        self._http = http
+        self._owned = http is None
+        self._limits = (_count("limit", limit), _count("limit_per_host", limit_per_host))
+        self._keepalive = keepalive
+        self._trust_env = trust_env
+        self._trace_configs = trace_configs
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    def http(self) -> HttpSession:
+        """The aiohttp session, opened at the first call.
+
+        Raises:
+            SessionClosed: It was closed.
+            WrongEventLoop: It was opened in another event loop.
+        """
+        loop = asyncio.get_running_loop()
+        if self._closed:
+            raise errors.SessionClosed("this session was closed; make a new one")
+        if self._loop is not None and self._loop is not loop:
+            raise errors.WrongEventLoop(
+                "this session was opened in another event loop; make one LoopsSession (or "
+                "LoopsClient) per loop, inside the coroutine that uses it"
+            )
+        self._loop = loop
+        if self._http is None:
+            limit, per_host = self._limits
+            self._http = open_http(
+                limit=limit,
+                limit_per_host=per_host,
+                keepalive=self._keepalive,
+                trust_env=self._trust_env,
+                trace_configs=self._trace_configs,
+            )
+        elif self._http.closed:
+            raise errors.SessionClosed(
+                "the aiohttp.ClientSession that was handed in is closed; keep it open for as long "
+                "as the client is used"
+            )
+        return self._http
+
+    async def aclose(self) -> None:
+        """Close what this session opened. A session that was handed in stays open."""
+        self._closed = True
+        if self._owned and self._http is not None:
+            await self._http.close()
+
+    async def __aenter__(self) -> Self:
+        self.http()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def _count(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise errors.ConfigurationError(
+            f"{name}: must be a whole number of connections, 0 for no limit"
+        )
+    return value

@@ -1,0 +1,1 @@
+"""The operations of the Loops API: each an endpoint value and a function of a few lines."""

@@ -1,0 +1,39 @@
+"""The team's own things: its API key, its contact properties, its mailing lists."""
+
+from loops_async.codec import encode_json
+from loops_async.endpoints.replies import reads, reads_success
+from loops_async.records.account import ContactProperty, MailingList, PropertyType, Team
+from loops_async.wire import Endpoint, Replay, Request, Send
+
+API_KEY = Endpoint("GET", "/v1/api-key", Replay.ALWAYS, reads(Team), changes=False)
+LIST_PROPERTIES = Endpoint(
+    "GET", "/v1/contacts/properties", Replay.ALWAYS, reads(list[ContactProperty]), changes=False
+)
+CREATE_PROPERTY = Endpoint("POST", "/v1/contacts/properties", Replay.ONCE, reads_success)
+MAILING_LISTS = Endpoint("GET", "/v1/lists", Replay.ALWAYS, reads(list[MailingList]), changes=False)
+
+
+async def team(send: Send, *, deadline: float | None = None) -> Team:
+    """The team behind the API key."""
+    return (await send(Request(API_KEY, deadline=deadline))).value
+
+
+async def list_properties(
+    send: Send, *, custom_only: bool = False, deadline: float | None = None
+) -> list[ContactProperty]:
+    """The contact properties, Loops' own included unless ``custom_only``."""
+    query = {"list": "custom" if custom_only else "all"}
+    return (await send(Request(LIST_PROPERTIES, query=query, deadline=deadline))).value
+
+
+async def create_property(
+    send: Send, name: str, kind: PropertyType, *, deadline: float | None = None
+) -> None:
+    """Create a custom contact property."""
+    body = encode_json({"name": name, "type": kind})
+    await send(Request(CREATE_PROPERTY, body=body, deadline=deadline))
+
+
+async def mailing_lists(send: Send, *, deadline: float | None = None) -> list[MailingList]:
+    """The mailing lists."""
+    return (await send(Request(MAILING_LISTS, deadline=deadline))).value

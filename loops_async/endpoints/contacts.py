@@ -1,0 +1,163 @@
+"""Contacts: create, update, find, delete."""
+
+from typing import TypeVar
+
+from loops_async.codec import Undecodable, decode, encode, encode_json
+from loops_async.endpoints.replies import reads_success, success
+from loops_async.errors import (
+    ContactAlreadyExists,
+    ContactNotFound,
+    InvalidCall,
+    LoopsError,
+    OutcomeUnknown,
+)
+from loops_async.readback import differences
+from loops_async.records.contacts import Contact, ContactCreate, ContactReceipt, ContactUpdate
+from loops_async.records.values import check_email, check_user_id
+from loops_async.wire import Endpoint, Lane, Replay, Reply, Request, Send
+
+C = TypeVar("C", bound=Contact)
+
+_ROUNDS = 3
+"""How often a create in doubt is asked about and repeated."""
+
+
+def _read_id(reply: Reply) -> str:
+    contact_id = success(reply).get("id")
+    if not isinstance(contact_id, str) or not contact_id:
+        raise Undecodable("expected text @ $.id")
+    return contact_id
+
+
+CREATE = Endpoint(
+    "POST",
+    "/v1/contacts/create",
+    Replay.ONCE,
+    _read_id,
+    refusals={409: ContactAlreadyExists},
+)
+UPDATE = Endpoint("PUT", "/v1/contacts/update", Replay.ALWAYS, _read_id)
+DELETE = Endpoint[None](
+    "POST",
+    "/v1/contacts/delete",
+    Replay.ALWAYS,
+    reads_success,
+    refusals={404: ContactNotFound},
+    after_doubt={404: None},
+)
+
+
+def _find_endpoint(into: type[C]) -> Endpoint[C | None]:
+    def read(reply: Reply) -> C | None:
+        found = decode(reply.body, list[into])  # type: ignore[valid-type]
+        return found[0] if found else None
+
+    return Endpoint("GET", "/v1/contacts/find", Replay.ALWAYS, read, changes=False)
+
+
+FIND = _find_endpoint(Contact)
+
+
+def identified(email: str | None, user_id: str | None) -> dict[str, str]:
+    """Exactly one identifier, checked, under the name that Loops gives it.
+
+    Raises:
+        InvalidCall: None or both were given.
+        InvalidInput: The one given cannot be an identifier.
+    """
+    if (email is None) == (user_id is None):
+        raise InvalidCall("give exactly one of email= and user_id=")
+    if email is not None:
+        check_email("email", email)
+        return {"email": email}
+    check_user_id("user_id", user_id)
+    return {"userId": str(user_id)}
+
+
+async def update(
+    send: Send,
+    contact: ContactUpdate,
+    *,
+    lane: Lane = Lane.INTERACTIVE,
+    deadline: float | None = None,
+) -> ContactReceipt:
+    """Update a contact, or create it when there is none."""
+    answer = await send(Request(UPDATE, body=encode(contact), lane=lane, deadline=deadline))
+    return ContactReceipt(answer.value, answer.attempts)
+
+
+async def find(
+    send: Send, identifier: dict[str, str], into: type[C], *, deadline: float | None = None
+) -> C | None:
+    """Find a contact by one identifier."""
+    endpoint = _find_endpoint(into)
+    answer = await send(Request(endpoint, query=identifier, deadline=deadline))
+    return answer.value
+
+
+async def delete(send: Send, identifier: dict[str, str], *, deadline: float | None = None) -> None:
+    """Delete a contact by one identifier."""
+    await send(Request(DELETE, body=encode_json(identifier), deadline=deadline))
+
+
+async def create(
+    send: Send, contact: ContactCreate, *, deadline: float | None = None
+) -> ContactReceipt:
+    """Create a contact, and ask Loops what became of it where the reply got lost."""
+    request = Request(CREATE, body=encode(contact), deadline=deadline)
+    try:
+        answer = await send(request)
+    except OutcomeUnknown as error:
+        doubt = error
+    else:
+        return ContactReceipt(answer.value, answer.attempts)
+    return await _settle(send, request, contact, doubt)
+
+
+async def _settle(
+    send: Send, request: Request[str], contact: ContactCreate, doubt: OutcomeUnknown
+) -> ContactReceipt:
+    """What became of a create in doubt: what Loops holds says it, and only then is it repeated.
+
+    Raises:
+        ContactAlreadyExists: Loops holds something else than was sent.
+        OutcomeUnknown: Asking, or creating again, gave no answer either.
+    """
+    attempts, refused = doubt.attempts, False
+    last: LoopsError
+    question = Request(FIND, query={"email": contact.email}, deadline=request.deadline)
+    for _ in range(_ROUNDS):
+        try:
+            found = await send(question)
+            attempts += found.attempts
+            if found.value is not None and not differences(contact, found.value):
+                return ContactReceipt(found.value.id, attempts)
+            if found.value is not None or refused:
+                # Refused and yet nobody has the address: another contact has the user id.
+                break
+            created = await send(request)
+            return ContactReceipt(created.value, attempts + created.attempts)
+        except ContactAlreadyExists as error:
+            refused, last = True, error
+        except OutcomeUnknown as error:
+            last = error
+        except LoopsError as error:
+            raise _unsettled(error, attempts) from error
+        attempts += last.attempts
+    else:
+        raise _unsettled(doubt, attempts) from doubt
+    conflict = ContactAlreadyExists(
+        f"{CREATE}: a contact with this email or user id exists and differs from what was sent",
+        status=409,
+    )
+    conflict.attempts = attempts
+    raise conflict from doubt
+
+
+def _unsettled(last: LoopsError, attempts: int) -> OutcomeUnknown:
+    unknown = OutcomeUnknown(
+        f"{CREATE}: it may have taken effect, or not, and Loops could not be asked; last: {last}",
+        status=last.status,
+    )
+    unknown.attempts = attempts + (0 if isinstance(last, OutcomeUnknown) else last.attempts)
+    return unknown

@@ -1,0 +1,33 @@
+"""Readers: what an endpoint promises, as a function of its reply."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from loops_async.codec import Undecodable, decode, decode_json
+from loops_async.wire import Reply
+
+T = TypeVar("T")
+
+
+def reads(into: type[T]) -> Callable[[Reply], T]:
+    """A reader of one record of type ``into``."""
+    return lambda reply: decode(reply.body, into)
+
+
+def reads_success(reply: Reply) -> None:
+    """The reader of ``{"success": true}`` and nothing more."""
+    success(reply)
+
+
+def success(reply: Reply) -> dict[str, Any]:
+    """The fields of a reply that says ``"success": true``.
+
+    Raises:
+        Undecodable: It does not.
+    """
+    value = decode_json(reply.body)
+    if not isinstance(value, dict):
+        raise Undecodable("expected an object @ $")
+    if value.get("success") is not True:
+        raise Undecodable("expected true @ $.success")
+    return value

@@ -1,0 +1,64 @@
+"""Which rows may go: the rows of one contact go one after the other, in the order given. Pure."""
+
+import attrs
+
+from loops_async.records.contacts import ContactUpdate
+
+
+@attrs.define(eq=False)
+class Job:
+    """One row on its way.
+
+    Attributes:
+        index: The row's place in the source, from 0.
+        contact: What is to be sent; None where the row was no contact at all.
+        started: Whether its sending has begun.
+        blockers: How many earlier rows of the same contact are not over yet.
+        followers: The rows that wait for this one.
+    """
+
+    index: int
+    contact: ContactUpdate | None
+    started: bool = False
+    blockers: int = 0
+    followers: list["Job"] = attrs.field(factory=list)
+
+
+def identity(contact: ContactUpdate | None) -> list[tuple[str, str]]:
+    """What makes two rows the same contact: an address or a user id in common.
+
+    Nobody promises that Loops tells addresses apart by letter case, so it is folded here.
+    """
+    keys = []
+    if contact is not None and isinstance(contact.email, str):
+        keys.append(("email", contact.email.casefold()))
+    if contact is not None and isinstance(contact.user_id, str):
+        keys.append(("user_id", contact.user_id))
+    return keys
+
+
+class ContactOrder:
+    """The last row of every contact that is on its way."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], Job] = {}
+
+    def admit(self, job: Job) -> bool:
+        """Take in the next row of the source; True if it may go at once."""
+        keys = identity(job.contact)
+        # One row may follow two others: one with its address, one with its user id.
+        for earlier in {id(j): j for key in keys if (j := self._last.get(key))}.values():
+            earlier.followers.append(job)
+            job.blockers += 1
+        for key in keys:
+            self._last[key] = job
+        return not job.blockers
+
+    def finish(self, job: Job) -> list[Job]:
+        """Note that a row is over; the rows that may go now."""
+        for key in identity(job.contact):
+            if self._last[key] is job:
+                del self._last[key]
+        for follower in job.followers:
+            follower.blockers -= 1
+        return [follower for follower in job.followers if not follower.blockers]

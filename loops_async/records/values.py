@@ -1,0 +1,187 @@
+"""What Loops takes as a value: the rules for identifiers, text and custom properties.
+
+Every refusal names the field and the fix and never repeats the value.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Final, TypeAlias
+
+from loops_async.errors import InvalidInput
+
+PropertyValue: TypeAlias = str | int | float | bool | datetime | date | None
+"""What a custom property may be sent as. A datetime must carry its time zone."""
+
+LONGEST: Final = 500
+"""Characters that Loops takes in a key or in a value."""
+
+RESERVED: Final = frozenset({"id", "listId", "softDeleteAt", "teamId", "updatedAt"})
+"""Names that Loops keeps to itself (https://loops.so/docs/contacts/properties#reserved-names)."""
+
+DEFAULT_FIELDS: Final = {
+    "email": "email",
+    "firstName": "first_name",
+    "lastName": "last_name",
+    "source": "source",
+    "subscribed": "subscribed",
+    "userGroup": "user_group",
+    "userId": "user_id",
+    "mailingLists": "mailing_lists",
+}
+"""Loops' own name of each default field, and ours."""
+
+_LARGEST: Final = 10**LONGEST
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_READ_ONLY: Final = frozenset({"optInStatus"})
+_ADDRESS: Final = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
+_MAILBOX: Final = re.compile(r"\S+?(?:@|%40|&#64;|&#x40;|\\u0040)\S+", re.IGNORECASE)
+
+
+def masked(text: str) -> str:
+    """``text`` fit for a message: addresses taken out, control characters gone, and short."""
+    shown = _MAILBOX.sub("…@…", "".join(c if c.isprintable() else " " for c in text))
+    return shown if len(shown) <= 80 else shown[:79] + "…"
+
+
+def check_text(field: str, value: str) -> None:
+    """Refuse text that Loops would refuse, or that cannot be sent at all.
+
+    Raises:
+        InvalidInput: Too long, or not valid Unicode.
+    """
+    if len(value) > LONGEST:
+        raise InvalidInput(
+            f"{masked(field)}: has {len(value)} characters, Loops takes {LONGEST}; shorten it",
+            field=field,
+        )
+    if not value.isascii() and _SURROGATE.search(value):
+        raise InvalidInput(
+            f"{masked(field)}: holds a lone surrogate, which is not valid Unicode; decode the "
+            "text with the right encoding",
+            field=field,
+        )
+
+
+def check_email(field: str, value: object) -> None:
+    """Refuse what no mail system takes for an address; Loops judges the rest.
+
+    Raises:
+        InvalidInput: Not text, empty, or not of the form ``name@domain``.
+    """
+    if not isinstance(value, str):
+        raise InvalidInput(
+            f"{field}: must be text such as 'ada@example.com', not {type(value).__name__}",
+            field=field,
+        )
+    check_text(field, value)
+    if not _ADDRESS.fullmatch(value):
+        raise InvalidInput(
+            f"{field}: must be one address of the form name@domain without spaces; check for a "
+            "missing '@' and for stray white space",
+            field=field,
+        )
+
+
+def check_user_id(field: str, value: object) -> None:
+    """Refuse what is not an identifier.
+
+    Raises:
+        InvalidInput: Not text, or empty.
+    """
+    if not isinstance(value, str):
+        raise InvalidInput(
+            f"{field}: must be text, not {type(value).__name__}; pass str({field})", field=field
+        )
+    if not value.strip():
+        raise InvalidInput(f"{field}: is empty; give the contact's id or leave it out", field=field)
+    check_text(field, value)
+
+
+def check_property_name(name: object) -> None:
+    """Refuse a name that a custom property cannot have.
+
+    Raises:
+        InvalidInput: Not text, empty, too long, reserved, or the name of a default field.
+    """
+    if not isinstance(name, str) or not name:
+        raise InvalidInput(
+            f"properties: a property's name must be non-empty text, not {type(name).__name__}",
+            field="properties",
+        )
+    check_text(name, name)
+    if name in RESERVED:
+        raise InvalidInput(
+            f"{name}: is reserved by Loops; choose another name for this property", field=name
+        )
+    if name in DEFAULT_FIELDS:
+        raise InvalidInput(
+            f"{name}: is a default field, not a custom property; pass {DEFAULT_FIELDS[name]}=…",
+            field=name,
+        )
+    if name in _READ_ONLY:
+        raise InvalidInput(f"{name}: is set by Loops alone; leave it out", field=name)
+
+
+def check_property_value(name: str, value: object) -> None:
+    """Refuse a value that a custom property cannot have.
+
+    Raises:
+        InvalidInput: Nested, not finite, a datetime without a time zone, or of another type.
+    """
+    if value is None or isinstance(value, bool):
+        return
+    if isinstance(value, int):
+        if abs(value) >= _LARGEST:
+            raise InvalidInput(
+                f"{masked(name)}: has more than {LONGEST} digits, Loops takes {LONGEST}; send less",
+                field=name,
+            )
+        return
+    if isinstance(value, str):
+        check_text(name, value)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidInput(
+                f"{masked(name)}: is not a finite number, which JSON cannot carry; send None to "
+                "empty it or leave it out",
+                field=name,
+            )
+    elif isinstance(value, datetime):
+        _check_moment(name, value)
+    elif not isinstance(value, date):
+        raise _unfit(name, value)
+
+
+def _check_moment(name: str, value: datetime) -> None:
+    if value.utcoffset() is None:
+        raise InvalidInput(
+            f"{masked(name)}: is a datetime without a time zone, so nobody knows which moment it "
+            "is; pass one with tzinfo, for example datetime(…, tzinfo=UTC)",
+            field=name,
+        )
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        overflows = True
+    else:
+        overflows = False
+    if overflows:
+        raise InvalidInput(
+            f"{masked(name)}: lies outside the years 1 to 9999 in UTC; choose another date",
+            field=name,
+        )
+
+
+def _unfit(name: str, value: object) -> InvalidInput:
+    fix = (
+        "flatten it into properties of its own"
+        if isinstance(value, Mapping | list | tuple | set | frozenset)
+        else "convert it to text or to a number first"
+    )
+    return InvalidInput(
+        f"{masked(name)}: a property is text, a number, a boolean, a date or None, not "
+        f"{type(value).__name__}; {fix}",
+        field=name,
+    )

@@ -1,0 +1,231 @@
+"""``loops.contacts``."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Required, TypedDict, TypeVar, Unpack, overload
+
+from loops_async.bulk import BulkUpsert, Source
+from loops_async.endpoints import contacts
+from loops_async.errors import InvalidCall
+from loops_async.records.contacts import Contact, ContactCreate, ContactReceipt, ContactUpdate
+from loops_async.records.fields import built
+from loops_async.records.unset import UNSET, Unset
+from loops_async.records.values import PropertyValue
+from loops_async.resources.resource import Deadline, Resource, Timeout
+from loops_async.wire import Lane, Send
+
+C = TypeVar("C", bound=Contact)
+R = TypeVar("R")
+
+
+class _Fields(TypedDict, total=False):
+    first_name: str | None | Unset
+    last_name: str | None | Unset
+    source: str | None | Unset
+    subscribed: bool | None | Unset
+    user_group: str | None | Unset
+    user_id: str | None | Unset
+    mailing_lists: Mapping[str, bool] | None | Unset
+    properties: Mapping[str, PropertyValue]
+
+
+class CreateFields(_Fields, total=False):
+    """The fields of ``ContactCreate`` as keyword arguments."""
+
+    email: Required[str]
+
+
+class UpdateFields(_Fields, total=False):
+    """The fields of ``ContactUpdate`` as keyword arguments."""
+
+    email: str | None | Unset
+
+
+class Contacts(Resource):
+    """Contacts (https://loops.so/docs/contacts)."""
+
+    __slots__ = ("_runs",)
+
+    def __init__(self, send: Send, deadline: Deadline, runs: Callable[[BulkUpsert], None]) -> None:
+        super().__init__(send, deadline)
+        self._runs = runs
+
+    @overload
+    async def create(
+        self, contact: ContactCreate, /, *, timeout: Timeout = UNSET
+    ) -> ContactReceipt: ...
+    @overload
+    async def create(
+        self, /, *, timeout: Timeout = UNSET, **fields: Unpack[CreateFields]
+    ) -> ContactReceipt: ...
+    async def create(
+        self, contact: ContactCreate | None = None, /, *, timeout: Timeout = UNSET, **fields: Any
+    ) -> ContactReceipt:
+        """Create a contact (https://loops.so/docs/api-reference/create-contact).
+
+        A create is never sent twice blindly: when a reply gets lost, ``find`` tells what became
+        of it.
+
+        Args:
+            contact: What to create; or give its fields as keyword arguments instead.
+            timeout: Seconds for the whole call; None for no bound.
+            **fields: The fields of ``ContactCreate``. Left out, a value, and ``None`` (empties
+                the field) are three different things. Leave ``subscribed`` out unless you mean
+                it: ``True`` re-subscribes a person who had left.
+
+        Returns:
+            The new contact's id at Loops.
+
+        Raises:
+            InvalidInput: A field that Loops could not take; nothing was sent.
+            ContactAlreadyExists: The email or the user id is taken.
+            OutcomeUnknown: It may have been created, or not.
+            LoopsError: Any other failure; nothing was created.
+        """
+        record = _record(ContactCreate, contact, fields)
+        return await contacts.create(self._send, record, deadline=self._deadline(timeout))
+
+    @overload
+    async def update(
+        self, contact: ContactUpdate, /, *, timeout: Timeout = UNSET
+    ) -> ContactReceipt: ...
+    @overload
+    async def update(
+        self, /, *, timeout: Timeout = UNSET, **fields: Unpack[UpdateFields]
+    ) -> ContactReceipt: ...
+    async def update(
+        self, contact: ContactUpdate | None = None, /, *, timeout: Timeout = UNSET, **fields: Any
+    ) -> ContactReceipt:
+        """Update a contact, or create it (https://loops.so/docs/api-reference/update-contact).
+
+        Args:
+            contact: What to send; or give its fields as keyword arguments instead.
+            timeout: Seconds for the whole call; None for no bound.
+            **fields: The fields of ``ContactUpdate``: ``email`` or ``user_id`` or both, and what
+                shall change. Left out stays as it is, a value sets it, and ``None`` empties it.
+                Leave ``subscribed`` out unless you mean it: ``True`` re-subscribes a person who
+                had left.
+
+        Returns:
+            The contact's id at Loops.
+
+        Raises:
+            InvalidInput: A field that Loops could not take; nothing was sent.
+            BadRequest: Loops refused it, for example an unknown ``user_id`` without an email.
+            OutcomeUnknown: It may have taken effect, or not.
+            LoopsError: Any other failure; nothing was changed.
+        """
+        record = _record(ContactUpdate, contact, fields)
+        return await contacts.update(self._send, record, deadline=self._deadline(timeout))
+
+    @overload
+    async def find(
+        self,
+        *,
+        email: str | None = None,
+        user_id: str | None = None,
+        timeout: Timeout = UNSET,
+    ) -> Contact | None: ...
+    @overload
+    async def find(
+        self,
+        *,
+        email: str | None = None,
+        user_id: str | None = None,
+        into: type[C],
+        timeout: Timeout = UNSET,
+    ) -> C | None: ...
+    async def find(
+        self,
+        *,
+        email: str | None = None,
+        user_id: str | None = None,
+        into: type[Any] = Contact,
+        timeout: Timeout = UNSET,
+    ) -> Contact | None:
+        """Find a contact (https://loops.so/docs/api-reference/find-contact).
+
+        Args:
+            email: The contact's address. Give exactly one of the two.
+            user_id: Your own id of the contact.
+            into: ``Contact``, or a subclass of it that declares custom properties with types.
+            timeout: Seconds for the whole call; None for no bound.
+
+        Returns:
+            What Loops holds, or None when there is no such contact.
+
+        Raises:
+            InvalidCall: None or both of the two were given.
+            LoopsError: The call failed.
+        """
+        if not (isinstance(into, type) and issubclass(into, Contact)):
+            raise InvalidCall("into: must be Contact or a subclass of it")
+        identifier = contacts.identified(email, user_id)
+        return await contacts.find(self._send, identifier, into, deadline=self._deadline(timeout))
+
+    async def delete(
+        self,
+        *,
+        email: str | None = None,
+        user_id: str | None = None,
+        timeout: Timeout = UNSET,
+    ) -> None:
+        """Delete a contact (https://loops.so/docs/api-reference/delete-contact).
+
+        Args:
+            email: The contact's address. Give exactly one of the two.
+            user_id: Your own id of the contact.
+            timeout: Seconds for the whole call; None for no bound.
+
+        Raises:
+            InvalidCall: None or both of the two were given.
+            ContactNotFound: There is no such contact.
+            OutcomeUnknown: It may have been deleted, or not.
+            LoopsError: Any other failure; nothing was deleted.
+        """
+        identifier = contacts.identified(email, user_id)
+        await contacts.delete(self._send, identifier, deadline=self._deadline(timeout))
+
+    def upsert_many(
+        self, source: Source, *, concurrency: int = 50, timeout: float | None = None
+    ) -> BulkUpsert:
+        """Update or create many contacts, as fast as the team's rate limit lets them in.
+
+        ::
+
+            async for outcome in loops.contacts.upsert_many(rows):
+                if outcome.error:
+                    print(outcome.index, outcome.error)
+
+        Each row has exactly one outcome; outcomes come as they are done, not in the order of the
+        source. A bad row never stops the rest; a bad key stops everything. Rows with the same
+        email or user id go one after the other, in the order given. Interactive calls of the same
+        team go ahead.
+
+        Args:
+            source: An iterable or async iterable of ``ContactUpdate``, or of mappings of its
+                fields. It is read only as fast as Loops takes, so it may be endless.
+            concurrency: Rows in flight at the most.
+            timeout: Seconds for one row's whole call; None leaves it to the retry policy.
+
+        Raises:
+            InvalidCall: The arguments cannot work.
+            Unauthorized: While it runs: the key is wrong, and no further row is sent.
+        """
+
+        async def upsert(contact: ContactUpdate) -> ContactReceipt:
+            deadline = self._deadline(timeout)
+            return await contacts.update(self._send, contact, lane=Lane.BULK, deadline=deadline)
+
+        run = BulkUpsert(source, upsert, concurrency=concurrency)
+        self._runs(run)
+        return run
+
+
+def _record(kind: type[R], record: object, fields: dict[str, Any]) -> R:
+    if record is None:
+        return built(kind, fields)
+    if fields:
+        raise InvalidCall(f"give a {kind.__name__} or its fields as keyword arguments, not both")
+    if not isinstance(record, kind):
+        raise InvalidCall(f"expected a {kind.__name__}, not {type(record).__name__}")
+    return record

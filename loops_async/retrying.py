@@ -1,0 +1,215 @@
+"""The layer between the endpoints and the transport: turns, attempts, pauses, and the deadline.
+
+It decides nothing by itself: ``decide`` says when to try again, the pacer when to send.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import attrs
+
+from loops_async import errors
+from loops_async.backoff import (
+    Failures,
+    GiveUp,
+    Nature,
+    RetryBudget,
+    RetryPolicy,
+    Wait,
+    decide,
+    nature,
+)
+from loops_async.clock import Clock
+from loops_async.verdict import judge
+from loops_async.wire import Answer, Pacing, Permit, Reply, Request, Transport
+
+T = TypeVar("T")
+
+_LOG = logging.getLogger("loops_async")
+
+
+@attrs.frozen
+class Attempt:
+    """One request that was sent, for whoever watches: no key, no address, no body.
+
+    Attributes:
+        method: The HTTP method.
+        path: The endpoint's path.
+        number: 1 for the first attempt of a call.
+        status: The reply's HTTP status, or None where none came; 200 stands for any success.
+        error: The class name of what went wrong, or None.
+        seconds: From sending the request to the end of the reply.
+        wait: Seconds until the next attempt, or None where there is none.
+        reason: Why there is, or is not, another attempt; None after a success.
+    """
+
+    method: str
+    path: str
+    number: int
+    status: int | None
+    error: str | None
+    seconds: float
+    wait: float | None
+    reason: str | None
+
+
+def _ignore(_: Attempt) -> None:
+    pass
+
+
+@attrs.define
+class _Call:
+    """How far one call has come."""
+
+    request: Request[Any]
+    number: int = 0
+    started: float = 0.0
+    refused: int = 0
+    others: int = 0
+    last: errors.LoopsError | None = None
+    doubted: bool = False
+    """Whether an attempt may have taken effect. Only a success lifts that."""
+
+    def failed(self, failure: errors.LoopsError) -> Failures:
+        """Note what went wrong."""
+        kind = nature(failure)
+        self.last = failure
+        self.refused += kind is Nature.NOT_NOW
+        self.others += kind is not Nature.NOT_NOW
+        self.doubted |= kind is Nature.DOUBT and self.request.endpoint.changes
+        return Failures(failure, self.refused, self.others)
+
+    def final(self, failure: errors.LoopsError) -> errors.LoopsError:
+        """What the caller has to know: ``failure``, or that nobody knows the outcome."""
+        failure.attempts = self.number
+        if failure is not self.last:
+            failure.__cause__ = self.last
+        if not self.doubted:
+            return failure
+        unknown = errors.OutcomeUnknown(
+            f"{self.request.endpoint}: it may have taken effect, or not, after {self.number} "
+            f"attempt(s); last: {failure}",
+            status=failure.status,
+        )
+        unknown.attempts = self.number
+        unknown.__cause__ = failure
+        return unknown
+
+
+@attrs.frozen
+class Retrying:
+    """Sends a request until it succeeds, or until another attempt would be wrong or in vain.
+
+    Attributes:
+        transport: Sends one attempt.
+        pacer: Grants each attempt its turn.
+        policy: How often and how long.
+        clock: Time and chance.
+        on_attempt: Is told of every attempt.
+    """
+
+    transport: Transport
+    pacer: Pacing
+    policy: RetryPolicy = attrs.field(factory=RetryPolicy)
+    clock: Clock = attrs.field(factory=Clock)
+    on_attempt: Callable[[Attempt], None] = _ignore
+    budget: RetryBudget = attrs.field(
+        default=attrs.Factory(lambda self: RetryBudget(self.policy.budget), takes_self=True)
+    )
+
+    async def send(self, request: Request[T], /) -> Answer[T]:
+        """Send ``request`` as often as its endpoint and the policy allow.
+
+        Raises:
+            LoopsError: The failure that ended it; ``OutcomeUnknown`` where a write may have
+                taken effect.
+        """
+        call = _Call(request)
+        while True:
+            permit = await self._turn(call)
+            call.number += 1
+            call.started = self.clock.now()
+            try:
+                value = await self._attempt(request, permit)
+            except errors.LoopsError as error:
+                failure = error
+            else:
+                self.budget.refund()
+                self._observe(call, None, GiveUp(""))
+                return Answer(value, call.number)
+            status = failure.status
+            if call.doubted and status is not None and status in request.endpoint.after_doubt:
+                self._observe(call, failure, GiveUp("an earlier attempt did it"))
+                return Answer(request.endpoint.after_doubt[status], call.number)
+            await self._pause(call, failure)
+
+    async def _turn(self, call: _Call) -> Permit:
+        """Wait for the pacer, but not past the deadline."""
+        request = call.request
+        if request.deadline is None:
+            return await self.pacer.acquire(request.lane)
+        try:
+            async with asyncio.timeout_at(request.deadline):
+                return await self.pacer.acquire(request.lane)
+        except TimeoutError:
+            pass
+        raise call.final(_too_late(request, "while it waited for its turn under the rate limit"))
+
+    async def _attempt(self, request: Request[T], permit: Permit) -> T:
+        reply: Reply | None = None
+        try:
+            reply = await self.transport.send(request)
+        finally:
+            permit.release(reply)
+        return judge(request, reply, self.clock.wall)
+
+    async def _pause(self, call: _Call, failure: errors.LoopsError) -> None:
+        """Wait before the next attempt, or raise."""
+        verdict = decide(
+            self.policy,
+            call.request.endpoint.replay,
+            call.failed(failure),
+            take=self.budget.take,
+            random=self.clock.random,
+        )
+        deadline = call.request.deadline
+        wait = verdict.seconds if isinstance(verdict, Wait) else 0.0
+        if (
+            deadline is not None
+            and nature(failure) is not Nature.FINAL
+            and self.clock.now() + wait >= deadline
+        ):
+            self._observe(call, failure, GiveUp("the call's timeout leaves no time"))
+            raise call.final(_too_late(call.request, f"after {call.number} attempt(s)"))
+        self._observe(call, failure, verdict)
+        if isinstance(verdict, GiveUp):
+            raise call.final(failure)
+        await self.clock.sleep(wait)
+
+    def _observe(
+        self, call: _Call, failure: errors.LoopsError | None, verdict: Wait | GiveUp
+    ) -> None:
+        if self.on_attempt is _ignore:
+            return
+        endpoint = call.request.endpoint
+        attempt = Attempt(
+            method=endpoint.method,
+            path=endpoint.path,
+            number=call.number,
+            status=failure.status if failure is not None else 200,
+            error=type(failure).__name__ if failure is not None else None,
+            seconds=self.clock.now() - call.started,
+            wait=verdict.seconds if isinstance(verdict, Wait) else None,
+            reason=verdict.why if failure is not None else None,
+        )
+        try:
+            self.on_attempt(attempt)
+        except Exception:  # noqa: BLE001 - it is another's code
+            # Whoever watches must not turn a finished write into a failed call.
+            _LOG.exception("on_attempt raised")
+
+
+def _too_late(request: Request[Any], when: str) -> errors.DeadlineExceeded:
+    return errors.DeadlineExceeded(f"{request.endpoint}: the call's timeout ran out {when}")

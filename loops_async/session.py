@@ -1,0 +1,61 @@
+"""The session manager: one connector for any number of clients."""
+
+from collections.abc import Callable
+
+from loops_async.backoff import RetryPolicy
+from loops_async.client import LoopsClient
+from loops_async.connection import Connection
+from loops_async.records.unset import UNSET, Unset
+from loops_async.retrying import Attempt
+from loops_async.transport import Timeouts
+from loops_async.wire import Pacing
+
+
+class LoopsSession(Connection):
+    """Connections that several clients share, for one team or for many.
+
+    ::
+
+        async with LoopsSession() as session:
+            eu, us = session.client(api_key=EU_KEY), session.client(api_key=US_KEY)
+
+    It opens its connector at the first call (or on entering ``async with``), belongs to that
+    event loop from then on, and closes only what it opened.
+
+    Args:
+        base_url: The API's address for its clients; ``LOOPS_BASE_URL``, or Loops' own, when left
+            out.
+        http: An ``aiohttp.ClientSession`` of your own to send with; it stays open.
+        limit: Connections open at the same time at the most; 0 for no limit.
+        limit_per_host: The same for one host.
+        keepalive: Seconds that an idle connection is kept.
+        timeouts: Seconds for a connection, for one reply, and for a whole call.
+        retry: How often and how long its clients retry.
+        trust_env: Use the proxy that the environment names (``HTTPS_PROXY`` and the like). It
+            makes each request about twice as dear.
+        trace_configs: aiohttp's own trace configurations. They see headers, so they see keys.
+
+    Raises:
+        ConfigurationError: A setting that cannot work.
+    """
+
+    def client(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        retry: RetryPolicy | None = None,
+        pacer: Pacing | None = None,
+        timeout: float | Timeouts | None | Unset = UNSET,
+        on_attempt: Callable[[Attempt], None] | None = None,
+    ) -> LoopsClient:
+        """A client that sends over this session. See ``LoopsClient`` for the arguments."""
+        return LoopsClient(
+            api_key,
+            base_url=base_url,
+            session=self,
+            retry=retry,
+            pacer=pacer,
+            timeout=timeout,
+            on_attempt=on_attempt,
+        )

@@ -1,0 +1,229 @@
+"""The edge: one request in, one reply out. The only client file that knows aiohttp.
+
+No aiohttp object climbs above this floor, not even inside an exception: aiohttp's own carry the
+URL with its query and the headers with the key, so ours are raised outside of their ``except``.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+import aiohttp
+import attrs
+from multidict import CIMultiDict
+from yarl import URL
+
+from loops_async import errors
+from loops_async.wire import Reply, Request
+
+HttpSession: TypeAlias = aiohttp.ClientSession
+TraceConfig: TypeAlias = aiohttp.TraceConfig
+
+LARGEST_REPLY: Final = 8 * 1024 * 1024
+"""Bytes of a reply that the client holds at the most."""
+
+_LARGEST_REFUSAL: Final = 64 * 1024
+
+
+@attrs.frozen(kw_only=True)
+class Timeouts:
+    """How long one attempt and one call may take, in seconds.
+
+    Attributes:
+        connect: For a connection to stand, a free place in the connector included.
+        read: For the whole reply to one attempt, once it is connected.
+        total: For the whole call: waiting for its turn, every attempt, every pause. None sets
+            no bound.
+    """
+
+    connect: float = 5.0
+    read: float = 30.0
+    total: float | None = 60.0
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("connect", "read", "total"):
+            check_seconds(name, getattr(self, name), none=name == "total")
+
+
+def check_seconds(name: str, value: object, *, none: bool) -> None:
+    """Refuse what is no length of time.
+
+    Raises:
+        ConfigurationError: Not a number greater than 0 (or None, where ``none`` says so).
+    """
+    if value is None and none:
+        return
+    good = isinstance(value, int | float) and not isinstance(value, bool)
+    if not good or not 0 < value < 1e9:  # type: ignore[operator]
+        raise errors.ConfigurationError(
+            f"{name}: must be a number of seconds greater than 0"
+            + (", or None for no bound" if none else "")
+        )
+
+
+class _Broke(aiohttp.ClientError):
+    """Carries a link failure past aiohttp's own second attempt."""
+
+
+async def _only_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    # aiohttp repeats GET, PUT and DELETE by itself when the connection breaks. That attempt would
+    # take no slot of the pacer and nobody would count it; the retry layer makes it instead.
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Broke(type(error).__name__) from error
+
+
+def open_http(
+    *,
+    limit: int,
+    limit_per_host: int,
+    keepalive: float,
+    trust_env: bool,
+    trace_configs: Sequence[aiohttp.TraceConfig],
+) -> aiohttp.ClientSession:
+    """A session with its own connector; the running loop's."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=limit, limit_per_host=limit_per_host, keepalive_timeout=keepalive
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=trust_env,
+        trace_configs=list(trace_configs),
+        middlewares=(_only_once,),
+    )
+
+
+@attrs.frozen
+class AiohttpTransport:
+    """Sends the requests of one API key over a session that others may share.
+
+    Attributes:
+        http: The session to use, asked for at every request because it opens lazily.
+        base_url: The API's address, without ``/v1``.
+        headers: Sent with every request; they carry the key.
+        api_key: The key, to keep it out of what comes back.
+        timeouts: Seconds for one attempt.
+        now: The event loop's time, in which deadlines are given.
+    """
+
+    http: Callable[[], aiohttp.ClientSession] = attrs.field(repr=False)
+    base_url: URL
+    headers: CIMultiDict[str] = attrs.field(repr=False)
+    api_key: bytes = attrs.field(repr=False)
+    timeouts: Timeouts
+    now: Callable[[], float] = attrs.field(repr=False)
+    _urls: dict[str, URL] = attrs.field(factory=dict, init=False, repr=False)
+
+    async def send(self, request: Request[Any], /) -> Reply:
+        """Send ``request`` exactly once and read the reply to its end, whatever its status.
+
+        Raises:
+            ConnectFailed: No connection could be made; the request never left.
+            ConnectionLost: The connection broke later.
+            ReplyTimeout: No whole reply in time.
+            ReplyTooLarge: A 2xx of more than ``LARGEST_REPLY`` bytes.
+        """
+        http = self.http()
+        url = self._url(request)
+        try:
+            response = await http.request(
+                request.endpoint.method,
+                url,
+                data=request.body,
+                headers=self.headers,
+                timeout=self._timeout(request.deadline),
+                allow_redirects=False,
+                raise_for_status=False,
+            )
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            failure = link_error(request, error)
+        else:
+            return await self._read(request, response)
+        raise failure
+
+    async def _read(self, request: Request[Any], response: aiohttp.ClientResponse) -> Reply:
+        status = response.status
+        succeeded = 200 <= status < 300
+        bound = LARGEST_REPLY if succeeded else _LARGEST_REFUSAL
+        body = bytearray()
+        failure: errors.LoopsError | None = None
+        try:
+            while chunk := await response.content.readany():
+                body += chunk
+                if len(body) > bound:
+                    break
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            failure = link_error(request, error)
+            failure.status = status
+        finally:
+            # Returns the connection when the reply was read to its end, and drops it otherwise.
+            response.close() if not response.content.at_eof() else response.release()
+        # Of a refusal, the status has already said what matters.
+        if failure is not None and succeeded:
+            raise failure
+        if len(body) > bound and succeeded:
+            raise errors.ReplyTooLarge(
+                f"{request.endpoint}: {status}, but the reply has more than {bound} bytes",
+                status=status,
+            )
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(status, headers, self._without_key(bytes(body), succeeded=succeeded))
+
+    def _without_key(self, body: bytes, *, succeeded: bool) -> bytes:
+        # The JSON of a success is data and stays as it is; whatever else comes is only ever quoted.
+        if succeeded and body.lstrip()[:1] in {b"{", b"["}:
+            return body
+        return body.replace(self.api_key, b"[api key]")
+
+    def _url(self, request: Request[Any]) -> URL:
+        path = request.endpoint.path
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = self.base_url.joinpath(path.lstrip("/"), encoded=True)
+        return url.with_query(request.query) if request.query else url
+
+    def _timeout(self, deadline: float | None) -> aiohttp.ClientTimeout:
+        connect, total = self.timeouts.connect, self.timeouts.connect + self.timeouts.read
+        if deadline is not None:
+            # A bound of 0 would mean none to aiohttp. The one for the connection is the shorter, so
+            # that a host that never answers is told from one that never replies.
+            left = max(deadline - self.now(), 0.001)
+            connect, total = min(connect, left * 0.99), min(total, left)
+        # By default aiohttp rounds long timeouts up to whole seconds; a deadline is a deadline.
+        return aiohttp.ClientTimeout(total=total, connect=connect, ceil_threshold=math.inf)
+
+
+def link_error(request: Request[Any], error: BaseException) -> errors.LinkError:
+    """Our error for one of aiohttp's; by its class alone, for its text may hold what was sent."""
+    where, what = request.endpoint, _root_name(error)
+    if isinstance(error, _NEVER_LEFT):
+        return errors.ConnectFailed(f"{where}: no connection to Loops ({what}{_reason(error)})")
+    if isinstance(error, TimeoutError):
+        return errors.ReplyTimeout(f"{where}: no whole reply in time ({what})")
+    return errors.ConnectionLost(f"{where}: the connection broke ({what})")
+
+
+_NEVER_LEFT: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientSSLError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ServerFingerprintMismatch,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+)
+
+
+def _root_name(error: BaseException) -> str:
+    return str(error) if isinstance(error, _Broke) else type(error).__name__
+
+
+def _reason(error: BaseException) -> str:
+    cause = getattr(error, "os_error", None) or error.__cause__
+    text = getattr(cause, "strerror", None) or (type(cause).__name__ if cause else "")
+    return f": {text}" if text else ""

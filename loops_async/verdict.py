@@ -1,0 +1,152 @@
+"""What a reply means: the promised value, or the one error that fits it. Pure."""
+
+import html
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, TypeVar
+from urllib.parse import unquote
+
+from loops_async import errors
+from loops_async.codec import Undecodable, decode_json
+from loops_async.wire import Endpoint, Reply, Request
+
+T = TypeVar("T")
+
+LONGEST_EXCERPT: Final = 200
+
+_BY_STATUS: Final[dict[int, type[errors.APIError]]] = {
+    401: errors.Unauthorized,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    429: errors.RateLimited,
+}
+_TAG = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>?", re.IGNORECASE | re.DOTALL)
+_MAILBOX = re.compile(r"[^\s<>\"'=(),;:?&]+@[^\s<>\"'(),;:?&]+")
+_JSON_TEXT = re.compile(r'(:\s*|[\[,]\s*)"(?:[^"\\]|\\.)*("|$)')
+_DIGITS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+
+
+def judge(request: Request[T], reply: Reply, wall: Callable[[], float] = time.time) -> T:
+    """The value that ``reply`` holds for ``request``; ``wall`` is the time since the epoch.
+
+    Raises:
+        APIError: The status is not a success; the endpoint may have a class of its own for it.
+        InvalidReply: The status is a success but the body is not what was promised.
+    """
+    if not 200 <= reply.status < 300:
+        raise refusal(request, reply, wall)
+    try:
+        return request.endpoint.read(reply)
+    except Undecodable as error:
+        what = str(error)
+    excerpt = cleaned(reply.body, request)
+    raise errors.InvalidReply(
+        f"{request.endpoint}: {reply.status}, but {what}" + (f": {excerpt}" if excerpt else ""),
+        status=reply.status,
+        excerpt=excerpt,
+    )
+
+
+def refusal(
+    request: Request[Any], reply: Reply, wall: Callable[[], float] = time.time
+) -> errors.APIError:
+    """The error for a status that is not a success."""
+    kind = error_class(request.endpoint, reply.status)
+    message = _message(request, reply)
+    text = f"{request.endpoint}: {reply.status}" + (f" {message}" if message else "")
+    if issubclass(kind, errors.RateLimited | errors.ServerError):
+        wait = retry_after(reply, wall())
+        return kind(text, status=reply.status, message=message, retry_after=wait)
+    return kind(text, status=reply.status, message=message)
+
+
+def error_class(endpoint: Endpoint[Any], status: int) -> type[errors.APIError]:
+    """The class of the error for ``status``, the endpoint's own first."""
+    own = endpoint.refusals.get(status) or _BY_STATUS.get(status)
+    if own is not None:
+        return own
+    if status >= 500:
+        return errors.ServerError
+    return errors.RedirectRefused if 300 <= status < 400 else errors.BadRequest
+
+
+def retry_after(reply: Reply, wall: float) -> float | None:
+    """The seconds that ``Retry-After`` asks for; ``wall`` is now, in seconds since the epoch.
+
+    Both forms of the header are read, and anything else counts as no header.
+    """
+    text = reply.headers.get("retry-after", "").strip()
+    if _DIGITS.fullmatch(text):
+        return float(text)
+    try:
+        when = parsedate_to_datetime(text)
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return max(0.0, when.timestamp() - wall)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
+def _message(request: Request[Any], reply: Reply) -> str:
+    """What Loops said; the newer ``message`` first, the older ``error`` and ``path`` else."""
+    try:
+        value = decode_json(reply.body)
+    except Undecodable:
+        return cleaned(reply.body, request)
+    if not isinstance(value, dict):
+        return cleaned(reply.body, request)
+    error = value.get("error")
+    nested = error if isinstance(error, dict) else {}
+    said = [value.get("message"), error, nested.get("message"), nested.get("reason")]
+    text = next((item for item in said if isinstance(item, str) and item), "")
+    return _presentable(text, request) if text else cleaned(reply.body, request)
+
+
+def cleaned(body: bytes, request: Request[Any]) -> str:
+    """The beginning of ``body``, fit for a message: no tags, no values, nothing that was sent."""
+    text = body[:4096].decode("utf-8", "replace")
+    if text.lstrip()[:1] in {"{", "["}:
+        text = _JSON_TEXT.sub(r'\1"…"', text)
+    else:
+        text = _TAG.sub(" ", text)
+    return _presentable(text, request)
+
+
+def _presentable(text: str, request: Request[Any]) -> str:
+    # Cut first: what follows is not linear in the length of a hostile reply.
+    return _short(_without_sent(html.unescape(unquote(text[:1000])), request))
+
+
+def _short(text: str) -> str:
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= LONGEST_EXCERPT else line[: LONGEST_EXCERPT - 1] + "…"
+
+
+def _without_sent(text: str, request: Request[Any]) -> str:
+    """``text`` without addresses and without any value that the request carried."""
+    text = _MAILBOX.sub("…@…", text)
+    for value in sorted(_sent(request), key=len, reverse=True):
+        if value in text:
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", text)
+    return text
+
+
+def _sent(request: Request[Any]) -> set[str]:
+    values = set((request.query or {}).values())
+    if request.body is not None:
+        values.update(_leaves(decode_json(request.body)))
+    return {value for value in values if value}
+
+
+def _leaves(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [leaf for item in value.values() for leaf in _leaves(item)]
+    if isinstance(value, list):
+        return [leaf for item in value for leaf in _leaves(item)]
+    if isinstance(value, str):
+        return [value, value.strip()]
+    return [] if value is None or isinstance(value, bool) else [str(value)]

@@ -1,0 +1,129 @@
+"""What crosses a floor of the house: an endpoint, a request, a reply, all of them frozen values.
+
+Nothing here does I/O and nothing here knows aiohttp, JSON or a record.
+"""
+
+import enum
+from collections.abc import Callable, Mapping
+from typing import Generic, Protocol, TypeVar
+
+import attrs
+
+from loops_async.errors import APIError
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Replay(enum.Enum):
+    """How a request may be sent again once nobody knows whether it took effect."""
+
+    ALWAYS = "always"
+    """Sending it twice leaves what sending it once leaves: reads, contact updates, deletes."""
+
+    ONCE = "once"
+    """A second copy could do harm: creates."""
+
+
+class Lane(enum.Enum):
+    """Which queue of the pacer a request waits in."""
+
+    INTERACTIVE = "interactive"
+    """Somebody waits for the answer; goes ahead of every bulk request."""
+
+    BULK = "bulk"
+    """One of many; takes what interactive calls leave."""
+
+
+@attrs.frozen
+class Reply:
+    """One HTTP reply, read to its end. Header names are lower-cased."""
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Endpoint(Generic[T_co]):
+    """One operation of the Loops API, as a value.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path behind the API's base URL, beginning with ``/v1``.
+        replay: How a request may be sent again after doubt.
+        read: Makes the promised value of a 2xx reply, or raises ``InvalidReply``. It runs inside
+            the retry loop, because a broken body is a failure that may be worth another attempt.
+        changes: Whether a request changes anything at Loops. Doubt about one that does not is
+            harmless.
+        refusals: The error class of a status, where the endpoint has one of its own.
+        after_doubt: The value of a status that, on a later attempt, says that the attempt in
+            doubt did the work.
+    """
+
+    method: str
+    path: str
+    replay: Replay
+    read: Callable[[Reply], T_co] = attrs.field(repr=False)
+    changes: bool = True
+    refusals: Mapping[int, type[APIError]] = attrs.field(factory=dict, repr=False)
+    after_doubt: Mapping[int, T_co] = attrs.field(factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        """Method and path, fit for a log line."""
+        return f"{self.method} {self.path}"
+
+
+@attrs.frozen
+class Request(Generic[T_co]):
+    """One call of an endpoint: what to send, in which lane, and until when.
+
+    The query and the body carry personal data, so they stay out of the repr.
+    """
+
+    endpoint: Endpoint[T_co]
+    query: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    body: bytes | None = attrs.field(default=None, repr=False)
+    lane: Lane = Lane.INTERACTIVE
+    deadline: float | None = None
+    """When the whole call must be over, in the event loop's own time (seconds); None for never."""
+
+
+@attrs.frozen
+class Answer(Generic[T_co]):
+    """What the retry layer made of a request: the promised value and how many attempts it took."""
+
+    value: T_co
+    attempts: int
+
+
+class Send(Protocol):
+    """The retry layer, as the endpoint functions see it."""
+
+    async def __call__(self, request: Request[T], /) -> Answer[T]:
+        """Send ``request`` as often as its endpoint allows; raise a ``LoopsError`` otherwise."""
+        ...
+
+
+class Transport(Protocol):
+    """One request in, one reply out, whatever its status; link failures as ``LoopsError``."""
+
+    async def send(self, request: Request[object], /) -> Reply:
+        """Send ``request`` exactly once."""
+        ...
+
+
+class Permit(Protocol):
+    """The right to send one request now."""
+
+    def release(self, reply: Reply | None) -> None:
+        """Give the permit back, with the reply, or None where none came."""
+        ...
+
+
+class Pacing(Protocol):
+    """What the retry layer asks of a pacer."""
+
+    async def acquire(self, lane: Lane = Lane.INTERACTIVE) -> Permit:
+        """Wait for the turn of one request of ``lane``."""
+        ...
