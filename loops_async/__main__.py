@@ -1,0 +1,19 @@
+"""``loops-async`` and ``python -m loops_async``."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; say which extra is missing where it is not installed."""
+    try:
+        import click  # noqa: F401, PLC0415 - asked for by name, to tell its absence from a bug
+        import rich  # noqa: F401, PLC0415
+    except ImportError:
+        sys.exit("The command line needs an extra: pip install 'loops-async[cli]'")
+    from loops_async.cli.commands import cli  # noqa: PLC0415
+
+    cli(prog_name="loops-async")
+
+
+if __name__ == "__main__":
+    main()

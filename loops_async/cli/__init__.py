@@ -1,0 +1,1 @@
+"""The command line: ``loops-async import``, ``demo`` and ``sandbox``."""

@@ -1,0 +1,169 @@
+"""Which column of a file goes to which field, property or mailing list at Loops."""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
+
+from loops_async.cli.account import LIST_PREFIX, Account, KnownProperty, Target
+from loops_async.cli.refusals import ColumnsRefused, shown
+from loops_async.cli.spellings import camel_case
+
+
+@attrs.frozen
+class PlannedColumn:
+    """A column and where its values go."""
+
+    column: str
+    target: Target
+
+
+@attrs.frozen
+class UnknownColumn:
+    """A column that Loops has no place for yet.
+
+    Attributes:
+        column: Its name in the file.
+        key: What ``--map`` wants its new property to be called; None if nobody said.
+    """
+
+    column: str
+    key: str | None = None
+
+
+@attrs.frozen
+class Plan:
+    """Where every column goes.
+
+    Attributes:
+        columns: Those with a target, each target once.
+        unknown: Those Loops has no place for, in the file's order.
+        left_out: Those that ``--map "COLUMN="`` leaves out.
+    """
+
+    columns: tuple[PlannedColumn, ...]
+    unknown: tuple[UnknownColumn, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def read_mappings(texts: Iterable[str]) -> dict[str, str]:
+    """Read the values of ``--map``: ``COLUMN=TARGET``, parted at the last ``=``.
+
+    Raises:
+        ColumnsRefused: If one has no ``=`` or no column, or a column is mapped twice.
+    """
+    mappings: dict[str, str] = {}
+    for text in texts:
+        column, equals, target = (part.strip() for part in text.rpartition("="))
+        if not equals or not column:
+            raise ColumnsRefused(f"--map {shown(text)} is not of the form COLUMN=TARGET")
+        if column in mappings:
+            raise ColumnsRefused(f"--map names the column {shown(column)} twice")
+        mappings[column] = target
+    return mappings
+
+
+def plan_columns(
+    headers: Sequence[str],
+    properties: Iterable[KnownProperty],
+    mappings: Mapping[str, str],
+    *,
+    allow_new: bool = False,
+) -> Plan:
+    """Decide where each column goes: as ``mappings`` say, else by its name.
+
+    A column whose name means a target that a mapping has given to another column becomes unknown,
+    so that it is named to the user and not dropped in silence.
+
+    Args:
+        headers: The columns' names, each once.
+        properties: The account's contact properties.
+        mappings: From column to target: a default field (``firstName`` or ``first_name``), a
+            property's key, ``mailingLists.<id>``, or nothing to leave the column out.
+        allow_new: Take a target Loops does not know for the name of a property to be made.
+
+    Raises:
+        ColumnsRefused: If a mapping names a column or a target that is not there, two columns want
+            one target, or no column holds an email address or a user id.
+    """
+    account = Account(properties)
+    plan = _Drawing()
+    for column, wanted in mappings.items():
+        if column not in headers:
+            raise ColumnsRefused(_no_such_column(column, headers))
+        if not wanted:
+            plan.left_out.append(column)
+        elif target := account.named(wanted):
+            plan.claim(column, target)
+        elif allow_new and camel_case(wanted) == wanted and not account.has(wanted):
+            plan.claim_new(column, wanted)
+        else:
+            raise ColumnsRefused(_no_such_target(column, wanted, account.nearest(wanted)))
+    claimed = set(plan.targets)
+    for column in headers:
+        if column in mappings:
+            continue
+        matched = account.match(column)
+        if matched is None or matched in claimed:
+            plan.unknown[column] = UnknownColumn(column)
+        else:
+            plan.claim(column, matched)
+    return plan.finished(headers)
+
+
+@attrs.define
+class _Drawing:
+    """A plan in the making."""
+
+    targets: dict[Target, str] = attrs.field(factory=dict)
+    unknown: dict[str, UnknownColumn] = attrs.field(factory=dict)
+    left_out: list[str] = attrs.field(factory=list)
+
+    def claim(self, column: str, target: Target) -> None:
+        if target in self.targets:
+            raise ColumnsRefused(_both(self.targets[target], column, str(target)))
+        self.targets[target] = column
+
+    def claim_new(self, column: str, key: str) -> None:
+        for other in self.unknown.values():
+            if other.key == key:
+                raise ColumnsRefused(_both(other.column, column, key))
+        self.unknown[column] = UnknownColumn(column, key)
+
+    def finished(self, headers: Sequence[str]) -> Plan:
+        if not {"email", "user_id"} & {t.name for t in self.targets if t.kind == "field"}:
+            raise ColumnsRefused(
+                "no column holds email addresses or user ids; say which does with "
+                f'--map "COLUMN=email" (columns: {", ".join(map(shown, headers))})'
+            )
+        by_column = {column: target for target, column in self.targets.items()}
+        return Plan(
+            columns=tuple(PlannedColumn(c, by_column[c]) for c in headers if c in by_column),
+            unknown=tuple(self.unknown[c] for c in headers if c in self.unknown),
+            left_out=tuple(c for c in headers if c in self.left_out),
+        )
+
+
+def _both(one: str, other: str, target: str) -> str:
+    return (
+        f"columns {shown(one)} and {shown(other)} both go to {target}; "
+        f"leave one out with --map {shown(other + '=')}"
+    )
+
+
+def _no_such_column(column: str, headers: Sequence[str]) -> str:
+    folded = {name.casefold(): name for name in headers}
+    close = difflib.get_close_matches(column.casefold(), folded, n=1)
+    if close:
+        meant = f"did you mean {shown(folded[close[0]])}?"
+    else:
+        meant = f"it has {', '.join(map(shown, headers))}"
+    return f"--map names a column {shown(column)} that the file does not have; {meant}"
+
+
+def _no_such_target(column: str, wanted: str, nearest: str | None) -> str:
+    meant = f"; did you mean {nearest}?" if nearest else ""
+    return (
+        f"--map sends {shown(column)} to {shown(wanted)}, which is no default field, property key "
+        f"or {LIST_PREFIX}<id>{meant}"
+    )

@@ -1,0 +1,192 @@
+"""The commands. Each imports what it needs when it runs, so that ``--help`` answers at once."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+import click
+
+from loops_async import errors
+from loops_async.cli.refusals import ImportRefused
+
+INCOMPLETE, REFUSED, KEY_REFUSED, UNREACHABLE, INTERRUPTED = 1, 2, 3, 4, 130
+
+
+def say(text: str) -> None:
+    """What happens on the way, on the error stream."""
+    click.echo(text, err=True)
+
+
+def run(job: Callable[[], Awaitable[int]]) -> NoReturn:
+    """Run ``job`` and leave with its exit status; say in a sentence what stopped it."""
+
+    async def main() -> int:
+        return await job()
+
+    try:
+        status = asyncio.run(main())
+    except KeyboardInterrupt:
+        say("Stopped.")
+        status = INTERRUPTED
+    except (ImportRefused, errors.ConfigurationError, errors.InvalidCall) as error:
+        say(f"Error: {error}")
+        status = REFUSED
+    except errors.Unauthorized:
+        say("Error: Loops refused the API key; check LOOPS_API_KEY, and --base-url if you set it")
+        status = KEY_REFUSED
+    except errors.NotFound as error:
+        say(f"Error: {error} Is --base-url right? Loops' own ends with /api.")
+        status = UNREACHABLE
+    except errors.LoopsError as error:
+        say(f"Error: {error}")
+        status = UNREACHABLE
+    sys.exit(status)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="The API key is read from LOOPS_API_KEY.",
+)
+@click.version_option(version("loops-async"), prog_name="loops-async")
+def cli() -> None:
+    """Talk to Loops (loops.so) from a terminal."""
+
+
+@cli.command()
+def demo() -> None:
+    """Import a sample export into a local sandbox and read it back.
+
+    Needs no account and no network. Exit status 0 only if Loops then holds what the file said.
+    """
+    from loops_async.cli.demo import demo as show  # noqa: PLC0415
+
+    async def job() -> int:
+        return 0 if await show(say, click.echo) else INCOMPLETE
+
+    run(job)
+
+
+@cli.command("import")
+@click.argument("file")
+@click.option(
+    "--map",
+    "mappings",
+    multiple=True,
+    metavar="COLUMN=FIELD",
+    help="Send a column to a field, a property's key or mailingLists.ID; 'COLUMN=' leaves it out.",
+)
+@click.option("--create-properties", is_flag=True, help="Make the properties Loops has not yet.")
+@click.option("--ignore-unknown", is_flag=True, help="Leave out columns that Loops does not know.")
+@click.option("--empty-as-null", is_flag=True, help="Empty a field at Loops where a cell is empty.")
+@click.option("--api-key", metavar="KEY", help="The API key; LOOPS_API_KEY is safer.")
+@click.option("--base-url", metavar="URL", help="Another address than Loops' own.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Requests per second to begin with; Loops says its own limit.  [default: 10]",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="Rows in flight at the most.",
+)
+def import_(file: str, **options: Any) -> None:
+    """Update or create a contact for each row of FILE, CSV or JSON Lines; '-' is standard input.
+
+    \b
+    Example:
+      loops-async import contacts.csv --map "Customer Ref=userId" --ignore-unknown
+
+    \b
+    Exit status: 0 every row went in, 1 some rows did not, 2 the file or the
+    options cannot work and nothing was sent, 3 Loops refused the key,
+    4 Loops could not be reached, 130 interrupted.
+    """  # noqa: D301 - \b is click's mark for text to leave as it is
+    if options["api_key"]:
+        say("Warning: other users of this machine can see --api-key; LOOPS_API_KEY is safer.")
+
+    async def job() -> int:
+        return await _import(file, options)
+
+    run(job)
+
+
+async def _import(file: str, options: dict[str, Any]) -> int:
+    from loops_async.cli.importing import Choices, Import, settle_columns  # noqa: PLC0415
+    from loops_async.cli.progress import progress  # noqa: PLC0415
+    from loops_async.cli.source import open_source  # noqa: PLC0415
+    from loops_async.cli.survey import survey  # noqa: PLC0415
+    from loops_async.cli.tally import Tally  # noqa: PLC0415
+    from loops_async.client import LoopsClient  # noqa: PLC0415
+    from loops_async.pacing import Pacer  # noqa: PLC0415
+
+    choices = Choices(
+        mappings=options["mappings"],
+        empty_as_null=options["empty_as_null"],
+        create_properties=options["create_properties"],
+        ignore_unknown=options["ignore_unknown"],
+    )
+    tally = Tally()
+    async with LoopsClient(
+        options["api_key"],
+        base_url=options["base_url"],
+        pacer=Pacer(options["rate"]) if options["rate"] else None,
+        on_attempt=tally.watch,
+    ) as loops:
+        with open_source(file) as source:
+            found = survey(source)
+            tally.total = found.rows + found.rejected
+            plan = await settle_columns(loops, found, choices, say)
+            with progress(tally) as update:
+                importing = Import(source, plan, tally, choices.empty_as_null, update)
+                try:
+                    await importing.run(loops, concurrency=options["concurrency"])
+                finally:
+                    click.echo(tally.summary())
+    return 0 if tally.complete else INCOMPLETE
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8026, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="Requests per second that it takes; 0 for no limit.",
+)
+@click.option("--api-key", default="test-key", show_default=True, help="The key that it takes.")
+@click.option("--strict-properties", is_flag=True, help="Refuse unknown properties.")
+def sandbox(port: int, host: str, rate: float, api_key: str, *, strict_properties: bool) -> None:
+    """Serve a local stand-in for the Loops API until Ctrl-C, for any language.
+
+    \b
+    Example:
+      loops-async sandbox --port 8026 --rate 10
+      curl -H "Authorization: Bearer test-key" http://127.0.0.1:8026/api/v1/api-key
+    """  # noqa: D301 - \b is click's mark for text to leave as it is
+    from loops_async.sandbox import Sandbox  # noqa: PLC0415
+
+    async def job() -> int:
+        served = Sandbox(
+            api_key=api_key,
+            host=host,
+            port=port,
+            rate=rate or None,
+            strict_properties=strict_properties,
+        )
+        try:
+            await served.start()
+        except OSError as error:
+            say(f"Error: cannot listen on {host} port {port}: {error.strerror}; try another --port")
+            return REFUSED
+        say(f"A sandbox Loops listens at {served.url} with the key {api_key!r}. Ctrl-C stops it.")
+        await served.serve_forever()
+        return 0
+
+    run(job)

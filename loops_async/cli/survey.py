@@ -1,0 +1,124 @@
+"""A first pass over a file: every column, how often it is filled, and what its values look like."""
+
+import re
+
+import attrs
+
+from loops_async.cli.refusals import FileRefused, ValueRefused
+from loops_async.cli.rows import MOST_COLUMNS, Row
+from loops_async.cli.source import Source, read_rows
+from loops_async.cli.values import ValueType, conform, is_empty
+
+_DIGITS_AS_TEXT = re.compile(r"\+|-?0\d")
+
+
+@attrs.frozen
+class Column:
+    """One column of a file.
+
+    Attributes:
+        name: Its header, or its key in JSON Lines.
+        filled: How many rows have something in it.
+        type: The narrowest type that every one of its values converts to; None without values.
+    """
+
+    name: str
+    filled: int
+    type: ValueType | None
+
+
+@attrs.frozen
+class Survey:
+    """What one pass over a file found.
+
+    Attributes:
+        columns: In the file's order; in JSON Lines, in the order they first appear.
+        rows: How many rows can be read.
+        rejected: How many cannot.
+    """
+
+    columns: tuple[Column, ...]
+    rows: int
+    rejected: int
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+
+@attrs.define
+class Guess:
+    """A running guess at the type of a column, from all its values.
+
+    A CSV column of ones and zeros is taken for numbers, and digits with a leading zero or plus for
+    text, since postcodes and telephone numbers lose their meaning as numbers. Text in JSON Lines
+    is never taken for a number or a boolean: who wrote it could have written those.
+
+    Args:
+        written: Whether values are the text of cells, as in CSV.
+    """
+
+    written: bool = True
+    filled: int = 0
+    _open: list[ValueType] = attrs.field(factory=lambda: ["number", "boolean", "date"])
+
+    def note(self, value: object) -> None:
+        """Take one more value into account; an empty one says nothing."""
+        if is_empty(value):
+            return
+        self.filled += 1
+        self._open = [candidate for candidate in self._open if self._fits(value, candidate)]
+
+    @property
+    def type(self) -> ValueType | None:
+        """The guess so far; None before the first value."""
+        if not self.filled:
+            return None
+        return self._open[0] if self._open else "string"
+
+    def _fits(self, value: object, candidate: ValueType) -> bool:
+        if isinstance(value, str):
+            text = value.strip()
+            if candidate != "date" and not self.written:
+                return False
+            if candidate == "number" and _DIGITS_AS_TEXT.match(text):
+                return False
+        elif (candidate == "boolean") is not isinstance(value, bool):
+            return False
+        try:
+            conform(value, candidate)
+        except ValueRefused:
+            return False
+        return True
+
+
+def survey(source: Source) -> Survey:
+    """Read all of ``source`` once and say what is in it.
+
+    An import begins with this, so that a file with unreadable bytes or an unclosed quote at its end
+    is refused before anything is sent, and so that a type is suggested from every value.
+
+    Raises:
+        FileRefused: If part of the file cannot be read, or there are no rows in it.
+    """
+    written = source.form == "csv"
+    guesses = {name: Guess(written=written) for name in source.headers}
+    rows = rejected = 0
+    for reading in read_rows(source):
+        if not isinstance(reading, Row):
+            rejected += 1
+            continue
+        rows += 1
+        for name, value in reading.cells.items():
+            guess = guesses.get(name)
+            if guess is None:
+                if len(guesses) == MOST_COLUMNS:
+                    problem = f"the rows have more than {MOST_COLUMNS:,} different keys"
+                    raise FileRefused(source.name, problem, reading.line)
+                guess = guesses[name] = Guess(written=written)
+            guess.note(value)
+    if not rows and not rejected:
+        raise FileRefused(source.name, "has column names and no rows below them")
+    columns = tuple(Column(name, guess.filled, guess.type) for name, guess in guesses.items())
+    return Survey(columns=columns, rows=rows, rejected=rejected)

@@ -1,0 +1,97 @@
+"""What an import did: counted while it runs, told when it ends."""
+
+import time
+from collections.abc import Callable
+
+import attrs
+
+from loops_async.retrying import Attempt
+
+MOST_REASONS = 20
+"""Rows that the summary names, of each kind; all of them are counted."""
+
+
+@attrs.define
+class Setbacks:
+    """Rows that did not go in, for one kind of reason."""
+
+    count: int = 0
+    first: list[tuple[int, str]] = attrs.field(factory=list)
+
+    def add(self, line: int, reason: str) -> None:
+        """Note the row that begins on ``line``."""
+        self.count += 1
+        if len(self.first) < MOST_REASONS:
+            self.first.append((line, reason))
+
+    def lines(self) -> list[str]:
+        """One line of text for each of the first rows, and one for the rest."""
+        shown = [f"  line {line}: {reason}" for line, reason in sorted(self.first)]
+        rest = self.count - len(self.first)
+        return [*shown, f"  … and {rest} more"] if rest else shown
+
+
+@attrs.define
+class Tally:
+    """The counts of one import.
+
+    Attributes:
+        total: Rows in the file.
+        applied: Rows that Loops took.
+        rejected: Rows that the file or Loops says are wrong.
+        failed: Rows that nothing was wrong with; Loops or the network was.
+        requests: Requests sent, retries and questions included.
+        rate_limited: Requests answered with 429.
+    """
+
+    total: int = 0
+    applied: int = 0
+    rejected: Setbacks = attrs.field(factory=Setbacks)
+    failed: Setbacks = attrs.field(factory=Setbacks)
+    requests: int = 0
+    rate_limited: int = 0
+    clock: Callable[[], float] = time.monotonic
+    began: float = attrs.field(default=attrs.Factory(lambda self: self.clock(), takes_self=True))
+
+    @property
+    def done(self) -> int:
+        """Rows that are over, one way or the other."""
+        return self.applied + self.rejected.count + self.failed.count
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since it began."""
+        return self.clock() - self.began
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row went in."""
+        return self.applied == self.total
+
+    def watch(self, attempt: Attempt) -> None:
+        """Count a request; to be given to a client as ``on_attempt``."""
+        self.requests += 1
+        self.rate_limited += attempt.status == 429
+
+    def summary(self, created: int | None = None) -> str:
+        """The end of the story, in a few lines.
+
+        Args:
+            created: Contacts that did not exist before, where somebody knows; Loops does not say.
+        """
+        went = f"{self.applied} applied"
+        if created is not None:
+            went += f" ({created} created, {self.applied - created} updated)"
+        parts = [went, f"{self.rejected.count} rejected"]
+        if self.failed.count:
+            parts.append(f"{self.failed.count} failed, import them again")
+        seconds = self.seconds
+        pace = f", {self.requests / seconds:.1f} per second" if seconds > 0 else ""
+        return "\n".join(
+            [
+                f"{self.total} rows: {', '.join(parts)}",
+                *self.rejected.lines(),
+                *self.failed.lines(),
+                f"{seconds:.1f} s, {self.requests} requests{pace}, {self.rate_limited} of them 429",
+            ]
+        )

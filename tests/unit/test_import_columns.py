@@ -1,0 +1,289 @@
+import attrs
+import pytest
+
+from loops_async.cli.account import Target
+from loops_async.cli.columns import Plan, UnknownColumn, plan_columns, read_mappings
+from loops_async.cli.proposals import Proposal, adopt, propose
+from loops_async.cli.refusals import ColumnsRefused
+from loops_async.cli.spellings import camel_case
+from loops_async.cli.survey import Column, Survey
+
+
+@attrs.frozen
+class Property:
+    key: str
+    label: str
+    type: str = "string"
+
+
+PROPERTIES = (
+    Property("email", "Email"),
+    Property("firstName", "First Name"),
+    Property("subscribed", "Subscribed", "boolean"),
+    Property("memberRating", "Rating of the member", "number"),
+    Property("plan", "Plan Name"),
+    Property("trialEnds", "Trial ends", "date"),
+    Property("notes", "Notes"),
+)
+
+
+def planned(*headers: str, mappings: dict[str, str] | None = None, new: bool = False) -> Plan:
+    return plan_columns(headers, PROPERTIES, mappings or {}, allow_new=new)
+
+
+def targets(plan: Plan) -> dict[str, str]:
+    return {p.column: str(p.target) for p in plan.columns}
+
+
+def refused(*headers: str, mappings: dict[str, str] | None = None, new: bool = False) -> str:
+    with pytest.raises(ColumnsRefused) as caught:
+        planned(*headers, mappings=mappings, new=new)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "target"),
+    [
+        ("Email Address", "email"),
+        ("email_address", "email"),
+        ("E-mail", "email"),
+        ("EMAIL", "email"),
+        ("Subscriber Email", "email"),
+    ],
+)
+def test_spellings_of_an_address_map_by_themselves(header: str, target: str) -> None:
+    assert targets(planned(header)) == {header: target}
+
+
+@pytest.mark.parametrize(
+    ("header", "target"),
+    [
+        ("First Name", "first_name"),
+        ("FNAME", "first_name"),
+        ("given-name", "first_name"),
+        ("Last Name", "last_name"),
+        ("LNAME", "last_name"),
+        ("Surname", "last_name"),
+        ("User ID", "user_id"),
+        ("userId", "user_id"),
+        ("External ID", "user_id"),
+        ("User Group", "user_group"),
+        ("Source", "source"),
+        ("Signup Source", "source"),
+        ("Subscribed", "subscribed"),
+        ("MEMBER_RATING", "memberRating"),
+        ("Rating of the member", "memberRating"),
+        ("plan name", "plan"),
+        ("trial_ends", "trialEnds"),
+    ],
+)
+def test_known_spellings_and_properties_map_by_themselves(header: str, target: str) -> None:
+    assert targets(planned("email", header))[header] == target
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Status",
+        "Opt-in",
+        "Subscription Status",
+        "unsubscribed",
+        "is_subscribed",
+        "Marketing consent",
+    ],
+)
+def test_no_vague_column_subscribes_anybody(header: str) -> None:
+    assert planned("email", header).unknown == (UnknownColumn(header),)
+
+
+@pytest.mark.parametrize("header", ["id", "ID", "Name", "Customer", "Notes", "updatedAt", "???"])
+def test_a_column_that_is_not_surely_something_is_unknown(header: str) -> None:
+    assert planned("email", header).unknown == (UnknownColumn(header),)
+
+
+def test_a_name_loops_keeps_matches_no_column_even_when_listed() -> None:
+    plan = plan_columns(["email", "updatedAt"], [Property("updatedAt", "Updated", "date")], {})
+    assert plan.unknown == (UnknownColumn("updatedAt"),)
+
+
+def test_a_property_brings_its_type() -> None:
+    plan = planned("email", "Member Rating", "subscribed")
+    assert [p.target for p in plan.columns] == [
+        Target("field", "email", "string"),
+        Target("property", "memberRating", "number"),
+        Target("field", "subscribed", "boolean"),
+    ]
+
+
+def test_a_property_goes_before_another_tools_word_for_a_default_field() -> None:
+    plan = plan_columns(["email", "Surname"], [Property("surname", "Surname")], {})
+    assert targets(plan)["Surname"] == "surname"
+
+
+def test_an_exact_key_goes_before_a_similar_one_and_similar_ones_need_a_choice() -> None:
+    twins = [Property("planName", "A"), Property("plan_name", "B")]
+    assert targets(plan_columns(["email", "plan_name"], twins, {}))["plan_name"] == "plan_name"
+    with pytest.raises(ColumnsRefused, match="planName and plan_name"):
+        plan_columns(["email", "Plan Name"], twins, {})
+    chosen = plan_columns(["email", "Plan Name"], twins, {"Plan Name": "planName"})
+    assert targets(chosen)["Plan Name"] == "planName"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "target"),
+    [
+        ("first_name", "first_name"),
+        ("firstName", "first_name"),
+        ("user_group", "user_group"),
+        ("plan", "plan"),
+        ("mailingLists.cm06f5v0e45nf0ml5754o9cix", "mailingLists.cm06f5v0e45nf0ml5754o9cix"),
+    ],
+)
+def test_a_mapping_takes_either_spelling_a_key_or_a_list(wanted: str, target: str) -> None:
+    plan = planned("email", "X", mappings={"X": wanted})
+    assert targets(plan)["X"] == target
+
+
+def test_a_mailing_list_column_is_a_boolean() -> None:
+    plan = planned("email", "X", mappings={"X": "mailingLists.abc"})
+    assert plan.columns[1].target == Target("list", "abc", "boolean")
+
+
+def test_a_mapping_wins_and_the_column_it_displaces_is_named_as_unknown() -> None:
+    plan = planned("Email", "Work Email", mappings={"Work Email": "email"})
+    assert targets(plan) == {"Work Email": "email"}
+    assert plan.unknown == (UnknownColumn("Email"),)
+
+
+def test_an_empty_mapping_leaves_a_column_out() -> None:
+    plan = planned("email", "First Name", mappings={"First Name": ""})
+    assert targets(plan) == {"email": "email"}
+    assert (plan.unknown, plan.left_out) == ((), ("First Name",))
+
+
+@pytest.mark.parametrize("name", ["id", "listId", "softDeleteAt", "teamId", "updatedAt"])
+def test_names_loops_keeps_are_refused(name: str) -> None:
+    assert "keeps for itself" in refused("email", "X", mappings={"X": name}, new=True)
+
+
+def test_two_columns_for_one_target_are_refused_by_name() -> None:
+    by_name = refused("Email", "First Name", "FNAME")
+    assert '"First Name"' in by_name
+    assert '"FNAME"' in by_name
+    by_mapping = refused("Email", "A", "B", mappings={"A": "plan", "B": "plan"})
+    assert '"A"' in by_mapping
+    assert '"B"' in by_mapping
+
+
+def test_a_mapping_for_a_column_that_is_not_there_suggests_the_one_that_is() -> None:
+    assert 'did you mean "Email Address"?' in refused(
+        "Email Address", mappings={"email adress": "email"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "meant"),
+    [("plam", "plan"), ("e-mail", "email"), ("fname", "firstName"), ("Trial ends", "trialEnds")],
+)
+def test_a_mapping_to_something_loops_does_not_have_suggests_what_it_has(
+    wanted: str, meant: str
+) -> None:
+    assert f"did you mean {meant}?" in refused("email", "X", mappings={"X": wanted})
+
+
+def test_a_mailing_list_without_an_id_is_refused() -> None:
+    assert "id behind the dot" in refused("email", "X", mappings={"X": "mailingLists."})
+
+
+def test_without_an_address_or_an_id_the_columns_are_refused_with_the_way_out() -> None:
+    message = refused("First Name", "Post")
+    assert '--map "COLUMN=email"' in message
+    assert '"Post"' in message
+
+
+def test_a_user_id_alone_is_enough() -> None:
+    assert targets(planned("User ID")) == {"User ID": "user_id"}
+
+
+def test_a_property_of_a_type_unknown_here_is_refused_by_name() -> None:
+    with pytest.raises(ColumnsRefused, match="tree as json"):
+        plan_columns(["email", "tree"], [Property("tree", "Tree", "json")], {})
+
+
+def test_mappings_are_parted_at_the_last_equals_sign() -> None:
+    assert read_mappings(["Email Address=email", "a=b = plan", "Notes="]) == {
+        "Email Address": "email",
+        "a=b": "plan",
+        "Notes": "",
+    }
+
+
+@pytest.mark.parametrize("texts", [["email"], ["=email"], ["A=x", "A=y"]])
+def test_a_mapping_that_says_nothing_clear_is_refused(texts: list[str]) -> None:
+    with pytest.raises(ColumnsRefused, match="--map"):
+        read_mappings(texts)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("MEMBER_RATING", "memberRating"),
+        ("Signup source (first)", "signupSourceFirst"),
+        ("lastChanged", "lastChanged"),
+        ("VIP", "vip"),
+        ("HTMLPage", "htmlPage"),
+        ("Größe", "grosse"),
+        ("Prénom", "prenom"),
+        ("Address 2", "address2"),
+        ("2nd address", "column2NdAddress"),
+        ("李小龙", ""),
+    ],
+)
+def test_names_of_columns_become_names_of_properties(name: str, key: str) -> None:
+    assert camel_case(name) == key
+
+
+def proposals_for(
+    *headers: str, mappings: dict[str, str] | None = None
+) -> tuple[tuple[Proposal, ...], Plan]:
+    plan = planned("email", *headers, mappings=mappings, new=True)
+    columns = (Column("email", 1, "string"), *(Column(h, 1, "number") for h in headers))
+    return propose(plan, Survey(columns, rows=1, rejected=0), PROPERTIES), plan
+
+
+def test_proposed_names_meet_no_name_that_is_taken() -> None:
+    proposals, _ = proposals_for("id", "NOTES", "createdAt", "李", "Seats (a)", "seats a")
+    assert [p.key for p in proposals] == [
+        "importedId",
+        "importedNotes",
+        "importedCreatedAt",
+        "column5",
+        "seatsA",
+        "importedSeatsA",
+    ]
+
+
+def test_a_mapping_may_name_the_property_to_be_made() -> None:
+    proposals, plan = proposals_for("stars", "LEID", mappings={"LEID": "stars"})
+    assert plan.unknown == (UnknownColumn("stars"), UnknownColumn("LEID", "stars"))
+    assert [(p.column, p.key) for p in proposals] == [("stars", "importedStars"), ("LEID", "stars")]
+    assert "both go to stars" in refused(
+        "email", "A", "B", mappings={"A": "stars", "B": "stars"}, new=True
+    )
+
+
+def test_a_near_miss_of_a_property_is_never_made_anew() -> None:
+    assert "did you mean trialEnds?" in refused("email", "X", mappings={"X": "trialends"}, new=True)
+
+
+def test_a_column_without_a_value_is_not_proposed() -> None:
+    plan = planned("email", "Phone")
+    survey = Survey((Column("email", 1, "string"), Column("Phone", 0, None)), rows=1, rejected=0)
+    assert propose(plan, survey, PROPERTIES) == ()
+
+
+def test_adopted_proposals_are_targets_and_no_longer_unknown() -> None:
+    proposals, plan = proposals_for("LEID", "Other")
+    plan = adopt(plan, proposals[:1])
+    assert plan.columns[-1].target == Target("property", "leid", "number")
+    assert plan.unknown == (UnknownColumn("Other"),)
