@@ -164,7 +164,8 @@ class ContactFields:
         for name, value in self.properties.items():
             check_property_name(name)
             check_property_value(name, value)
-        for attribute, key in typed_properties(type(self)):
+        cls: Any = type(self)
+        for attribute, key in typed_properties(cls):
             value = getattr(self, attribute)
             if value is UNSET:
                 continue

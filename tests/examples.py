@@ -1,0 +1,27 @@
+"""The Python blocks of the README and of docs/, as the scripts that they are."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+_BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def examples() -> Iterator[tuple[str, str]]:
+    """Each block's name (a page and a number) and its code."""
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        text = page.read_text(encoding="utf-8")
+        for number, block in enumerate(_BLOCK.finditer(text), 1):
+            yield f"{page.stem.lower()}_{number}", block[1]
+
+
+def write(folder: Path) -> None:
+    """Write each block to a file of its own, for a type checker to read."""
+    for name, code in examples():
+        (folder / f"{name}.py").write_text(code, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
