@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from loops_async.backoff import RetryPolicy
-    from loops_async.bulk import BulkUpsert, Outcome, Unfinished
+    from loops_async.bulk import BulkUpsert
     from loops_async.client import LoopsClient
     from loops_async.errors import (
         APIError,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ContactNotFound,
         DeadlineExceeded,
         Forbidden,
+        IdempotencyConflict,
         InvalidCall,
         InvalidInput,
         InvalidReply,
@@ -39,29 +40,40 @@ if TYPE_CHECKING:
         Unauthorized,
         WrongEventLoop,
     )
+    from loops_async.observing import Attempt, log_attempts
+    from loops_async.outcomes import Outcome, Unfinished
     from loops_async.pacing import Pacer
     from loops_async.records import (
         UNSET,
+        Attachment,
         Contact,
         ContactCreate,
         ContactProperty,
         ContactReceipt,
         ContactUpdate,
+        DataVariable,
+        Event,
         JsonValue,
         MailingList,
         OptInStatus,
         PropertyType,
         PropertyValue,
+        RemovalQuota,
+        SendReceipt,
+        SuppressedContact,
+        Suppression,
+        SuppressionRemoval,
         Team,
+        TransactionalEmail,
         Unset,
     )
-    from loops_async.retrying import Attempt
     from loops_async.session import LoopsSession
     from loops_async.transport import Timeouts
 
 __all__ = [
     "UNSET",
     "APIError",
+    "Attachment",
     "Attempt",
     "BadRequest",
     "BulkUpsert",
@@ -76,8 +88,11 @@ __all__ = [
     "ContactProperty",
     "ContactReceipt",
     "ContactUpdate",
+    "DataVariable",
     "DeadlineExceeded",
+    "Event",
     "Forbidden",
+    "IdempotencyConflict",
     "InvalidCall",
     "InvalidInput",
     "InvalidReply",
@@ -97,42 +112,59 @@ __all__ = [
     "PropertyValue",
     "RateLimited",
     "RedirectRefused",
+    "RemovalQuota",
     "ReplyTimeout",
     "ReplyTooLarge",
     "RetryPolicy",
+    "SendReceipt",
     "ServerError",
     "SessionClosed",
+    "SuppressedContact",
+    "Suppression",
+    "SuppressionRemoval",
     "Team",
     "Timeouts",
+    "TransactionalEmail",
     "Unauthorized",
     "Unfinished",
     "Unset",
     "WrongEventLoop",
     "__version__",
+    "log_attempts",
 ]
 
 # Every public name that is not listed here lives in ``errors``.
 _ROOMS = {
     "backoff": ("RetryPolicy",),
-    "bulk": ("BulkUpsert", "Outcome", "Unfinished"),
+    "bulk": ("BulkUpsert",),
     "client": ("LoopsClient",),
+    "outcomes": ("Outcome", "Unfinished"),
     "pacing": ("Pacer",),
     "records": (
         "UNSET",
+        "Attachment",
         "Contact",
         "ContactCreate",
         "ContactProperty",
         "ContactReceipt",
         "ContactUpdate",
+        "DataVariable",
+        "Event",
         "JsonValue",
         "MailingList",
         "OptInStatus",
         "PropertyType",
         "PropertyValue",
+        "RemovalQuota",
+        "SendReceipt",
+        "SuppressedContact",
+        "Suppression",
+        "SuppressionRemoval",
         "Team",
+        "TransactionalEmail",
         "Unset",
     ),
-    "retrying": ("Attempt",),
+    "observing": ("Attempt", "log_attempts"),
     "session": ("LoopsSession",),
     "transport": ("Timeouts",),
 }

@@ -13,14 +13,11 @@ from collections.abc import (
 )
 from typing import Any, Final, Self, TypeAlias
 
-import attrs
-
 from loops_async import errors
 from loops_async.ordering import ContactOrder, Job
+from loops_async.outcomes import Outcome, Row, Unfinished, contact_of
 from loops_async.records.contacts import ContactReceipt, ContactUpdate
-from loops_async.records.fields import built
 
-Row: TypeAlias = ContactUpdate | Mapping[str, Any]
 Source: TypeAlias = Iterable[Row] | AsyncIterable[Row]
 Upsert: TypeAlias = Callable[[ContactUpdate], Awaitable[ContactReceipt]]
 
@@ -32,41 +29,6 @@ _STOPPING: Final = (
 )
 _LOOKAHEAD: Final = 4
 """Rows held for each one in flight, so that a run of one contact's rows does not idle the rest."""
-
-
-@attrs.frozen
-class Outcome:
-    """What became of one row.
-
-    Attributes:
-        index: The row's place in the source, from 0.
-        contact: What was to be sent; None where the row was no contact at all.
-        id: Loops' id of the contact, or None after an error.
-        error: Why the row did not go in, or None.
-        attempts: Requests that it took; 0 where nothing was sent.
-    """
-
-    index: int
-    contact: ContactUpdate | None
-    id: str | None
-    error: errors.LoopsError | None
-    attempts: int
-
-
-@attrs.frozen
-class Unfinished:
-    """A row that was read but whose outcome was not given, because the run ended early.
-
-    Attributes:
-        index: The row's place in the source, from 0.
-        contact: What was to be sent; None where the row was no contact at all.
-        started: Whether its sending had begun, so that Loops may have it; False means surely not
-            sent.
-    """
-
-    index: int
-    contact: ContactUpdate | None
-    started: bool
 
 
 class BulkUpsert:
@@ -106,8 +68,9 @@ class BulkUpsert:
         self._room = asyncio.Semaphore(concurrency * _LOOKAHEAD)
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = 0
-        self._source_error: Exception | None = None
+        self._source_error: BaseException | None = None
         self._begun = False
+        self._halted = False
 
     @property
     def unfinished(self) -> list[Unfinished]:
@@ -129,10 +92,7 @@ class BulkUpsert:
     async def aclose(self) -> None:
         """Stop the run and wait until its tasks are gone. Harmless when it is over."""
         self._begun = True
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._halt(), return_exceptions=True)
         self._tasks.clear()
         self._events.put_nowait(_Stopped())
 
@@ -173,10 +133,21 @@ class BulkUpsert:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.add(asyncio.create_task(work))
 
+    def _halt(self) -> list[asyncio.Task[None]]:
+        """Cancel what runs; nothing is read or sent from here on."""
+        self._halted = True
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        return tasks
+
     async def _reader(self) -> None:
         try:
             await self._read_all()
-        except Exception as error:  # noqa: BLE001 - the source is the caller's code
+        except (Exception, asyncio.CancelledError) as error:
+            # A source may well end in a cancellation that is not ours.
+            if self._halted:
+                raise
             # What was read before still goes in; the caller hears of it after that.
             self._source_error = error
         self._events.put_nowait(None)
@@ -196,12 +167,19 @@ class BulkUpsert:
         index = self.read
         self.read += 1
         try:
-            contact = _contact(row)
+            contact = contact_of(row)
         except errors.LoopsError as error:
-            self._jobs[index] = Job(index, None)
-            self._events.put_nowait(Outcome(index, None, None, error, 0))
+            refused = error
+        except Exception as error:  # noqa: BLE001 - a mapping is the caller's code
+            refused = errors.InvalidCall(f"the row could not be read ({type(error).__name__})")
+        else:
+            self._enqueue(Job(index, contact))
             return
-        job = self._jobs[index] = Job(index, contact)
+        self._jobs[index] = Job(index, None)
+        self._events.put_nowait(Outcome(index, None, None, refused, 0))
+
+    def _enqueue(self, job: Job) -> None:
+        self._jobs[job.index] = job
         if self._order.admit(job):
             self._start(job)
 
@@ -211,14 +189,18 @@ class BulkUpsert:
             self._spawn(self._worker())
 
     async def _worker(self) -> None:
-        while True:
+        while not self._halted:
             self._idle += 1
             job = await self._ready.get()
             self._idle -= 1
             job.started = True
             try:
                 outcome = await self._upserted(job)
-            except Exception as error:  # noqa: BLE001 - whatever it is must reach the caller
+            except (Exception, asyncio.CancelledError) as error:
+                if self._halted:
+                    raise
+                # At once, however long the caller takes to come for the outcomes before it.
+                self._halt()
                 self._events.put_nowait(error)
                 return
             self._events.put_nowait(outcome)
@@ -246,13 +228,3 @@ class BulkUpsert:
 
 class _Stopped(Exception):
     """The run was closed from outside."""
-
-
-def _contact(row: object) -> ContactUpdate:
-    if isinstance(row, ContactUpdate):
-        return row
-    if isinstance(row, Mapping):
-        return built(ContactUpdate, row)
-    raise errors.InvalidCall(
-        f"a row must be a ContactUpdate or a mapping of its fields, not {type(row).__name__}"
-    )

@@ -14,13 +14,20 @@ from loops_async import errors
 from loops_async.backoff import RetryPolicy
 from loops_async.bulk import BulkUpsert
 from loops_async.clock import Clock
-from loops_async.connection import Connection, checked_base_url
+from loops_async.connection import Connection, check_kind, checked_base_url
+from loops_async.observing import Attempt
 from loops_async.pacers import shared_pacer
 from loops_async.records.unset import UNSET, Unset
-from loops_async.resources.account import ApiKey, ContactProperties, MailingLists
+from loops_async.resources.account import (
+    ApiKey,
+    ContactProperties,
+    DedicatedSendingIps,
+    MailingLists,
+)
 from loops_async.resources.contacts import Contacts
 from loops_async.resources.resource import Timeout
-from loops_async.retrying import Attempt, Retrying
+from loops_async.resources.sending import Events, Transactional
+from loops_async.retrying import Retrying
 from loops_async.transport import AiohttpTransport, HttpSession, Timeouts, check_seconds
 from loops_async.wire import Answer, Pacing, Request
 
@@ -61,9 +68,12 @@ class LoopsClient:
     event loop. Close it with ``async with`` or ``aclose``.
 
     Attributes:
-        contacts: Contacts: create, update (upsert), find, delete, and many at once.
+        contacts: Contacts: create, update (upsert), find, delete, many at once, suppression.
+        events: Events: send.
+        transactional: Transactional mail: send.
         contact_properties: Contact properties: list and create.
         mailing_lists: Mailing lists: list.
+        dedicated_sending_ips: Loops' sending addresses: list.
         api_key: The API key: test.
 
     Args:
@@ -95,6 +105,12 @@ class LoopsClient:
         on_attempt: Callable[[Attempt], None] | None = None,
     ) -> None:
         self._key = checked_api_key(api_key)
+        check_kind(
+            "session",
+            session,
+            (Connection, HttpSession),
+            "a LoopsSession or an aiohttp.ClientSession",
+        )
         self._owns = not isinstance(session, Connection)
         if isinstance(session, Connection):
             self._connection = session
@@ -102,6 +118,11 @@ class LoopsClient:
             self._connection = Connection(base_url=base_url, http=session)
         shared = self._connection
         self._base_url = checked_base_url(base_url) if base_url is not None else shared.base_url
+        check_kind("retry", retry, RetryPolicy, "a RetryPolicy")
+        if pacer is not None and not callable(getattr(pacer, "acquire", None)):
+            raise errors.ConfigurationError(
+                f"pacer: must be a Pacer, or have its acquire(lane), not {type(pacer).__name__}"
+            )
         self._timeouts = _timeouts(timeout, shared.timeouts)
         self._retry = retry if retry is not None else shared.retry
         self._pacer = pacer
@@ -112,6 +133,9 @@ class LoopsClient:
         self.contacts = Contacts(self._send, self._deadline, self._runs.add)
         self.contact_properties = ContactProperties(self._send, self._deadline)
         self.mailing_lists = MailingLists(self._send, self._deadline)
+        self.events = Events(self._send, self._deadline)
+        self.transactional = Transactional(self._send, self._deadline)
+        self.dedicated_sending_ips = DedicatedSendingIps(self._send, self._deadline)
         self.api_key = ApiKey(self._send, self._deadline)
 
     async def aclose(self) -> None:

@@ -10,7 +10,7 @@ from yarl import URL
 
 from loops_async import errors
 from loops_async.backoff import RetryPolicy
-from loops_async.transport import HttpSession, Timeouts, TraceConfig, open_http
+from loops_async.transport import HttpSession, Timeouts, TraceConfig, check_seconds, open_http
 
 BASE_URL: Final = "https://app.loops.so/api"
 
@@ -25,6 +25,8 @@ def checked_base_url(text: str | None) -> URL:
     try:
         url = URL(given)
         local = is_loopback(url.host)
+        # What the name service would stumble over much later, with an error of its own.
+        (url.raw_host or "").encode("idna")
     except (ValueError, TypeError):
         url, local = URL(), False
     if url.scheme not in {"http", "https"} or not url.host:
@@ -40,8 +42,8 @@ def checked_base_url(text: str | None) -> URL:
             "base_url: plain http would send the API key in the clear; use https:// (http:// is "
             "taken for the loopback address alone)"
         )
-    path = url.path.rstrip("/").removesuffix("/v1").rstrip("/")
-    return url.with_path(path or "/")
+    path = url.raw_path.rstrip("/").removesuffix("/v1").rstrip("/")
+    return url.with_path(path or "/", encoded=True)
 
 
 def is_loopback(host: str | None) -> bool:
@@ -73,9 +75,13 @@ class Connection:
         trust_env: bool = False,
         trace_configs: Sequence[TraceConfig] = (),
     ) -> None:
-        self.base_url = checked_base_url(base_url)
-        self.timeouts = timeouts if timeouts is not None else Timeouts()
-        self.retry = retry if retry is not None else RetryPolicy()
+        self.base_url: URL = checked_base_url(base_url)
+        check_kind("timeouts", timeouts, Timeouts, "Timeouts")
+        check_kind("retry", retry, RetryPolicy, "a RetryPolicy")
+        check_kind("http", http, HttpSession, "an aiohttp.ClientSession")
+        check_seconds("keepalive", keepalive, none=False)
+        self.timeouts: Timeouts = timeouts if timeouts is not None else Timeouts()
+        self.retry: RetryPolicy = retry if retry is not None else RetryPolicy()
         self._http = http
         self._owned = http is None
         self._limits = (_count("limit", limit), _count("limit_per_host", limit_per_host))
@@ -115,13 +121,28 @@ class Connection:
                 "the aiohttp.ClientSession that was handed in is closed; keep it open for as long "
                 "as the client is used"
             )
+        elif getattr(self._http, "_loop", loop) is not loop:
+            raise errors.WrongEventLoop(
+                "the aiohttp.ClientSession that was handed in was opened in another event loop; "
+                "open it inside the coroutine that uses it"
+            )
         return self._http
 
     async def aclose(self) -> None:
-        """Close what this session opened. A session that was handed in stays open."""
+        """Close what this session opened. A session that was handed in stays open.
+
+        Raises:
+            WrongEventLoop: It was opened in another event loop.
+        """
+        opened = self._http if self._owned else None
+        if opened is not None and self._loop is not asyncio.get_running_loop():
+            raise errors.WrongEventLoop(
+                "this session was opened in another event loop; close it in the one it was opened "
+                "in, best with 'async with'"
+            )
         self._closed = True
-        if self._owned and self._http is not None:
-            await self._http.close()
+        if opened is not None:
+            await opened.close()
 
     async def __aenter__(self) -> Self:
         self.http()
@@ -129,6 +150,16 @@ class Connection:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def check_kind(name: str, value: object, kind: type | tuple[type, ...], called: str) -> None:
+    """Refuse what is neither left out nor of the promised class.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if value is not None and not isinstance(value, kind):
+        raise errors.ConfigurationError(f"{name}: must be {called}, not {type(value).__name__}")
 
 
 def _count(name: str, value: object) -> int:

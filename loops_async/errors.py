@@ -17,7 +17,8 @@
     │   ├── NotFound                            404
     │   │   └── ContactNotFound
     │   ├── Conflict                            409
-    │   │   └── ContactAlreadyExists
+    │   │   ├── ContactAlreadyExists
+    │   │   └── IdempotencyConflict
     │   ├── RedirectRefused                     3xx: never followed
     │   ├── RateLimited                         429: come back later; .retry_after
     │   └── ServerError                         5xx: Loops' side failed
@@ -119,6 +120,10 @@ class Conflict(APIError):
 
 class ContactAlreadyExists(Conflict):
     """A contact with this email address or user id exists; ``update`` would change it."""
+
+
+class IdempotencyConflict(Conflict):
+    """An event or a mail with this idempotency key was processed before; nothing was sent now."""
 
 
 class RedirectRefused(APIError):

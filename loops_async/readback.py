@@ -37,11 +37,18 @@ def _same(name: str, sent: Any, held: Any) -> bool:
     if sent is None:
         # An identifier sent as null is none; a null source or subscription goes back to default.
         return name in {"email", "userId", "source", "subscribed"} or held in (None, "")
+    if sent == "" and held is None:
+        return True
     if name == "email":
         return str(sent).casefold() == str(held).casefold()
     if isinstance(sent, bool) or isinstance(held, bool):
         return sent is held
-    return bool(sent == held) or (_moment(sent) == _moment(held) and _moment(sent) is not None)
+    if sent == held:
+        return True
+    # Two numbers are two values, however near in time the moments that they may stand for.
+    if not isinstance(sent, str) and not isinstance(held, str):
+        return False
+    return _moment(sent) is not None and _moment(sent) == _moment(held)
 
 
 def _moment(value: Any) -> datetime | None:

@@ -4,7 +4,6 @@ It decides nothing by itself: ``decide`` says when to try again, the pacer when 
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -22,37 +21,11 @@ from loops_async.backoff import (
     nature,
 )
 from loops_async.clock import Clock
+from loops_async.observing import LOG, Attempt
 from loops_async.verdict import judge
 from loops_async.wire import Answer, Pacing, Permit, Reply, Request, Transport
 
 T = TypeVar("T")
-
-_LOG = logging.getLogger("loops_async")
-
-
-@attrs.frozen
-class Attempt:
-    """One request that was sent, for whoever watches: no key, no address, no body.
-
-    Attributes:
-        method: The HTTP method.
-        path: The endpoint's path.
-        number: 1 for the first attempt of a call.
-        status: The reply's HTTP status, or None where none came; 200 stands for any success.
-        error: The class name of what went wrong, or None.
-        seconds: From sending the request to the end of the reply.
-        wait: Seconds until the next attempt, or None where there is none.
-        reason: Why there is, or is not, another attempt; None after a success.
-    """
-
-    method: str
-    path: str
-    number: int
-    status: int | None
-    error: str | None
-    seconds: float
-    wait: float | None
-    reason: str | None
 
 
 def _ignore(_: Attempt) -> None:
@@ -150,6 +123,9 @@ class Retrying:
         request = call.request
         if request.deadline is None:
             return await self.pacer.acquire(request.lane)
+        if self.clock.now() >= request.deadline:
+            # Without this, a free turn would let a write go whose reply nobody waits for.
+            raise call.final(_too_late(request, "before it was sent"))
         try:
             async with asyncio.timeout_at(request.deadline):
                 return await self.pacer.acquire(request.lane)
@@ -208,7 +184,7 @@ class Retrying:
             self.on_attempt(attempt)
         except Exception:  # noqa: BLE001 - it is another's code
             # Whoever watches must not turn a finished write into a failed call.
-            _LOG.exception("on_attempt raised")
+            LOG.exception("on_attempt raised")
 
 
 def _too_late(request: Request[Any], when: str) -> errors.DeadlineExceeded:

@@ -14,6 +14,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from loops_async import errors
+from loops_async.verdict import cleaned
 from loops_async.wire import Reply, Request
 
 HttpSession: TypeAlias = aiohttp.ClientSession
@@ -23,6 +24,8 @@ LARGEST_REPLY: Final = 8 * 1024 * 1024
 """Bytes of a reply that the client holds at the most."""
 
 _LARGEST_REFUSAL: Final = 64 * 1024
+_EXCERPT: Final = 8 * 1024
+"""More than an error ever quotes, so that it is known to be cut."""
 
 
 @attrs.frozen(kw_only=True)
@@ -31,7 +34,8 @@ class Timeouts:
 
     Attributes:
         connect: For a connection to stand, a free place in the connector included.
-        read: For the whole reply to one attempt, once it is connected.
+        read: For the server to say something. A reply that comes in drops has ``connect`` and
+            ``read`` together, from its beginning to its end.
         total: For the whole call: waiting for its turn, every attempt, every pause. None sets
             no bound.
     """
@@ -94,8 +98,13 @@ def open_http(
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=trust_env,
         trace_configs=list(trace_configs),
-        middlewares=(_only_once,),
     )
+
+
+def _middlewares(http: aiohttp.ClientSession) -> tuple[aiohttp.ClientMiddlewareType, ...]:
+    # With each request, because a session of the user's own has no ``_only_once``. aiohttp then
+    # leaves out the session's middlewares, and has no public name for them.
+    return (_only_once, *getattr(http, "_middlewares", ()))
 
 
 @attrs.frozen
@@ -127,6 +136,7 @@ class AiohttpTransport:
             ConnectionLost: The connection broke later.
             ReplyTimeout: No whole reply in time.
             ReplyTooLarge: A 2xx of more than ``LARGEST_REPLY`` bytes.
+            ConfigurationError: The session sends credentials of its own.
         """
         http = self.http()
         url = self._url(request)
@@ -135,13 +145,23 @@ class AiohttpTransport:
                 request.endpoint.method,
                 url,
                 data=request.body,
-                headers=self.headers,
+                headers=self._headers(request),
                 timeout=self._timeout(request.deadline),
                 allow_redirects=False,
+                # What a session of the user's own may have set otherwise.
                 raise_for_status=False,
+                auto_decompress=True,
+                middlewares=_middlewares(http),
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            failure = link_error(request, error)
+            failure: errors.LoopsError = link_error(request, error)
+        except ValueError as error:
+            if "AUTH" not in str(error):
+                raise
+            failure = errors.ConfigurationError(
+                f"{request.endpoint}: the aiohttp session adds credentials of its own; open it "
+                "without auth=, and with trust_env=True see that no netrc entry matches the host"
+            )
         else:
             return await self._read(request, response)
         raise failure
@@ -167,9 +187,11 @@ class AiohttpTransport:
         if failure is not None and succeeded:
             raise failure
         if len(body) > bound and succeeded:
+            excerpt = cleaned(self._without_key(bytes(body[:_EXCERPT]), succeeded=False), request)
             raise errors.ReplyTooLarge(
                 f"{request.endpoint}: {status}, but the reply has more than {bound} bytes",
                 status=status,
+                excerpt=excerpt,
             )
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Reply(status, headers, self._without_key(bytes(body), succeeded=succeeded))
@@ -179,6 +201,11 @@ class AiohttpTransport:
         if succeeded and body.lstrip()[:1] in {b"{", b"["}:
             return body
         return body.replace(self.api_key, b"[api key]")
+
+    def _headers(self, request: Request[Any]) -> CIMultiDict[str]:
+        if request.idempotency_key is None:
+            return self.headers
+        return CIMultiDict(self.headers, **{"Idempotency-Key": request.idempotency_key})
 
     def _url(self, request: Request[Any]) -> URL:
         path = request.endpoint.path
@@ -190,12 +217,15 @@ class AiohttpTransport:
     def _timeout(self, deadline: float | None) -> aiohttp.ClientTimeout:
         connect, total = self.timeouts.connect, self.timeouts.connect + self.timeouts.read
         if deadline is not None:
-            # A bound of 0 would mean none to aiohttp. The one for the connection is the shorter, so
-            # that a host that never answers is told from one that never replies.
+            # A bound of 0 would mean none to aiohttp. The one for the connection is the shorter,
+            # and by enough for a busy loop, so that a host that never answers is told from one
+            # that never replies: only the latter leaves a write in doubt.
             left = max(deadline - self.now(), 0.001)
-            connect, total = min(connect, left * 0.99), min(total, left)
+            connect, total = min(connect, left * 0.8), min(total, left)
         # By default aiohttp rounds long timeouts up to whole seconds; a deadline is a deadline.
-        return aiohttp.ClientTimeout(total=total, connect=connect, ceil_threshold=math.inf)
+        return aiohttp.ClientTimeout(
+            total=total, connect=connect, sock_read=self.timeouts.read, ceil_threshold=math.inf
+        )
 
 
 def link_error(request: Request[Any], error: BaseException) -> errors.LinkError:

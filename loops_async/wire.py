@@ -21,6 +21,9 @@ class Replay(enum.Enum):
     ALWAYS = "always"
     """Sending it twice leaves what sending it once leaves: reads, contact updates, deletes."""
 
+    WITH_KEY = "with key"
+    """Loops remembers the request's idempotency key and takes it once: events, mail."""
+
     ONCE = "once"
     """A second copy could do harm: creates."""
 
@@ -84,6 +87,7 @@ class Request(Generic[T_co]):
     endpoint: Endpoint[T_co]
     query: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     body: bytes | None = attrs.field(default=None, repr=False)
+    idempotency_key: str | None = attrs.field(default=None, repr=False)
     lane: Lane = Lane.INTERACTIVE
     deadline: float | None = None
     """When the whole call must be over, in the event loop's own time (seconds); None for never."""

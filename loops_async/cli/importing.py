@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from loops_async import errors
-from loops_async.bulk import Outcome
+from loops_async.outcomes import Outcome
 from loops_async.cli.columns import Plan, plan_columns, read_mappings
 from loops_async.cli.contacts import contact_fields
 from loops_async.cli.proposals import Proposal, adopt, propose

@@ -13,6 +13,11 @@ CREATE_PROPERTY = Endpoint("POST", "/v1/contacts/properties", Replay.ONCE, reads
 MAILING_LISTS = Endpoint("GET", "/v1/lists", Replay.ALWAYS, reads(list[MailingList]), changes=False)
 
 
+SENDING_IPS = Endpoint(
+    "GET", "/v1/dedicated-sending-ips", Replay.ALWAYS, reads(list[str]), changes=False
+)
+
+
 async def team(send: Send, *, deadline: float | None = None) -> Team:
     """The team behind the API key."""
     return (await send(Request(API_KEY, deadline=deadline))).value
@@ -37,3 +42,8 @@ async def create_property(
 async def mailing_lists(send: Send, *, deadline: float | None = None) -> list[MailingList]:
     """The mailing lists."""
     return (await send(Request(MAILING_LISTS, deadline=deadline))).value
+
+
+async def sending_ips(send: Send, *, deadline: float | None = None) -> list[str]:
+    """The dedicated sending IP addresses."""
+    return (await send(Request(SENDING_IPS, deadline=deadline))).value

@@ -124,7 +124,7 @@ async def _settle(
         OutcomeUnknown: Asking, or creating again, gave no answer either.
     """
     attempts, refused = doubt.attempts, False
-    last: LoopsError
+    last: LoopsError = doubt
     question = Request(FIND, query={"email": contact.email}, deadline=request.deadline)
     for _ in range(_ROUNDS):
         try:
@@ -145,7 +145,7 @@ async def _settle(
             raise _unsettled(error, attempts) from error
         attempts += last.attempts
     else:
-        raise _unsettled(doubt, attempts) from doubt
+        raise _unsettled(last, attempts) from last
     conflict = ContactAlreadyExists(
         f"{CREATE}: a contact with this email or user id exists and differs from what was sent",
         status=409,
@@ -156,7 +156,8 @@ async def _settle(
 
 def _unsettled(last: LoopsError, attempts: int) -> OutcomeUnknown:
     unknown = OutcomeUnknown(
-        f"{CREATE}: it may have taken effect, or not, and Loops could not be asked; last: {last}",
+        f"{CREATE}: it may have taken effect, or not, and asking Loops did not settle it; "
+        f"last: {last}",
         status=last.status,
     )
     unknown.attempts = attempts + (0 if isinstance(last, OutcomeUnknown) else last.attempts)

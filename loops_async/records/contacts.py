@@ -10,7 +10,8 @@ from typing import TypeAlias
 import attrs
 
 from loops_async.errors import InvalidInput
-from loops_async.records.fields import ContactFields, optional_email, required_email
+from loops_async.records.checks import optional_email, required_email
+from loops_async.records.fields import ContactFields
 from loops_async.records.open_enum import OpenStrEnum
 from loops_async.records.unset import UNSET, Unset
 

@@ -7,16 +7,22 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from loops_async.errors import InvalidCall, InvalidInput
+from loops_async.errors import InvalidCall
+from loops_async.records.checks import (
+    check_lists,
+    optional_bool,
+    optional_text,
+    optional_user_id,
+    own_lists,
+    own_mapping,
+)
 from loops_async.records.unset import UNSET, Unset
 from loops_async.records.values import (
     PropertyValue,
-    check_email,
     check_property_name,
     check_property_value,
-    check_text,
-    check_user_id,
     masked,
+    refused,
 )
 
 R = TypeVar("R")
@@ -50,12 +56,33 @@ def built(record: type[R], fields: Mapping[str, Any]) -> R:
     return record(**fields)
 
 
+def record_from(kind: type[R], given: object, fields: Mapping[str, Any]) -> R:
+    """The record that a call was given, whole or as its fields.
+
+    Raises:
+        InvalidCall: Both, a record of another kind, or a field that the record has not.
+        InvalidInput: A value that Loops could not take.
+    """
+    if given is None:
+        return built(kind, fields)
+    if fields:
+        raise InvalidCall(f"give a {kind.__name__} or its fields as keyword arguments, not both")
+    if not isinstance(given, kind):
+        raise InvalidCall(f"expected a {kind.__name__}, not {type(given).__name__}")
+    return given
+
+
 def property_key(attribute: "attrs.Attribute[Any]") -> str:
     """The name at Loops of a typed property: its own in camelCase, or ``metadata["key"]``."""
     given = attribute.metadata.get("key")
     if given is not None:
         return str(given)
-    first, *rest = attribute.name.strip("_").split("_")
+    return camel_case(attribute.name)
+
+
+def camel_case(name: str) -> str:
+    """``trial_ends`` as ``trialEnds``."""
+    first, *rest = name.strip("_").split("_")
     return first + "".join(word[:1].upper() + word[1:] for word in rest)
 
 
@@ -65,91 +92,44 @@ def typed_properties(cls: Any) -> tuple[tuple[str, str], ...]:
     record = next(c for c in cls.__mro__ if c.__module__ == _RECORDS)
     own = {attribute.name for attribute in attrs.fields(record)}
     pairs = tuple((a.name, property_key(a)) for a in attrs.fields(cls) if a.name not in own)
-    for _, key in pairs:
+    taken: dict[str, str] = {}
+    for name, key in pairs:
         check_property_name(key)
+        if key in taken:
+            raise refused(key, f"is declared twice, as {taken[key]} and as {name}; rename one")
+        taken[key] = name
     return pairs
 
 
-def _optional_text(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if value is UNSET or value is None:
-        return
-    if not isinstance(value, str):
-        raise InvalidInput(
-            f"{attribute.name}: must be text, None to empty it, or left out, not "
-            f"{type(value).__name__}",
-            field=attribute.name,
-        )
-    check_text(attribute.name, value)
-
-
-def optional_email(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """An attrs validator: an address, None, or left out."""
-    if value is not UNSET and value is not None:
-        check_email(attribute.name, value)
-
-
-def required_email(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """An attrs validator: an address."""
-    check_email(attribute.name, value)
-
-
-def _optional_user_id(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if value is not UNSET and value is not None:
-        check_user_id(attribute.name, value)
-
-
-def _optional_bool(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if value is not UNSET and value is not None and not isinstance(value, bool):
-        raise InvalidInput(
-            f"{attribute.name}: must be True, False, None or left out, not {type(value).__name__}",
-            field=attribute.name,
-        )
-
-
-def _own_lists(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
-
-
-def _check_lists(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if value is UNSET or value is None:
-        return
-    if not isinstance(value, dict) or not all(
-        isinstance(key, str) and key and isinstance(joined, bool) for key, joined in value.items()
-    ):
-        raise InvalidInput(
-            f"{attribute.name}: must map each mailing list's id to True (add) or False (remove)",
-            field=attribute.name,
-        )
-    for key in value:
-        check_text(attribute.name, key)
-
-
-def _own_properties(value: Any) -> dict[str, PropertyValue]:
-    if value is UNSET:
-        return {}
-    if not isinstance(value, Mapping):
-        raise InvalidInput(
-            "properties: must map names to values, for example {'plan': 'pro'}; leave it out to "
-            "send none",
-            field="properties",
-        )
-    return dict(value)
+def masked_repr(record: Any) -> str:
+    """A repr that says which fields are given and which are emptied, and shows no value."""
+    parts = []
+    for attribute in attrs.fields(type(record)):
+        value = getattr(record, attribute.name)
+        if value is None:
+            parts.append(f"{attribute.name}=None")
+        elif isinstance(value, Mapping) and value:
+            names = ", ".join(masked(str(name)) for name in value)
+            parts.append(f"{attribute.name}={{{names}}}")
+        elif value is not UNSET and value not in ({}, ()):
+            parts.append(f"{attribute.name}=…")
+    return f"{type(record).__name__}({', '.join(parts)})"
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class ContactFields:
     """What create and update have in common. Every value stays out of the repr."""
 
-    first_name: str | None | Unset = attrs.field(default=UNSET, validator=_optional_text)
-    last_name: str | None | Unset = attrs.field(default=UNSET, validator=_optional_text)
-    source: str | None | Unset = attrs.field(default=UNSET, validator=_optional_text)
-    subscribed: bool | None | Unset = attrs.field(default=UNSET, validator=_optional_bool)
-    user_group: str | None | Unset = attrs.field(default=UNSET, validator=_optional_text)
-    user_id: str | None | Unset = attrs.field(default=UNSET, validator=_optional_user_id)
+    first_name: str | None | Unset = attrs.field(default=UNSET, validator=optional_text)
+    last_name: str | None | Unset = attrs.field(default=UNSET, validator=optional_text)
+    source: str | None | Unset = attrs.field(default=UNSET, validator=optional_text)
+    subscribed: bool | None | Unset = attrs.field(default=UNSET, validator=optional_bool)
+    user_group: str | None | Unset = attrs.field(default=UNSET, validator=optional_text)
+    user_id: str | None | Unset = attrs.field(default=UNSET, validator=optional_user_id)
     mailing_lists: Mapping[str, bool] | None | Unset = attrs.field(
-        default=UNSET, converter=_own_lists, validator=_check_lists
+        default=UNSET, converter=own_lists, validator=check_lists
     )
-    properties: Mapping[str, PropertyValue] = attrs.field(factory=dict, converter=_own_properties)
+    properties: Mapping[str, PropertyValue] = attrs.field(factory=dict, converter=own_mapping)
 
     def __init_subclass__(cls) -> None:
         # attrs leaves a __repr__ alone that stands in the class itself: without this, a user's
@@ -170,21 +150,8 @@ class ContactFields:
             if value is UNSET:
                 continue
             if key in self.properties:
-                raise InvalidInput(
-                    f"{masked(key)}: is given twice, as {attribute}= and in properties; drop one",
-                    field=key,
-                )
+                raise refused(key, f"is given twice, as {attribute}= and in properties; drop one")
             check_property_value(key, value)
 
     def __repr__(self) -> str:
-        parts = []
-        for attribute in attrs.fields(type(self)):
-            value = getattr(self, attribute.name)
-            if attribute.name == "properties":
-                if value:
-                    parts.append(f"properties={{{', '.join(masked(str(k)) for k in value)}}}")
-            elif value is None:
-                parts.append(f"{attribute.name}=None")
-            elif value is not UNSET:
-                parts.append(f"{attribute.name}=…")
-        return f"{type(self).__name__}({', '.join(parts)})"
+        return masked_repr(self)

@@ -36,13 +36,22 @@ _LARGEST: Final = 10**LONGEST
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _READ_ONLY: Final = frozenset({"optInStatus"})
 _ADDRESS: Final = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
-_MAILBOX: Final = re.compile(r"\S+?(?:@|%40|&#64;|&#x40;|\\u0040)\S+", re.IGNORECASE)
+_WORD: Final = re.compile(r"\S+")
+_AT: Final = re.compile(r".(?:@|%40|&#64;|&#x40;|\\u0040).", re.IGNORECASE)
 
 
 def masked(text: str) -> str:
     """``text`` fit for a message: addresses taken out, control characters gone, and short."""
-    shown = _MAILBOX.sub("…@…", "".join(c if c.isprintable() else " " for c in text))
+    # Word by word, because a reply may name a field with megabytes of text.
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    shown = _WORD.sub(lambda word: "…@…" if _AT.search(word[0]) else word[0], printable)
     return shown if len(shown) <= 80 else shown[:79] + "…"
+
+
+def refused(name: str, what: str) -> InvalidInput:
+    """The error for what a property holds; its name is the caller's and may be an address."""
+    shown = masked(name)
+    return InvalidInput(f"{shown}: {what}", field=shown)
 
 
 def check_text(field: str, value: str) -> None:
@@ -52,15 +61,12 @@ def check_text(field: str, value: str) -> None:
         InvalidInput: Too long, or not valid Unicode.
     """
     if len(value) > LONGEST:
-        raise InvalidInput(
-            f"{masked(field)}: has {len(value)} characters, Loops takes {LONGEST}; shorten it",
-            field=field,
-        )
+        raise refused(field, f"has {len(value)} characters, Loops takes {LONGEST}; shorten it")
     if not value.isascii() and _SURROGATE.search(value):
-        raise InvalidInput(
-            f"{masked(field)}: holds a lone surrogate, which is not valid Unicode; decode the "
-            "text with the right encoding",
-            field=field,
+        raise refused(
+            field,
+            "holds a lone surrogate, which is not valid Unicode; decode the text with the right "
+            "encoding",
         )
 
 
@@ -134,19 +140,16 @@ def check_property_value(name: str, value: object) -> None:
         return
     if isinstance(value, int):
         if abs(value) >= _LARGEST:
-            raise InvalidInput(
-                f"{masked(name)}: has more than {LONGEST} digits, Loops takes {LONGEST}; send less",
-                field=name,
-            )
+            raise refused(name, f"has more than {LONGEST} digits, Loops takes {LONGEST}; send less")
         return
     if isinstance(value, str):
         check_text(name, value)
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise InvalidInput(
-                f"{masked(name)}: is not a finite number, which JSON cannot carry; send None to "
-                "empty it or leave it out",
-                field=name,
+            raise refused(
+                name,
+                "is not a finite number, which JSON cannot carry; send None to empty it or leave "
+                "it out",
             )
     elif isinstance(value, datetime):
         _check_moment(name, value)
@@ -154,12 +157,30 @@ def check_property_value(name: str, value: object) -> None:
         raise _unfit(name, value)
 
 
+def check_event_value(name: object, value: object) -> None:
+    """Refuse an event property that Loops could not take.
+
+    The rules are a contact property's, but for the names (an event may call a property ``id``)
+    and the length (no limit is documented).
+
+    Raises:
+        InvalidInput: A name that is not text, or a value of another kind.
+    """
+    if not isinstance(name, str) or not name:
+        raise InvalidInput(
+            f"properties: a property's name must be non-empty text, not {type(name).__name__}",
+            field="properties",
+        )
+    if not isinstance(value, str):
+        check_property_value(name, value)
+
+
 def _check_moment(name: str, value: datetime) -> None:
     if value.utcoffset() is None:
-        raise InvalidInput(
-            f"{masked(name)}: is a datetime without a time zone, so nobody knows which moment it "
-            "is; pass one with tzinfo, for example datetime(…, tzinfo=UTC)",
-            field=name,
+        raise refused(
+            name,
+            "is a datetime without a time zone, so nobody knows which moment it is; pass one with "
+            "tzinfo, for example datetime(…, tzinfo=UTC)",
         )
     try:
         value.astimezone(UTC)
@@ -168,10 +189,7 @@ def _check_moment(name: str, value: datetime) -> None:
     else:
         overflows = False
     if overflows:
-        raise InvalidInput(
-            f"{masked(name)}: lies outside the years 1 to 9999 in UTC; choose another date",
-            field=name,
-        )
+        raise refused(name, "lies outside the years 1 to 9999 in UTC; choose another date")
 
 
 def _unfit(name: str, value: object) -> InvalidInput:
@@ -180,8 +198,8 @@ def _unfit(name: str, value: object) -> InvalidInput:
         if isinstance(value, Mapping | list | tuple | set | frozenset)
         else "convert it to text or to a number first"
     )
-    return InvalidInput(
-        f"{masked(name)}: a property is text, a number, a boolean, a date or None, not "
+    return refused(
+        name,
+        "a property is text, a number, a boolean, a date or None, not "
         f"{type(value).__name__}; {fix}",
-        field=name,
     )

@@ -1,4 +1,4 @@
-"""``loops.api_key``, ``loops.contact_properties``, ``loops.mailing_lists``."""
+"""What belongs to the team: ``loops.api_key``, ``loops.mailing_lists`` and others."""
 
 from typing import Literal
 
@@ -96,3 +96,22 @@ class MailingLists(Resource):
             LoopsError: The call failed.
         """
         return await account.mailing_lists(self._send, deadline=self._deadline(timeout))
+
+
+class DedicatedSendingIps(Resource):
+    """Loops' dedicated sending IP addresses."""
+
+    __slots__ = ()
+
+    async def list(self, *, timeout: Timeout = UNSET) -> "list[str]":
+        """List them (https://loops.so/docs/api-reference/dedicated-sending-ips).
+
+        The list changes, and shared addresses are not on it; Loops advises against allow-listing.
+
+        Args:
+            timeout: Seconds for the whole call; None for no bound.
+
+        Raises:
+            LoopsError: The call failed.
+        """
+        return await account.sending_ips(self._send, deadline=self._deadline(timeout))

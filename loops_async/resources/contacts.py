@@ -4,17 +4,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, Required, TypedDict, TypeVar, Unpack, overload
 
 from loops_async.bulk import BulkUpsert, Source
-from loops_async.endpoints import contacts
+from loops_async.endpoints import contacts, suppression
 from loops_async.errors import InvalidCall
 from loops_async.records.contacts import Contact, ContactCreate, ContactReceipt, ContactUpdate
-from loops_async.records.fields import built
+from loops_async.records.fields import record_from
+from loops_async.records.suppression import Suppression, SuppressionRemoval
 from loops_async.records.unset import UNSET, Unset
 from loops_async.records.values import PropertyValue
 from loops_async.resources.resource import Deadline, Resource, Timeout
+from loops_async.transport import check_seconds
 from loops_async.wire import Lane, Send
 
 C = TypeVar("C", bound=Contact)
-R = TypeVar("R")
 
 
 class _Fields(TypedDict, total=False):
@@ -81,7 +82,7 @@ class Contacts(Resource):
             OutcomeUnknown: It may have been created, or not.
             LoopsError: Any other failure; nothing was created.
         """
-        record = _record(ContactCreate, contact, fields)
+        record = record_from(ContactCreate, contact, fields)
         return await contacts.create(self._send, record, deadline=self._deadline(timeout))
 
     @overload
@@ -114,7 +115,7 @@ class Contacts(Resource):
             OutcomeUnknown: It may have taken effect, or not.
             LoopsError: Any other failure; nothing was changed.
         """
-        record = _record(ContactUpdate, contact, fields)
+        record = record_from(ContactUpdate, contact, fields)
         return await contacts.update(self._send, record, deadline=self._deadline(timeout))
 
     @overload
@@ -185,6 +186,56 @@ class Contacts(Resource):
         identifier = contacts.identified(email, user_id)
         await contacts.delete(self._send, identifier, deadline=self._deadline(timeout))
 
+    async def suppression(
+        self,
+        *,
+        email: str | None = None,
+        user_id: str | None = None,
+        timeout: Timeout = UNSET,
+    ) -> Suppression:
+        """Ask whether a contact is on the suppression list.
+
+        See https://loops.so/docs/api-reference/check-contact-suppression.
+
+        Args:
+            email: The contact's address. Give exactly one of the two.
+            user_id: Your own id of the contact.
+            timeout: Seconds for the whole call; None for no bound.
+
+        Raises:
+            InvalidCall: None or both of the two were given.
+            ContactNotFound: There is no such contact.
+            LoopsError: Any other failure.
+        """
+        identifier = contacts.identified(email, user_id)
+        return await suppression.check(self._send, identifier, deadline=self._deadline(timeout))
+
+    async def remove_suppression(
+        self,
+        *,
+        email: str | None = None,
+        user_id: str | None = None,
+        timeout: Timeout = UNSET,
+    ) -> SuppressionRemoval:
+        """Take a contact off the suppression list; it is no error if it is not on it.
+
+        See https://loops.so/docs/api-reference/remove-contact-suppression.
+
+        Args:
+            email: The contact's address. Give exactly one of the two.
+            user_id: Your own id of the contact.
+            timeout: Seconds for the whole call; None for no bound.
+
+        Raises:
+            InvalidCall: None or both of the two were given.
+            ContactNotFound: There is no such contact.
+            BadRequest: Loops refused it, for example because the quota is used up.
+            OutcomeUnknown: It may have been taken off, or not.
+            LoopsError: Any other failure; nothing was changed.
+        """
+        identifier = contacts.identified(email, user_id)
+        return await suppression.remove(self._send, identifier, deadline=self._deadline(timeout))
+
     def upsert_many(
         self, source: Source, *, concurrency: int = 50, timeout: float | None = None
     ) -> BulkUpsert:
@@ -211,6 +262,7 @@ class Contacts(Resource):
             InvalidCall: The arguments cannot work.
             Unauthorized: While it runs: the key is wrong, and no further row is sent.
         """
+        check_seconds("timeout", timeout, none=True)
 
         async def upsert(contact: ContactUpdate) -> ContactReceipt:
             deadline = self._deadline(timeout)
@@ -219,13 +271,3 @@ class Contacts(Resource):
         run = BulkUpsert(source, upsert, concurrency=concurrency)
         self._runs(run)
         return run
-
-
-def _record(kind: type[R], record: object, fields: dict[str, Any]) -> R:
-    if record is None:
-        return built(kind, fields)
-    if fields:
-        raise InvalidCall(f"give a {kind.__name__} or its fields as keyword arguments, not both")
-    if not isinstance(record, kind):
-        raise InvalidCall(f"expected a {kind.__name__}, not {type(record).__name__}")
-    return record

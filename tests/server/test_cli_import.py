@@ -1,6 +1,5 @@
 """``loops-async import``, as a real process against a real socket."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +48,10 @@ async def test_a_csv_export_goes_in_with_the_types_that_loops_declares(export: s
     assert li.first_name == "李小龙"
     assert li.properties["nickname"] == 'Bruce, "the dragon"\nof film'
     # The cells that are empty are not in the request at all.
-    assert {"email": "li@example.com", "firstName": "李小龙"}.items() <= sent[1].items()
-    assert set(sent[1]) == {"email", "firstName", "nickname"}
-    assert sent[0]["optinTime"] == "2024-01-17T10:21:11.000Z"
-    assert datetime.fromisoformat(sent[0]["optinTime"]) == datetime(
-        2024, 1, 17, 10, 21, 11, tzinfo=UTC
-    )
+    of_li = next(fields for fields in sent if fields["email"] == "li@example.com")
+    assert set(of_li) == {"email", "firstName", "nickname"}
+    of_zoe = next(fields for fields in sent if fields["email"] == "zoe+news@example.com")
+    assert of_zoe["optinTime"] == "2024-01-17T10:21:11.000Z"
     assert done.status == 1
     assert "4 rows: 3 applied, 1 rejected" in done.out
     assert 'line 5: column "Email Address" is not an email address' in done.out

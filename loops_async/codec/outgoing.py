@@ -1,0 +1,123 @@
+"""Records to JSON: camelCase, the three states, dates, custom properties."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any, Final, TypeVar
+
+import attrs
+from cattrs import Converter
+from cattrs.gen import make_dict_unstructure_fn, override
+
+from loops_async.records.contacts import ContactCreate, ContactUpdate
+from loops_async.records.events import Event
+from loops_async.records.fields import camel_case, property_key, typed_properties
+from loops_async.records.transactional import TransactionalEmail, content
+from loops_async.records.unset import UNSET
+from loops_async.records.values import DEFAULT_FIELDS, check_property_value
+
+T = TypeVar("T")
+
+_CHANGES: Final = {ours: theirs for theirs, ours in DEFAULT_FIELDS.items()}
+
+
+def moment(value: datetime) -> str:
+    """An aware datetime the way Loops reads it back: UTC, milliseconds, ``Z``."""
+    utc = value.astimezone(UTC).replace(tzinfo=None)
+    return f"{utc.isoformat(timespec='milliseconds')}Z"
+
+
+def property_json(name: str, value: object) -> object:
+    """A custom property's value as JSON; the type checks of construction hold once more.
+
+    ``properties`` is the caller's to change until it is sent, so it is looked at again here.
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    check_property_value(name, value)
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return float(value)  # type: ignore[arg-type]
+
+
+def _same(value: T) -> T:
+    return value
+
+
+def _contact_to_json(cls: Any, converter: Converter) -> Callable[[Any], dict[str, Any]]:
+    typed = dict(typed_properties(cls))
+    overrides: dict[str, Any] = {
+        a.name: override(
+            rename=property_key(a),
+            omit=a.name == "properties" or a.name in typed,
+            omit_if_default=a.default is UNSET,
+            unstruct_hook=_same,
+        )
+        for a in attrs.fields(cls)
+    }
+    known = make_dict_unstructure_fn(cls, converter, **overrides)
+    # Where a subclass gives a field a default of its own, UNSET still leaves it out.
+    with_default = [
+        property_key(a)
+        for a in attrs.fields(cls)
+        if a.default is not UNSET and not overrides[a.name].omit
+    ]
+
+    def unstructure(record: Any) -> dict[str, Any]:
+        fields = known(record)
+        for key in with_default:
+            if fields[key] is UNSET:
+                del fields[key]
+        for attribute, key in typed.items():
+            value = getattr(record, attribute)
+            if value is not UNSET:
+                fields[key] = property_json(key, value)
+        for key, value in record.properties.items():
+            fields[key] = property_json(key, value)
+        return fields
+
+    return unstructure
+
+
+def _event_to_json(event: Event) -> dict[str, Any]:
+    fields = _given(event, ("event_name", "email", "user_id", "mailing_lists"))
+    if event.properties:
+        fields["eventProperties"] = {
+            name: property_json(name, value) for name, value in event.properties.items()
+        }
+    for name, value in event.contact.items():
+        fields[_CHANGES.get(name, name)] = property_json(name, value)
+    return fields
+
+
+def _mail_to_json(mail: TransactionalEmail) -> dict[str, Any]:
+    fields = _given(mail, ("transactional_id", "email", "add_to_audience"))
+    if mail.data_variables:
+        fields["dataVariables"] = dict(mail.data_variables)
+    if mail.attachments:
+        fields["attachments"] = [
+            {
+                "filename": attachment.filename,
+                "contentType": attachment.content_type,
+                "data": b64encode(content(attachment)).decode(),
+            }
+            for attachment in mail.attachments
+        ]
+    return fields
+
+
+def _given(record: object, names: tuple[str, ...]) -> dict[str, Any]:
+    given = ((camel_case(name), getattr(record, name)) for name in names)
+    return {name: value for name, value in given if value is not UNSET}
+
+
+def register(converter: Converter) -> None:
+    """Teach ``converter`` the way out."""
+    converter.register_unstructure_hook_factory(
+        lambda cls: isinstance(cls, type) and issubclass(cls, ContactCreate | ContactUpdate),
+        _contact_to_json,
+    )
+    converter.register_unstructure_hook(Event, _event_to_json)
+    converter.register_unstructure_hook(TransactionalEmail, _mail_to_json)

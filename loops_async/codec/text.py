@@ -1,0 +1,63 @@
+"""JSON values to bytes and back, integers of any size included."""
+
+import re
+from typing import Any
+
+import orjson
+
+from loops_async.errors import InvalidInput
+
+# orjson makes floats of integers beyond 64 bits, and refuses to write them.
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+
+
+class Undecodable(ValueError):
+    """JSON that is not of the promised shape, said as ``path: what`` without any value."""
+
+
+def encode_json(fields: object) -> bytes:
+    """Plain JSON values as bytes, integers of any size included.
+
+    Raises:
+        InvalidInput: Text that is not valid Unicode.
+    """
+    try:
+        return orjson.dumps(fields)
+    except TypeError:
+        pass
+    return _encode_slowly(fields)
+
+
+def _encode_slowly(fields: object) -> bytes:
+    import json  # noqa: PLC0415 - wanted for integers beyond 64 bits alone
+
+    try:
+        return json.dumps(fields, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError):
+        pass
+    raise InvalidInput("a field holds text that is not valid Unicode, or a value JSON has not")
+
+
+def decode_json(body: bytes) -> Any:
+    """The JSON value in ``body``, integers of any size included.
+
+    Raises:
+        Undecodable: Not JSON.
+    """
+    try:
+        if _LONG_NUMBER.search(body):
+            return _decode_slowly(body)
+        return orjson.loads(body)
+    except (ValueError, RecursionError):
+        pass
+    # Raised out here: the decoder's own error carries the whole body.
+    raise Undecodable("the body is not valid JSON" if body.strip() else "the body is empty")
+
+
+def _decode_slowly(body: bytes) -> Any:
+    import json  # noqa: PLC0415 - as above
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    return json.loads(body.decode(), parse_constant=refuse)

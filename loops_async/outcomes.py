@@ -1,0 +1,64 @@
+"""What goes into a bulk run, row by row, and what comes out of it."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import attrs
+
+from loops_async import errors
+from loops_async.records.contacts import ContactUpdate
+from loops_async.records.fields import built
+
+Row: TypeAlias = ContactUpdate | Mapping[str, Any]
+"""A contact to update, or the fields of one."""
+
+
+@attrs.frozen
+class Outcome:
+    """What became of one row.
+
+    Attributes:
+        index: The row's place in the source, from 0.
+        contact: What was to be sent; None where the row was no contact at all.
+        id: Loops' id of the contact, or None after an error.
+        error: Why the row did not go in, or None.
+        attempts: Requests that it took; 0 where nothing was sent.
+    """
+
+    index: int
+    contact: ContactUpdate | None
+    id: str | None
+    error: errors.LoopsError | None
+    attempts: int
+
+
+@attrs.frozen
+class Unfinished:
+    """A row that was read but whose outcome was not given, because the run ended early.
+
+    Attributes:
+        index: The row's place in the source, from 0.
+        contact: What was to be sent; None where the row was no contact at all.
+        started: Whether its sending had begun, so that Loops may have it; False means surely not
+            sent.
+    """
+
+    index: int
+    contact: ContactUpdate | None
+    started: bool
+
+
+def contact_of(row: object) -> ContactUpdate:
+    """The contact that ``row`` is.
+
+    Raises:
+        InvalidInput: A value that Loops could not take.
+        InvalidCall: No contact and no mapping of its fields.
+    """
+    if isinstance(row, ContactUpdate):
+        return row
+    if isinstance(row, Mapping):
+        return built(ContactUpdate, row)
+    raise errors.InvalidCall(
+        f"a row must be a ContactUpdate or a mapping of its fields, not {type(row).__name__}"
+    )

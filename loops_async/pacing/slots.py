@@ -1,0 +1,205 @@
+"""The slots: as many as Loops takes requests per second, each of them in use for a while."""
+
+import heapq
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import TypeAlias
+
+from loops_async.pacing.learning import (
+    LONGEST_GRACE,
+    Grace,
+    Peak,
+    read_hold,
+    read_limit,
+    read_remaining,
+)
+from loops_async.wire import Lane, Reply
+
+CATCH_UP = 0.1
+"""Seconds by which bulk requests may lag behind their even spacing and still make up for it."""
+
+_SPACING = 0.95
+"""Bulk requests are this part of an even spacing apart; the rest is room to manoeuvre."""
+
+_OTHERS_MEMORY = 3.0
+"""Seconds, at least, for which somebody else's use of the limit is reckoned with."""
+
+_LINGER = 0.01
+"""Seconds for which Loops may still count the request whose slot has just become free."""
+
+
+class SlotPermit:
+    """The right to send one request now."""
+
+    __slots__ = (
+        "_settle",
+        "freed_before",
+        "grace",
+        "holds_slot",
+        "pressed",
+        "refused",
+        "sent",
+        "slots",
+    )
+
+    def __init__(
+        self,
+        slots: "Slots",
+        settle: "_Settle",
+        sent: float,
+        freed_before: int,
+        *,
+        pressed: bool,
+    ) -> None:
+        self.slots = slots
+        self._settle: _Settle | None = settle
+        self.sent = sent
+        self.freed_before = freed_before
+        self.pressed = pressed
+        self.grace = LONGEST_GRACE
+        self.holds_slot = True
+        self.refused = False
+
+    def release(self, reply: Reply | None) -> None:
+        """Report how the request ended: its reply, or None where none came.
+
+        It does no harm to be late, and only the first report counts.
+        """
+        settle, self._settle = self._settle, None
+        if settle is not None:
+            settle(self, reply)
+
+
+_Settle: TypeAlias = Callable[[SlotPermit, Reply | None], None]
+
+
+class Slots:
+    """Which slots are in use, until when, and when the next request may go.
+
+    A slot frees itself a *period* after its request was sent (one second, for whole rates) plus
+    a *grace* for what is not known about the request's arrival (see ``Grace``). Requests that use
+    one slot arrive a second apart then, so no second at Loops holds more of them than there are
+    slots, whichever kind of window it counts in; and after a pause all slots may go at once.
+
+    Time alone frees a slot. A reply that takes long, or never comes, keeps it ``LONGEST_GRACE``
+    and no longer, so nothing stands still for slow requests. A 429 does not free it early:
+    whether Loops counts what it refuses is not documented.
+    """
+
+    def __init__(self, rate: float, grace: Grace) -> None:
+        self.grace = grace
+        self._in_use: list[tuple[float, int, SlotPermit]] = []
+        self._taken = 0
+        self._freed = 0
+        self._just_freed: deque[float] = deque()
+        self._refused = 0
+        """Slots in use by requests that Loops refused."""
+        self.promised = 0
+        """Turns given to tasks that have not run since."""
+        self._closed_until = -math.inf
+        self._next_even = -math.inf
+        self._assume(rate)
+
+    def _assume(self, rate: float) -> None:
+        self.rate = float(rate)
+        self._count = math.ceil(rate)
+        self._period = self._count / self.rate
+        self._others = Peak(_OTHERS_MEMORY)
+
+    def anew(self) -> "Slots":
+        """The same limit on another event loop, with all slots free: another clock, too."""
+        self.grace.forget_times()
+        return Slots(self.rate, self.grace)
+
+    def due(self, lane: Lane, now: float) -> float:
+        """The earliest time at which the next of ``lane`` may go; ``now`` or before: at once."""
+        self._free(now)
+        usable = self._usable(now)
+        in_use = self._in_use
+        free = usable - len(in_use) - self.promised
+        if free <= 0:
+            # Without a slot in use all are promised: whoever takes one keeps it for a period.
+            next_free = in_use[0][0] if in_use else now + self._period
+            return max(self._closed_until, next_free)
+        if lane is Lane.BULK and 2 * free <= usable:
+            return max(self._closed_until, self._next_even)
+        return self._closed_until
+
+    def space(self, now: float) -> None:
+        """Put the next bulk request one spacing after the one that goes now."""
+        spacing = _SPACING * (self._period + self.grace.usual) / self._usable(now)
+        self._next_even = min(max(self._next_even, now - CATCH_UP), now) + spacing
+
+    def take(self, settle: _Settle, now: float, *, pressed: bool) -> SlotPermit:
+        """Take a slot for a request that is sent now; ``pressed`` when it had to wait."""
+        lingering = self._just_freed
+        while lingering and lingering[0] < now - _LINGER:
+            lingering.popleft()
+        permit = SlotPermit(self, settle, now, self._freed - len(lingering), pressed=pressed)
+        self._taken += 1
+        heapq.heappush(self._in_use, (now + self._period, self._taken, permit))
+        return permit
+
+    def settle(self, permit: SlotPermit, reply: Reply | None, now: float) -> bool:
+        """Learn from how a request ended; whether the limit turned out to be another one."""
+        trip = now - permit.sent
+        if reply is None:
+            permit.grace = min(permit.grace, trip)
+            return False
+        grace = self.grace.after(reply.status, trip, now, pressed=permit.pressed)
+        permit.grace = min(permit.grace, grace)
+        if reply.status == 429:
+            self._closed_until = max(self._closed_until, now + read_hold(reply))
+            permit.refused = permit.holds_slot
+            self._refused += permit.holds_slot
+        limit = read_limit(reply)
+        if limit is not None and limit != self.rate:
+            self._assume(limit)
+            return True
+        self._watch_others(permit, reply, now)
+        return False
+
+    def _watch_others(self, permit: SlotPermit, reply: Reply, now: float) -> None:
+        """Note how much of the limit somebody else uses, as far as this reply shows it.
+
+        Whatever the kind of window, it holds no more of our own requests than have a slot now, or
+        had one when this request was sent, and were not refused. What else it holds is others'.
+        """
+        remaining = read_remaining(reply, self._count)
+        if remaining is None:
+            return
+        in_use = len(self._in_use) + self.promised - self._refused
+        own = in_use + self._freed - permit.freed_before
+        others = self._count - remaining - own
+        is_refused = reply.status == 429
+        if not is_refused:
+            # A wrong header alone must not bring us to a halt; only refusals may.
+            others = min(others, self._count * 3 // 4)
+        # A refusal may as well mean that we were early ourselves, at high rates by a few requests.
+        if others > self._count // 40 + is_refused:
+            self._others.note(others, now)
+
+    def _usable(self, now: float) -> int:
+        """How many slots are ours, after what others seem to use; never none."""
+        others = self._others.at(now)
+        return max(1, self._count - int(others)) if others > 0 else self._count
+
+    def _free(self, now: float) -> None:
+        """Free the slots whose time is up.
+
+        A slot is looked at after its period, and where it has a grace, once more after that: so
+        a reply changes nothing but its own permit, and no heap has to be searched.
+        """
+        in_use = self._in_use
+        while in_use and in_use[0][0] <= now:
+            until, order, permit = in_use[0]
+            if permit.grace > 0:
+                heapq.heapreplace(in_use, (until + permit.grace, order, permit))
+                permit.grace = 0.0
+                continue
+            heapq.heappop(in_use)
+            self._just_freed.append(until)
+            permit.holds_slot = False
+            self._freed += 1
+            self._refused -= permit.refused

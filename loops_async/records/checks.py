@@ -1,0 +1,89 @@
+"""The checks of a record's fields, as attrs calls them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from loops_async.errors import InvalidInput
+from loops_async.records.unset import UNSET
+from loops_async.records.values import check_email, check_text, check_user_id
+
+
+def optional_text(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    """An attrs validator: text, None, or left out."""
+    if value is UNSET or value is None:
+        return
+    if not isinstance(value, str):
+        raise InvalidInput(
+            f"{attribute.name}: must be text, None to empty it, or left out, not "
+            f"{type(value).__name__}",
+            field=attribute.name,
+        )
+    check_text(attribute.name, value)
+
+
+def optional_email(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    """An attrs validator: an address, None, or left out."""
+    if value is not UNSET and value is not None:
+        check_email(attribute.name, value)
+
+
+def required_email(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    """An attrs validator: an address."""
+    check_email(attribute.name, value)
+
+
+def optional_user_id(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    """An attrs validator: an id of the user's own, None, or left out."""
+    if value is not UNSET and value is not None:
+        check_user_id(attribute.name, value)
+
+
+def optional_bool(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    """An attrs validator: a boolean, None, or left out."""
+    if value is not UNSET and value is not None and not isinstance(value, bool):
+        raise InvalidInput(
+            f"{attribute.name}: must be True, False, None or left out, not {type(value).__name__}",
+            field=attribute.name,
+        )
+
+
+def own_lists(value: Any) -> Any:
+    """An attrs converter: a copy of the mapping, so that no one else can change it."""
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def check_lists(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    """An attrs validator: mailing list ids, each with a boolean; None, or left out."""
+    if value is UNSET or value is None:
+        return
+    if not isinstance(value, dict) or not all(
+        isinstance(key, str) and key and isinstance(joined, bool) for key, joined in value.items()
+    ):
+        raise InvalidInput(
+            f"{attribute.name}: must map each mailing list's id to True (add) or False (remove)",
+            field=attribute.name,
+        )
+    for key in value:
+        check_text(attribute.name, key)
+
+
+def own_mapping(value: Any, field: str = "properties") -> dict[str, Any]:
+    """An attrs converter: a copy of the mapping, so that no one else can change it."""
+    if value is UNSET:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidInput(
+            f"{field}: must map names to values, for example {{'plan': 'pro'}}; leave it out to "
+            "send none",
+            field=field,
+        )
+    return dict(value)
+
+
+def check_name(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    """An attrs validator: non-empty text that names something at Loops."""
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidInput(f"{attribute.name}: must be non-empty text", field=attribute.name)
+    check_text(attribute.name, value)

@@ -1,0 +1,95 @@
+"""An event: something that a contact did, which may start a workflow."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+
+from loops_async.errors import InvalidInput
+from loops_async.records.checks import (
+    check_lists,
+    check_name,
+    optional_email,
+    optional_user_id,
+    own_lists,
+    own_mapping,
+)
+from loops_async.records.fields import ContactFields, masked_repr
+from loops_async.records.unset import UNSET, Unset
+from loops_async.records.values import (
+    PropertyValue,
+    check_event_value,
+    check_property_name,
+    check_property_value,
+    masked,
+)
+
+_OF_THE_CONTACT: Final = {
+    attribute.name: attribute
+    for attribute in attrs.fields(ContactFields)
+    if attribute.name not in {"user_id", "mailing_lists", "properties"}
+}
+_OF_THE_EVENT: Final = frozenset({"email", "user_id", "mailing_lists", "properties"})
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Event:
+    """An event to send (https://loops.so/docs/api-reference/send-event).
+
+    Give ``email`` or ``user_id``; a ``user_id`` alone must be known to Loops, an unknown address
+    becomes a contact.
+
+    Attributes:
+        event_name: The event's name.
+        email: The contact's address.
+        user_id: Your own id of the contact.
+        properties: Event properties, for the mails that the event sends: text, numbers, booleans,
+            dates, datetimes with a time zone, ``None``.
+        mailing_lists: Mailing list ids, each with True (add) or False (remove).
+        contact: What the event changes of the contact itself, for good: custom properties by
+            their name at Loops, and ``first_name``, ``last_name``, ``source``, ``user_group`` and
+            ``subscribed`` (``True`` re-subscribes a person who had left).
+
+    Raises:
+        InvalidInput: A field that Loops could not take; the message names it and the fix.
+    """
+
+    event_name: str = attrs.field(validator=check_name)
+    email: str | None | Unset = attrs.field(default=UNSET, validator=optional_email)
+    user_id: str | None | Unset = attrs.field(default=UNSET, validator=optional_user_id)
+    properties: Mapping[str, PropertyValue] = attrs.field(factory=dict, converter=own_mapping)
+    mailing_lists: Mapping[str, bool] | None | Unset = attrs.field(
+        default=UNSET, converter=own_lists, validator=check_lists
+    )
+    contact: Mapping[str, PropertyValue] = attrs.field(factory=dict, converter=own_mapping)
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.email, str) and not isinstance(self.user_id, str):
+            raise InvalidInput(
+                "email: give email or user_id (or both), so that Loops knows whose event it is",
+                field="email",
+            )
+        for name, value in self.properties.items():
+            check_event_value(name, value)
+        for name, value in self.contact.items():
+            self._check_change(name, value)
+
+    def _check_change(self, name: str, value: Any) -> None:
+        if name in _OF_THE_EVENT:
+            raise InvalidInput(
+                f"contact: {name} is no change of the contact; pass {name}= beside it", field=name
+            )
+        default = _OF_THE_CONTACT.get(name)
+        if default is not None and default.validator is not None:
+            default.validator(self, default, value)
+            return
+        check_property_name(name)
+        if name in {"eventName", "eventProperties"}:
+            raise InvalidInput(
+                f"contact: {masked(name)} is a part of the event and cannot be a property",
+                field=name,
+            )
+        check_property_value(name, value)
+
+    def __repr__(self) -> str:
+        return masked_repr(self)

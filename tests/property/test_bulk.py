@@ -1,0 +1,187 @@
+"""Invariants of a bulk run, over any rows, latencies, failures, and any way to end it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loops_async import errors
+from loops_async.bulk import BulkUpsert, Source
+from loops_async.ordering import identity
+from loops_async.outcomes import Row
+from loops_async.records import ContactReceipt, ContactUpdate
+from tests.strategies import contacts_to_update
+from tests.virtual_time import run_virtual
+
+BAD_ROWS: list[Any] = [{"emial": "a@x.io"}, {"email": "nobody"}, {}, None, "a@x.io", 7]
+FAILURES: list[type[errors.LoopsError]] = [
+    errors.BadRequest, errors.OutcomeUnknown, errors.RateLimited, errors.DeadlineExceeded,
+]  # fmt: skip
+
+
+@attrs.frozen
+class Plan:
+    """One row and its fate: how long it takes, and how it fails."""
+
+    row: Any
+    seconds: float
+    failure: type[errors.LoopsError] | None
+
+
+PLANS = st.lists(
+    st.builds(
+        Plan,
+        st.one_of([*[contacts_to_update()] * 4, st.sampled_from(BAD_ROWS)]),
+        st.sampled_from([0.0, 0.5, 1.0, 3.0]),
+        st.sampled_from([None, None, None, *FAILURES]),
+    ),
+    max_size=30,
+)
+CONCURRENCY = st.integers(1, 5)
+LOOKAHEAD = 4
+
+
+class World:
+    """The source, Loops and the consumer of one run, each of which checks what it sees."""
+
+    def __init__(self, plans: list[Plan], concurrency: int, *, slow: bool, pause: float) -> None:
+        self.plans = plans
+        self.concurrency = concurrency
+        self.pause = pause
+        self.in_flight: list[int] = []
+        self.begun: list[int] = []
+        self.given: list[int] = []
+        self.pulled = 0
+        self.index = {id(plan.row): i for i, plan in enumerate(plans)}
+        source: Source = self._slow_source() if slow else self._source()
+        self.run = BulkUpsert(source, self._upsert, concurrency=concurrency)
+
+    def _source(self) -> Iterator[Row]:
+        for plan in self.plans:
+            # "Consumed" counts from when the run hands an outcome over.
+            assert self.pulled <= len(self.given) + self.concurrency * LOOKAHEAD + 1
+            self.pulled += 1
+            yield plan.row
+
+    async def _slow_source(self) -> AsyncIterator[Row]:
+        for row in self._source():
+            await asyncio.sleep(0.4)
+            yield row
+
+    async def _upsert(self, contact: ContactUpdate) -> ContactReceipt:
+        index = self.index[id(contact)]
+        mine = set(identity(contact))
+        for other in self.in_flight:
+            assert mine.isdisjoint(identity(self.plans[other].row)), "one contact, twice in flight"
+        for later in self.begun:
+            if later > index:
+                assert mine.isdisjoint(identity(self.plans[later].row)), "out of order"
+        self.begun.append(index)
+        self.in_flight.append(index)
+        assert len(self.in_flight) <= self.concurrency
+        try:
+            await asyncio.sleep(self.plans[index].seconds)
+        finally:
+            self.in_flight.remove(index)
+        failure = self.plans[index].failure
+        if failure is not None:
+            raise failure("x")
+        return ContactReceipt(f"c{index}")
+
+    async def consume(self, stop_after: int | None = None) -> None:
+        async for outcome in self.run:
+            self.given.append(outcome.index)
+            plan = self.plans[outcome.index]
+            if isinstance(plan.row, ContactUpdate):
+                assert outcome.contact is plan.row
+                assert type(outcome.error) is (plan.failure or type(None))
+                assert outcome.id == (None if plan.failure else f"c{outcome.index}")
+            else:
+                assert isinstance(outcome.error, errors.InvalidInput | errors.InvalidCall)
+                assert outcome.contact is None
+            if len(self.given) == stop_after:
+                break
+            await asyncio.sleep(self.pause)
+
+    async def check_end(self) -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert self.in_flight == []
+        unfinished = self.run.unfinished
+        left = [row.index for row in unfinished]
+        assert len(set(self.given)) == len(self.given)
+        assert left == sorted(set(range(self.run.read)) - set(self.given))
+        assert {row.index for row in unfinished if row.started} == set(self.begun) - set(self.given)
+
+
+WORLDS = st.builds(
+    World, PLANS, CONCURRENCY, slow=st.booleans(), pause=st.sampled_from([0.0, 0.2, 2.0])
+)
+
+
+@given(WORLDS)
+def test_every_row_has_one_outcome_and_rows_of_one_contact_keep_their_order(world: World) -> None:
+    async def main() -> None:
+        await world.consume()
+        await world.check_end()
+
+    run_virtual(main())
+    assert sorted(world.given) == list(range(len(world.plans)))
+    assert world.run.unfinished == []
+    assert world.run.succeeded + world.run.failed == world.run.read == len(world.plans)
+
+
+@given(WORLDS, st.integers(1, 20))
+def test_leaving_early_leaves_no_task_and_what_is_open_is_known(world: World, after: int) -> None:
+    async def main() -> None:
+        await world.consume(after)
+        await world.check_end()
+
+    run_virtual(main())
+
+
+@given(WORLDS, st.floats(0, 20), st.sampled_from(["cancel", "close", "both"]))
+def test_a_run_that_is_stopped_at_any_time_leaves_no_task_and_what_is_open_is_known(
+    world: World, seconds: float, how: str
+) -> None:
+    async def main() -> None:
+        consumer = asyncio.create_task(world.consume())
+        await asyncio.sleep(seconds)
+        if how != "cancel":
+            await world.run.aclose()
+        if how != "close":
+            consumer.cancel()
+        await asyncio.wait([consumer])
+        if not consumer.cancelled():
+            consumer.result()
+        await world.check_end()
+
+    run_virtual(main())
+
+
+@given(WORLDS, st.integers(0, 29))
+def test_a_bad_key_stops_the_run_and_every_row_read_is_given_or_open(
+    world: World, culprit: int
+) -> None:
+    world.plans = [
+        attrs.evolve(plan, failure=errors.Unauthorized) if index == culprit else plan
+        for index, plan in enumerate(world.plans)
+    ]
+    sendable = culprit < len(world.plans) and isinstance(world.plans[culprit].row, ContactUpdate)
+
+    async def main() -> bool:
+        try:
+            await world.consume()
+        except errors.Unauthorized:
+            stopped = True
+        else:
+            stopped = False
+        await world.check_end()
+        return stopped
+
+    assert run_virtual(main()) is sendable
+    assert (culprit in [row.index for row in world.run.unfinished]) is sendable

@@ -1,0 +1,202 @@
+"""upsert_many against the sandbox: rows land, once and in order, and a bad one stops nobody."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from loops_async import (
+    BadRequest,
+    ContactUpdate,
+    InvalidCall,
+    InvalidInput,
+    LoopsClient,
+    Outcome,
+    Pacer,
+    SessionClosed,
+    Unauthorized,
+)
+from loops_async.outcomes import Row
+from loops_async.sandbox import Sandbox
+
+pytestmark = pytest.mark.usefixtures("no_task_is_left")
+
+
+def rows(number: int) -> Iterator[ContactUpdate]:
+    for index in range(number):
+        yield ContactUpdate(email=f"a{index}@example.com", properties={"n": index})
+
+
+async def outcomes(run: Any) -> list[Outcome]:
+    return sorted([outcome async for outcome in run], key=lambda outcome: outcome.index)
+
+
+async def test_every_row_lands_and_has_one_outcome_with_its_id(
+    loops: LoopsClient, sandbox: Sandbox
+) -> None:
+    done = await outcomes(loops.contacts.upsert_many(rows(60)))
+    assert [outcome.index for outcome in done] == list(range(60))
+    assert len(sandbox.contacts) == len(sandbox.requests) == 60
+    for outcome in done:
+        assert outcome.error is None
+        assert outcome.attempts == 1
+        assert outcome.contact is not None
+        held = sandbox.contacts[str(outcome.contact.email)]
+        assert (outcome.id, held.properties["n"]) == (held.id, outcome.index)
+    assert {(r.method, r.path) for r in sandbox.requests} == {("PUT", "/v1/contacts/update")}
+
+
+@pytest.mark.parametrize("kind", ["list", "generator", "async generator", "mappings"])
+async def test_rows_may_come_from_any_iterable(
+    loops: LoopsClient, sandbox: Sandbox, kind: str
+) -> None:
+    async def slowly() -> AsyncIterator[ContactUpdate]:
+        for row in rows(5):
+            await asyncio.sleep(0)
+            yield row
+
+    mappings: list[Mapping[str, Any]] = [
+        {"email": f"a{index}@example.com", "first_name": None} for index in range(5)
+    ]
+    source: Any = {
+        "list": list(rows(5)),
+        "generator": rows(5),
+        "async generator": slowly(),
+        "mappings": mappings,
+    }[kind]
+    assert len(await outcomes(loops.contacts.upsert_many(source))) == 5
+    assert len(sandbox.contacts) == 5
+
+
+async def test_rows_of_one_contact_go_in_the_order_given_and_never_together(
+    loops: LoopsClient, sandbox: Sandbox
+) -> None:
+    source = [
+        row
+        for step in range(8)
+        for row in (
+            ContactUpdate(email="ada@example.com", user_id="u-1", first_name=f"{step}"),
+            ContactUpdate(user_id="u-1", last_name=f"{step}"),
+            ContactUpdate(email=f"other{step}@example.com"),
+        )
+    ]
+    done = await outcomes(loops.contacts.upsert_many(source, concurrency=24))
+    assert all(outcome.error is None for outcome in done)
+    sent = [r.json for r in sandbox.requests if isinstance(r.json, dict) and r.json.get("userId")]
+    assert sent == [
+        fields
+        for step in range(8)
+        for fields in (
+            {"email": "ada@example.com", "userId": "u-1", "firstName": f"{step}"},
+            {"userId": "u-1", "lastName": f"{step}"},
+        )
+    ]
+    held = sandbox.contacts["ada@example.com"]
+    assert (held.first_name, held.last_name) == ("7", "7")
+
+
+async def test_bad_rows_are_named_and_stop_nobody(loops: LoopsClient, sandbox: Sandbox) -> None:
+    source: list[Any] = [
+        {"email": "a0@example.com"},
+        {"email": "no address"},
+        {"emial": "a2@example.com"},
+        {"first_name": "nobody"},
+        7,
+        ContactUpdate(email="umläut@example.com"),  # only Loops itself says no to this one
+        ContactUpdate(user_id="u-unknown"),
+        {"email": "a7@example.com"},
+    ]
+    run = loops.contacts.upsert_many(source)
+    done = await outcomes(run)
+    assert [type(outcome.error) for outcome in done] == [
+        type(None),
+        InvalidInput,
+        InvalidCall,
+        InvalidInput,
+        InvalidCall,
+        BadRequest,
+        BadRequest,
+        type(None),
+    ]
+    assert [outcome.attempts for outcome in done] == [1, 0, 0, 0, 0, 1, 1, 1]
+    assert (run.read, run.succeeded, run.failed, run.unfinished) == (8, 2, 6, [])
+    assert set(sandbox.contacts) == {"a0@example.com", "a7@example.com"}
+    assert len(sandbox.requests) == 4
+
+
+async def test_a_wrong_key_stops_everything(sandbox: Sandbox) -> None:
+    async with LoopsClient("wrong-key", base_url=sandbox.url, pacer=Pacer(1000.0)) as loops:
+        run = loops.contacts.upsert_many(rows(1000), concurrency=5)
+        with pytest.raises(Unauthorized):
+            await outcomes(run)
+    assert 1 <= len(sandbox.requests) <= 10
+    assert run.read < 50
+    assert run.succeeded == 0
+    assert len(run.unfinished) == run.read
+    assert not sandbox.contacts
+
+
+async def test_no_more_rows_are_in_flight_than_concurrency_allows(
+    loops: LoopsClient, sandbox: Sandbox
+) -> None:
+    read = 0
+
+    def counted() -> Iterator[Row]:
+        nonlocal read
+        for row in rows(1000):
+            read += 1
+            yield row
+
+    async with loops.contacts.upsert_many(counted(), concurrency=2) as run:
+        async for outcome in run:
+            if outcome.index >= 20:
+                break
+    assert read < 60
+    assert len(sandbox.requests) < 40
+
+
+async def test_leaving_early_leaves_nothing_behind_and_tells_what_was_not_sent(
+    loops: LoopsClient, sandbox: Sandbox
+) -> None:
+    seen = set()
+    async with loops.contacts.upsert_many(rows(500), concurrency=4) as run:
+        async for outcome in run:
+            seen.add(outcome.index)
+            if len(seen) == 10:
+                break
+    await asyncio.sleep(0.02)
+    settled = len(sandbox.requests)
+    await asyncio.sleep(0.05)
+    assert len(sandbox.requests) == settled
+    left = {row.index: row.started for row in run.unfinished}
+    assert seen | set(left) == set(range(run.read))
+    assert not seen & set(left)
+    never = {f"a{index}@example.com" for index, started in left.items() if not started}
+    assert not never & set(sandbox.contacts)
+
+
+async def test_an_interactive_call_goes_ahead_of_the_bulk(sandbox: Sandbox) -> None:
+    async with (
+        LoopsClient(sandbox.api_key, base_url=sandbox.url, pacer=Pacer(20.0)) as loops,
+        loops.contacts.upsert_many(rows(500)) as run,
+    ):
+        async for _ in run:
+            break
+        begin = len(sandbox.requests)
+        await loops.contacts.find(email="a0@example.com")
+        behind = [request.method for request in sandbox.requests[begin:]]
+    assert behind.index("GET") <= 5
+
+
+async def test_closing_the_client_ends_a_run(loops: LoopsClient, sandbox: Sandbox) -> None:
+    run = loops.contacts.upsert_many(rows(1000), concurrency=2)
+    number = 0
+    async for _ in run:
+        number += 1
+        if number == 5:
+            await loops.aclose()
+    assert number < 50
+    assert run.unfinished
+    with pytest.raises(SessionClosed):
+        await outcomes(loops.contacts.upsert_many(rows(1)))

@@ -1,0 +1,480 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from loops_async import errors
+from loops_async.bulk import BulkUpsert, Source
+from loops_async.outcomes import Outcome, Row
+from loops_async.records import ContactReceipt, ContactUpdate
+from tests.virtual_time import run_virtual
+
+
+def row(number: int, **fields: Any) -> ContactUpdate:
+    return ContactUpdate(**{"email": f"{number}@x.io", **fields})
+
+
+def rows(count: int) -> list[Row]:
+    return [row(number) for number in range(count)]
+
+
+class Loops:
+    """Takes upserts: each lasts a second, unless its address says otherwise."""
+
+    def __init__(self, failing: Mapping[str, BaseException] | None = None) -> None:
+        self.failing = failing if failing is not None else {}
+        self.begun: list[str] = []
+        self.ended: list[str] = []
+        self.most = 0
+        self.seconds = 1.0
+
+    async def __call__(self, contact: ContactUpdate) -> ContactReceipt:
+        email = str(contact.email)
+        self.begun.append(email)
+        self.most = max(self.most, len(self.begun) - len(self.ended))
+        try:
+            await asyncio.sleep(self.seconds)
+        finally:
+            self.ended.append(email)
+        if email in self.failing:
+            raise self.failing[email]
+        return ContactReceipt(f"id-{email}", 2)
+
+
+def others() -> set[asyncio.Task[Any]]:
+    return asyncio.all_tasks() - {asyncio.current_task()}
+
+
+async def settled() -> None:
+    """Some turns of the loop: what is scheduled runs, and no time passes."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def collected(run: BulkUpsert) -> list[Outcome]:
+    return [outcome async for outcome in run]
+
+
+async def interrupted(
+    run: BulkUpsert, kind: type[BaseException], pause: float = 0.0
+) -> tuple[list[int], BaseException]:
+    """What a run gives before it raises, in its order, and what it raises."""
+    given: list[int] = []
+    with pytest.raises(kind) as caught:
+        await consumed(run, given, pause)
+    return given, caught.value
+
+
+async def consumed(run: BulkUpsert, given: list[int], pause: float) -> None:
+    async for outcome in run:
+        given.append(outcome.index)
+        await asyncio.sleep(pause)
+
+
+def finished(source: Source, upsert: Loops, concurrency: int = 4) -> list[Outcome]:
+    async def main() -> list[Outcome]:
+        outcomes = await collected(BulkUpsert(source, upsert, concurrency=concurrency))
+        assert not others()
+        return sorted(outcomes, key=lambda outcome: outcome.index)
+
+    return run_virtual(main())
+
+
+async def asynchronous(source: Iterable[Row]) -> AsyncIterator[Row]:
+    for item in source:
+        await asyncio.sleep(0.3)
+        yield item
+
+
+class OnlyNext:
+    """An iterator that has nothing but what the protocol asks for."""
+
+    def __init__(self, count: int) -> None:
+        self._rows = iter(rows(count))
+
+    def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
+        return next(self._rows)
+
+
+@pytest.mark.parametrize("source", [
+    lambda: rows(9), lambda: tuple(rows(9)), lambda: iter(rows(9)), lambda: OnlyNext(9),
+    lambda: asynchronous(rows(9)), lambda: ({"email": f"{n}@x.io"} for n in range(9)),
+])  # fmt: skip
+def test_any_kind_of_source_goes_in(source: Callable[[], Source]) -> None:
+    outcomes = finished(source(), Loops())
+    assert outcomes == [
+        Outcome(number, row(number), f"id-{number}@x.io", None, 2) for number in range(9)
+    ]
+
+
+def test_an_empty_source_has_no_outcomes() -> None:
+    assert finished([], Loops()) == []
+    assert finished(asynchronous([]), Loops()) == []
+
+
+def test_as_many_go_at_once_as_allowed_and_no_more() -> None:
+    loops = Loops()
+
+    async def main() -> float:
+        await collected(BulkUpsert(rows(100), loops, concurrency=7))
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(main()) == 15.0
+    assert loops.most == 7
+
+
+class Hostile(Mapping[str, Any]):
+    """A row that fails in a way of its own when it is read."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise ZeroDivisionError("S3CRET")
+
+    def __iter__(self) -> Iterator[str]:
+        raise ZeroDivisionError("S3CRET")
+
+    def __len__(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(("bad", "kind", "says"), [
+    ({"email": "S3CRET"}, errors.InvalidInput, "email: must be one address"),
+    ({"emial": "S3CRET@x.io"}, errors.InvalidCall, r"did you mean email=\?"),
+    ({}, errors.InvalidInput, "give email or user_id"),
+    ({7: "S3CRET"}, errors.InvalidCall, "no field '7'"),
+    ("S3CRET", errors.InvalidCall, "a row must be a ContactUpdate or a mapping.*not str"),
+    (None, errors.InvalidCall, "not NoneType"),
+    (Hostile(), errors.InvalidCall, "the row could not be read.*ZeroDivisionError"),
+])  # fmt: skip
+def test_a_bad_row_has_an_outcome_and_stops_nothing(
+    bad: Any, kind: type[errors.LoopsError], says: str
+) -> None:
+    loops = Loops()
+    first, outcome, *rest = finished([row(0), bad, row(2), row(3)], loops)
+    assert [other.error for other in (first, *rest)] == [None] * 3
+    assert (outcome.index, outcome.contact, outcome.id, outcome.attempts) == (1, None, None, 0)
+    assert isinstance(outcome.error, kind)
+    assert len(loops.begun) == 3
+    assert "S3CRET" not in repr(outcome)
+    with pytest.raises(kind, match=says):
+        raise outcome.error
+
+
+def test_a_row_that_fails_at_loops_has_an_outcome_and_stops_nothing() -> None:
+    refused = errors.BadRequest("No.", status=400)
+    refused.attempts = 3
+    outcomes = finished(rows(4), Loops({"2@x.io": refused}))
+    assert [outcome.error for outcome in outcomes] == [None, None, refused, None]
+    assert outcomes[2].attempts == 3
+    assert outcomes[2].contact == row(2)
+    assert outcomes[2].id is None
+
+
+def test_the_run_counts_what_went_in_and_what_did_not() -> None:
+    async def main() -> str:
+        source: list[Any] = [*rows(5), "bad"]
+        run = BulkUpsert(source, Loops({"2@x.io": errors.BadRequest("x")}), concurrency=2)
+        await collected(run)
+        assert (run.read, run.succeeded, run.failed, run.unfinished) == (6, 4, 2, [])
+        return repr(run)
+
+    assert run_virtual(main()) == "<BulkUpsert read=6 succeeded=4 failed=2>"
+
+
+def unknown_because(cause: errors.LoopsError) -> errors.OutcomeUnknown:
+    unknown = errors.OutcomeUnknown("x")
+    unknown.__cause__ = cause
+    return unknown
+
+
+@pytest.mark.parametrize("stopping", [
+    errors.Unauthorized("x", status=401), errors.ConfigurationError("x"), errors.SessionClosed("x"),
+    errors.WrongEventLoop("x"), unknown_because(errors.Unauthorized("x")), RuntimeError("a bug"),
+])  # fmt: skip
+def test_what_no_row_can_survive_stops_everything_at_once(stopping: Exception) -> None:
+    """Even while the consumer is busy with an earlier outcome, and hears of it only later."""
+    loops = Loops({"5@x.io": stopping})
+
+    async def main() -> None:
+        run = BulkUpsert(rows(1000), loops, concurrency=4)
+        given, raised = await interrupted(run, type(stopping), pause=10)
+        assert raised is stopping
+        assert not others()
+        assert sorted([*given, *(left.index for left in run.unfinished)]) == list(range(run.read))
+        assert {left.index for left in run.unfinished} >= {5}
+        assert {f"{left.index}@x.io" for left in run.unfinished if not left.started}.isdisjoint(
+            loops.begun
+        )
+
+    run_virtual(main())
+    # Four, four more, and at the most those that followed a row of the very moment of row 5.
+    assert len(loops.begun) < 12
+
+
+def test_leaving_the_loop_early_leaves_no_task_and_says_what_was_not_given() -> None:
+    loops = Loops()
+
+    async def main() -> None:
+        run = BulkUpsert(rows(100), loops, concurrency=3)
+        async for _ in run:
+            break
+        await settled()
+        assert not others()
+        unfinished = run.unfinished
+        assert [left.index for left in unfinished] == list(range(1, run.read))
+        assert [left.contact for left in unfinished] == rows(100)[1 : run.read]
+        begun = {f"{left.index}@x.io" for left in unfinished if left.started}
+        assert begun == set(loops.begun) - {"0@x.io"}
+        assert run.read <= 1 + 3 * 4
+
+    run_virtual(main())
+
+
+def test_an_exception_of_the_consumer_leaves_no_task() -> None:
+    async def main() -> None:
+        async def crash(run: BulkUpsert) -> None:
+            async for _ in run:
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await crash(BulkUpsert(rows(100), Loops(), concurrency=3))
+        await settled()
+        assert not others()
+
+    run_virtual(main())
+
+
+def test_as_a_block_it_is_stopped_when_the_block_ends_whoever_holds_the_iterator() -> None:
+    async def main() -> None:
+        async with BulkUpsert(rows(100), Loops(), concurrency=3) as run:
+            iterator = aiter(run)
+            await anext(iterator)
+            assert others()
+        assert not others()
+        assert [left.index for left in run.unfinished] == list(range(1, run.read))
+
+    run_virtual(main())
+
+
+def test_closing_from_another_task_ends_the_consumers_loop() -> None:
+    async def main() -> None:
+        run = BulkUpsert(rows(100), Loops(), concurrency=2)
+        consumer = asyncio.create_task(collected(run))
+        await asyncio.sleep(2.5)
+        await run.aclose()
+        outcomes = await consumer
+        assert len(outcomes) == 4
+        assert len(outcomes) + len(run.unfinished) == run.read
+        assert not others()
+        await run.aclose()
+
+    run_virtual(main())
+
+
+def test_closing_when_the_last_row_read_was_given_is_no_error_either() -> None:
+    """The reader waits for the source then, and its cancellation is nobody else's business."""
+
+    async def slow() -> AsyncIterator[Row]:
+        yield row(0)
+        await asyncio.sleep(1000)
+        yield row(1)
+
+    async def main() -> None:
+        run = BulkUpsert(slow(), Loops(), concurrency=2)
+        consumer = asyncio.create_task(collected(run))
+        await asyncio.sleep(5)
+        await run.aclose()
+        assert [outcome.index for outcome in await consumer] == [0]
+        assert run.unfinished == []
+        assert not others()
+
+    run_virtual(main())
+
+
+def test_a_run_that_was_closed_before_it_began_touches_nothing() -> None:
+    async def main() -> None:
+        run = BulkUpsert(rows(3), Loops(), concurrency=2)
+        iterator = aiter(run)
+        await run.aclose()
+        assert [outcome async for outcome in iterator] == []
+        assert run.read == 0
+        never_begun = BulkUpsert(rows(3), Loops(), concurrency=2)
+        await never_begun.aclose()
+        with pytest.raises(errors.InvalidCall, match="can be iterated once"):
+            aiter(never_begun)
+        assert not others()
+
+    run_virtual(main())
+
+
+def test_a_run_can_be_iterated_once() -> None:
+    async def main() -> None:
+        run = BulkUpsert(rows(3), Loops(), concurrency=2)
+        assert len(await collected(run)) == 3
+        with pytest.raises(errors.InvalidCall, match="call upsert_many again"):
+            await collected(run)
+
+    run_virtual(main())
+
+
+def test_a_source_that_raises_is_heard_of_after_what_was_read_went_in() -> None:
+    def broken() -> Iterator[Row]:
+        yield from rows(5)
+        raise ZeroDivisionError("mine")
+
+    async def main(source: Source) -> None:
+        run = BulkUpsert(source, Loops(), concurrency=2)
+        given, raised = await interrupted(run, ZeroDivisionError)
+        assert str(raised) == "mine"
+        assert sorted(given) == [0, 1, 2, 3, 4]
+        assert run.unfinished == []
+        assert not others()
+
+    run_virtual(main(broken()))
+    run_virtual(main(asynchronous(broken())))
+
+
+def test_a_source_that_ends_in_a_cancellation_of_its_own_does_not_hang_the_run() -> None:
+    async def cancelled() -> AsyncIterator[Row]:
+        yield row(0)
+        future = asyncio.get_running_loop().create_future()
+        future.cancel()
+        await future
+
+    async def main() -> None:
+        run = BulkUpsert(cancelled(), Loops(), concurrency=2)
+        given, _ = await interrupted(run, asyncio.CancelledError)
+        assert given == [0]
+        assert not others()
+
+    run_virtual(main())
+
+
+def test_an_upsert_that_ends_in_a_cancellation_of_its_own_does_not_hang_the_run() -> None:
+    async def main() -> None:
+        run = BulkUpsert(rows(9), Loops({"3@x.io": asyncio.CancelledError()}), concurrency=2)
+        with pytest.raises(asyncio.CancelledError):
+            await collected(run)
+        assert {left.index for left in run.unfinished} >= {3}
+        assert not others()
+
+    run_virtual(main())
+
+
+def test_the_source_is_read_only_as_fast_as_outcomes_are_taken() -> None:
+    pulled: list[int] = []
+    taken: list[int] = []
+
+    def endless() -> Iterator[Row]:
+        number = 0
+        while True:
+            assert len(pulled) <= len(taken) + 3 * 4
+            pulled.append(number)
+            yield row(number)
+            number += 1
+
+    async def main() -> None:
+        loops = Loops()
+        async for outcome in BulkUpsert(endless(), loops, concurrency=3):
+            taken.append(outcome.index)
+            await asyncio.sleep(5)
+            if len(taken) == 50:
+                break
+        await settled()
+        assert not others()
+
+    run_virtual(main())
+    assert len(pulled) <= 50 + 3 * 4 + 1
+
+
+def test_a_source_that_is_slow_holds_back_no_outcome() -> None:
+    async def slow() -> AsyncIterator[Row]:
+        yield row(0)
+        await asyncio.sleep(1000)
+        yield row(1)
+
+    async def main() -> None:
+        run, loop = BulkUpsert(slow(), Loops(), concurrency=2), asyncio.get_running_loop()
+        moments = [loop.time() async for _ in run]
+        assert moments == [1.0, 1001.0]
+
+    run_virtual(main())
+
+
+def test_the_rows_of_one_contact_do_not_hold_back_the_others() -> None:
+    async def main() -> float:
+        source = [*(row(0) for _ in range(10)), *rows(10)[1:]]
+        await collected(BulkUpsert(source, Loops(), concurrency=10))
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(main()) == 10.0
+
+
+@pytest.mark.parametrize("concurrency", [0, -1, 1.5, "4", None, True])
+def test_a_concurrency_that_cannot_work_is_refused(concurrency: Any) -> None:
+    with pytest.raises(errors.InvalidCall, match="concurrency: must be a whole number"):
+        BulkUpsert([], Loops(), concurrency=concurrency)
+
+
+@pytest.mark.parametrize("source", [
+    "a@x.io", b"a@x.io", {"email": "a@x.io"}, ContactUpdate(email="a@x.io"), None, 7,
+])  # fmt: skip
+def test_a_source_that_is_no_source_of_rows_is_refused(source: Any) -> None:
+    with pytest.raises(errors.InvalidCall, match="source: must be an iterable") as caught:
+        BulkUpsert(source, Loops(), concurrency=1)
+    assert "a@x.io" not in str(caught.value)
+
+
+Stepwise = Callable[[ContactUpdate], Awaitable[ContactReceipt]]
+
+
+def test_a_consumer_cancelled_at_any_step_leaves_no_task_and_knows_what_is_open() -> None:
+    """Time is counted in turns of the loop here, so that every one of them can be tried."""
+    ended_by_itself = False
+    for step in range(400):
+        begun: list[int] = []
+        given: list[int] = []
+
+        async def upsert(contact: ContactUpdate, begun: list[int] = begun) -> ContactReceipt:
+            number = int(str(contact.user_id))
+            begun.append(number)
+            for _ in range(1 + number * 7 % 5):
+                await asyncio.sleep(0)
+            return ContactReceipt("id")
+
+        async def main(
+            upsert: Stepwise = upsert,
+            given: list[int] = given,
+            begun: list[int] = begun,
+            step: int = step,
+        ) -> bool:
+            source = [ContactUpdate(email=f"{n % 7}@x.io", user_id=str(n)) for n in range(20)]
+            run = BulkUpsert(source, upsert, concurrency=2)
+
+            async def consume() -> None:
+                async for outcome in run:
+                    given.append(outcome.index)
+                    await asyncio.sleep(0)
+
+            consumer = asyncio.create_task(consume())
+            for _ in range(step):
+                await asyncio.sleep(0)
+            consumer.cancel()
+            await asyncio.wait([consumer])
+            await settled()
+            assert not others()
+            unfinished = run.unfinished
+            assert sorted([*given, *(left.index for left in unfinished)]) == list(range(run.read))
+            assert len(set(given)) == len(given)
+            assert {left.index for left in unfinished if left.started} == set(begun) - set(given)
+            return not consumer.cancelled()
+
+        ended_by_itself = run_virtual(main())
+        if ended_by_itself:
+            assert given
+            assert len(given) == 20
+            break
+    assert ended_by_itself

@@ -1,0 +1,135 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from loops_async import errors
+from loops_async.connection import BASE_URL, Connection, checked_base_url, is_loopback
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOOPS_BASE_URL", raising=False)
+
+
+@pytest.mark.parametrize(("given", "understood"), [
+    (None, "https://app.loops.so/api"),
+    ("https://app.loops.so/api", "https://app.loops.so/api"),
+    ("https://app.loops.so/api/", "https://app.loops.so/api"),
+    ("https://app.loops.so/api/v1", "https://app.loops.so/api"),
+    ("https://app.loops.so/api/v1/", "https://app.loops.so/api"),
+    ("https://app.loops.so/api/v1//", "https://app.loops.so/api"),
+    ("https://app.loops.so/api/v10", "https://app.loops.so/api/v10"),
+    ("https://app.loops.so/apiv1", "https://app.loops.so/apiv1"),
+    ("HTTPS://APP.LOOPS.SO/api", "https://app.loops.so/api"),
+    ("https://proxy.example", "https://proxy.example/"),
+    ("https://proxy.example/v1", "https://proxy.example/"),
+    ("https://proxy.example:8443/a%20b/v1", "https://proxy.example:8443/a%20b"),
+    ("http://localhost:8000", "http://localhost:8000/"),
+    ("http://LOCALHOST:8000/v1", "http://localhost:8000/"),
+    ("http://127.0.0.1:8000/", "http://127.0.0.1:8000/"),
+    ("http://127.8.9.10/api", "http://127.8.9.10/api"),
+    ("http://[::1]:8000/api/v1", "http://[::1]:8000/api"),
+])  # fmt: skip
+def test_an_address_is_understood_with_or_without_version_and_slash(
+    given: str | None, understood: str
+) -> None:
+    assert str(checked_base_url(given)) == understood
+
+
+@pytest.mark.parametrize("given", [
+    "http://app.loops.so/api", "http://127.0.0.1.evil.com", "http://localhost.evil.com",
+    "http://evil.com/localhost", "http://evil.com/127.0.0.1", "http://128.0.0.1", "http://0.0.0.0",
+    "http://[::2]", "http://127.1", "http://2130706433", "http://0x7f.0.0.1",
+    "http://10.0.0.1", "http://localhost6",
+])  # fmt: skip
+def test_plain_http_is_refused_for_all_but_this_machine(given: str) -> None:
+    with pytest.raises(errors.ConfigurationError, match="plain http would send the API key"):
+        checked_base_url(given)
+
+
+@pytest.mark.parametrize("given", [
+    "https://user@app.loops.so/api", "https://user:S3CRET@app.loops.so/api",
+    "https://:S3CRET@app.loops.so", "http://localhost@evil.com/", "http://127.0.0.1@evil.com",
+    "http://localhost:80@evil.com/", "https://app.loops.so/api?key=S3CRET",
+    "https://app.loops.so/api#S3CRET", "http://127.0.0.1:80#@evil.com",
+])  # fmt: skip
+def test_an_address_carries_no_credentials_query_or_fragment(given: str) -> None:
+    with pytest.raises(errors.ConfigurationError, match="must not carry a user name") as caught:
+        checked_base_url(given)
+    assert "S3CRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [
+    "", " ", "app.loops.so/api", "/api", "ftp://app.loops.so", "file:///etc/passwd", "https://",
+    "https:///api", "http://127.0.0.1\\@evil.com", "https://x:bad/", "https://x:99999/",
+    "https://[::1", 7, b"https://app.loops.so", ["https://app.loops.so"],
+])  # fmt: skip
+def test_what_is_no_address_is_refused_with_an_example(given: Any) -> None:
+    with pytest.raises(errors.ConfigurationError, match=f"must be an address such as '{BASE_URL}'"):
+        checked_base_url(given)
+
+
+def test_the_environment_names_the_address_where_none_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LOOPS_BASE_URL", "http://localhost:4010/v1")
+    assert str(checked_base_url(None)) == "http://localhost:4010/"
+    assert str(checked_base_url("https://x.example/api")) == "https://x.example/api"
+    monkeypatch.setenv("LOOPS_BASE_URL", "")
+    assert str(checked_base_url(None)) == BASE_URL
+    monkeypatch.setenv("LOOPS_BASE_URL", "http://evil.com")
+    with pytest.raises(errors.ConfigurationError):
+        checked_base_url(None)
+
+
+def test_loopback_is_told_by_the_address_and_not_by_a_name_that_looks_like_it() -> None:
+    assert all(is_loopback(host) for host in ("localhost", "127.0.0.1", "127.255.255.254", "::1"))
+    assert not any(is_loopback(host) for host in (None, "", "localhost.", "a.localhost", "127"))
+
+
+@pytest.mark.parametrize("setting", [
+    {"limit": -1}, {"limit": 1.5}, {"limit": True}, {"limit": "9"}, {"limit_per_host": -1},
+    {"limit_per_host": None}, {"keepalive": 0}, {"retry": 3}, {"timeouts": 3}, {"http": "x"},
+])  # fmt: skip
+def test_a_setting_that_cannot_work_is_refused_by_its_name(setting: dict[str, Any]) -> None:
+    (name,) = setting
+    with pytest.raises(errors.ConfigurationError, match=f"^{name}: must be"):
+        Connection(**setting)
+
+
+async def test_a_closed_session_says_so_and_may_be_closed_again() -> None:
+    connection = Connection()
+    async with connection:
+        assert not connection.http().closed
+    await connection.aclose()
+    with pytest.raises(errors.SessionClosed, match="make a new one"):
+        connection.http()
+    never_opened = Connection()
+    await never_opened.aclose()
+    with pytest.raises(errors.SessionClosed):
+        never_opened.http()
+
+
+def test_a_session_of_another_event_loop_says_so() -> None:
+    connection = Connection()
+
+    async def use() -> None:
+        connection.http()
+
+    with asyncio.Runner() as first, asyncio.Runner() as second:
+        first.run(use())
+        with pytest.raises(errors.WrongEventLoop, match=r"one LoopsSession .* per loop"):
+            second.run(use())
+        first.run(connection.aclose())
+
+
+async def test_a_session_that_was_handed_in_stays_open() -> None:
+    async with Connection() as own:
+        http = own.http()
+        async with Connection(http=http) as other:
+            assert other.http() is http
+        assert not http.closed
+        third = Connection(http=http)
+    with pytest.raises(errors.SessionClosed, match="handed in is closed"):
+        third.http()

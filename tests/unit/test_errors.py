@@ -1,0 +1,81 @@
+import copy
+import inspect
+import pickle
+import re
+from typing import Any
+
+import pytest
+
+from loops_async import errors
+from loops_async.errors import LoopsError
+
+CLASSES = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, LoopsError)
+]
+ATTRIBUTES: dict[str, Any] = {
+    "status": 418, "field": "plan", "message": "said", "retry_after": 2.5, "excerpt": "{…}",
+}  # fmt: skip
+
+
+def example(kind: type[LoopsError]) -> LoopsError:
+    """An error of that class with every attribute that it has set to something."""
+    names = list(inspect.signature(kind.__init__).parameters)[2:]
+    error = kind("what went wrong", **{name: ATTRIBUTES[name] for name in names})
+    error.attempts = 3
+    return error
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_an_error_pickles_and_copies_with_all_that_it_says(kind: type[LoopsError]) -> None:
+    error = example(kind)
+    for again in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error), copy.copy(error)):  # noqa: S301
+        assert type(again) is kind
+        assert str(again) == "what went wrong"
+        assert again.args == error.args
+        assert vars(again) == vars(error)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_an_error_carries_what_its_docstring_promises(kind: type[LoopsError]) -> None:
+    documented = {
+        name
+        for cls in kind.__mro__
+        if cls in CLASSES
+        for name in re.findall(r"^    (\w+): ", inspect.cleandoc(cls.__doc__ or ""), re.MULTILINE)
+    }
+    assert documented == set(vars(example(kind)))
+    assert kind("x").status is None
+    assert kind("x").attempts == 0
+
+
+def test_the_tree_at_the_top_of_the_file_is_the_tree() -> None:
+    drawn: dict[str, str | None] = {}
+    path: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        if match := re.match(r"    ([│├└─ ]*)([A-Z]\w+|your code)(?: \((\w+)\))?", line):
+            depth = len(match[1]) // 4
+            path[depth:] = [match[2]]
+            parents = [name for name in path[:-1] if name != "your code"]
+            drawn[match[2]] = parents[-1] if parents else None
+            if match[3]:
+                assert match[3] in {base.__name__ for base in vars(errors)[match[2]].__bases__}
+    del drawn["your code"]
+    real = {
+        kind.__name__: next((b.__name__ for b in kind.__bases__ if b in CLASSES), None)
+        for kind in CLASSES
+    }
+    assert drawn == real
+
+
+@pytest.mark.parametrize(("kind", "builtin"), [
+    (errors.ConfigurationError, ValueError), (errors.InvalidInput, ValueError),
+    (errors.InvalidCall, TypeError), (errors.SessionClosed, ValueError),
+    (errors.WrongEventLoop, ValueError), (errors.DeadlineExceeded, TimeoutError),
+    (errors.MissingExtra, ImportError),
+])  # fmt: skip
+def test_misuse_is_a_builtin_error_as_well(
+    kind: type[LoopsError], builtin: type[Exception]
+) -> None:
+    assert issubclass(kind, builtin)

@@ -1,0 +1,157 @@
+"""The floor plan, and a walk over every import that there is: imports point down only."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2] / "loops_async"
+
+# From the ground up. A room may import from the floors below its own; within a floor, nobody
+# imports from a neighbour. The sandbox stands on an island: it imports nothing of the client's.
+FLOORS: list[tuple[str, ...]] = [
+    ("errors", "clock", "observing"),
+    ("wire", "records"),
+    ("codec", "pacing", "ordering", "outcomes", "backoff"),
+    ("verdict", "readback", "pacers"),
+    ("transport", "retrying", "endpoints"),
+    ("bulk", "connection"),
+    ("resources",),
+    ("client",),
+    ("session",),
+    ("testing", "webhooks"),
+    ("cli",),
+    ("__main__",),
+]
+ISLAND = "sandbox"
+SEE_THE_ISLAND = {"testing", "cli", "__main__", ISLAND}
+KNOW_AIOHTTP = {"transport", "cli", ISLAND}
+
+# The same within the records.
+RECORDS: list[tuple[str, ...]] = [
+    ("unset", "open_enum", "receipts", "suppression"),
+    ("values", "account"),
+    ("checks",),
+    ("fields",),
+    ("contacts", "events", "transactional"),
+    ("__init__",),
+]
+
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+RECORD_FLOOR = {room: number for number, rooms in enumerate(RECORDS) for room in rooms}
+
+
+def name_of(path: Path) -> str:
+    """``loops_async.records.unset``; a package is called by its own name."""
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {name_of(path): path.read_text() for path in sorted(ROOT.rglob("*.py"))}
+
+
+def imports(source: str) -> Iterator[str]:
+    """Every module that ``source`` imports, wherever in the file and for whatever purpose.
+
+    ``from package import name`` is the module ``package.name`` where there is one.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute here"
+            for alias in node.names:
+                module = f"{node.module}.{alias.name}"
+                yield module if module in SOURCES else str(node.module)
+
+
+def room(module: str) -> str:
+    """The room that a module of ours belongs to; empty for the package itself."""
+    return [*module.split("."), ""][1]
+
+
+def ours(source: str) -> set[str]:
+    return {name for name in imports(source) if name.partition(".")[0] == "loops_async"}
+
+
+def fault(module: str, imported: str) -> str | None:
+    """What is wrong with ``module`` importing ``imported``, both ours; None where nothing is."""
+    here, there = room(module), room(imported)
+    if there == "":
+        return "imports the package itself, whose names are for its users"
+    if here == there:
+        return _record_fault(module, imported) if here == "records" else None
+    if here == ISLAND:
+        return "leaves the island"
+    if there == ISLAND:
+        return None if here in SEE_THE_ISLAND else "looks at the island"
+    return None if FLOOR[there] < FLOOR[here] else "points up or sideways"
+
+
+def _record_fault(module: str, imported: str) -> str | None:
+    here, there = ([*name.split("."), "__init__"][2] for name in (module, imported))
+    return None if RECORD_FLOOR[there] < RECORD_FLOOR[here] else "points up within the records"
+
+
+def test_every_room_stands_in_the_floor_plan() -> None:
+    assert {room(module) for module in SOURCES} - {""} <= {*FLOOR, ISLAND}
+    records = {path.stem for path in (ROOT / "records").glob("*.py")}
+    assert records == set(RECORD_FLOOR)
+
+
+@pytest.mark.parametrize("module", sorted(set(SOURCES) - {"loops_async"}))
+def test_imports_point_down(module: str) -> None:
+    found = {name: fault(module, name) for name in ours(SOURCES[module])}
+    assert {name: what for name, what in found.items() if what is not None} == {}
+
+
+@pytest.mark.parametrize("module", sorted(SOURCES))
+def test_only_the_transport_knows_aiohttp(module: str) -> None:
+    foreign = {name.partition(".")[0] for name in imports(SOURCES[module])}
+    assert "aiohttp" not in foreign or room(module) in KNOW_AIOHTTP
+
+
+def test_no_import_goes_round_in_a_circle() -> None:
+    below = {module: ours(source) - {module} for module, source in SOURCES.items()}
+    done: set[str] = set()
+
+    def walk(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join([*path, module])
+        if module not in done:
+            for name in below.get(module, set()):
+                walk(name, (*path, module))
+            done.add(module)
+
+    for module in below:
+        walk(module, ())
+
+
+def test_the_walk_sees_imports_in_functions_and_those_for_type_checkers() -> None:
+    source = """
+import loops_async.client as c
+from loops_async import errors, LoopsClient
+if TYPE_CHECKING:
+    from loops_async.retrying import Retrying
+def f():
+    from loops_async.sandbox.server import Sandbox
+    import aiohttp.web
+"""
+    assert set(imports(source)) == {
+        "loops_async", "loops_async.client", "loops_async.errors", "loops_async.retrying",
+        "loops_async.sandbox.server", "aiohttp.web",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "imported"), [
+    ("loops_async.codec.text", "loops_async.client"),
+    ("loops_async.transport", "loops_async.retrying"),
+    ("loops_async.records.values", "loops_async.codec"),
+    ("loops_async.records.values", "loops_async.records.contacts"),
+    ("loops_async.records.values", "loops_async.records"),
+    ("loops_async.sandbox.store", "loops_async.errors"),
+    ("loops_async.client", "loops_async.sandbox"),
+    ("loops_async.bulk", "loops_async"),
+])  # fmt: skip
+def test_an_import_that_is_not_in_the_plan_is_found(module: str, imported: str) -> None:
+    assert fault(module, imported) is not None

@@ -1,0 +1,440 @@
+import asyncio
+import gc
+import math
+import random
+from collections.abc import Coroutine
+from typing import Any, cast
+
+import pytest
+
+from loops_async.pacing import Pacer
+from loops_async.wire import Lane, Permit, Reply
+from tests.property.pacing_model import SlidingLog, VirtualLoops
+from tests.virtual_time import VirtualTimeLoop, run_virtual
+
+OK = Reply(200, {}, b"")
+
+
+def told(status: int = 200, **headers: str) -> Reply:
+    return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, b"")
+
+
+async def grants(pacer: Pacer, count: int, lane: Lane = Lane.INTERACTIVE) -> list[float]:
+    """When each of ``count`` requests made at once got its turn; each is answered at once."""
+    loop = asyncio.get_running_loop()
+    start, times = loop.time(), []
+
+    async def one() -> None:
+        (await pacer.acquire(lane)).release(OK)
+        times.append(loop.time() - start)
+
+    await asyncio.gather(*(one() for _ in range(count)))
+    return times
+
+
+def timers() -> int:
+    loop = cast(Any, asyncio.get_running_loop())
+    return sum(not timer.cancelled() for timer in loop._scheduled)
+
+
+@pytest.mark.parametrize("rate", [0, -1, -0.5, math.nan, math.inf, -math.inf, 1e-9, 10**400])
+def test_a_rate_nobody_can_keep_is_refused(rate: float) -> None:
+    with pytest.raises(ValueError, match=r"rate is requests per second, from 0\.001 to 1e\+09"):
+        Pacer(rate)
+
+
+@pytest.mark.parametrize("rate", [True, False, "10", None, [10]])
+def test_a_rate_that_is_no_number_is_refused(rate: Any) -> None:
+    with pytest.raises(TypeError, match=r"rate is requests per second, a number such as 10\.0"):
+        Pacer(rate)
+
+
+def test_its_repr_says_how_fast_it_goes_and_who_waits() -> None:
+    async def main() -> None:
+        pacer = Pacer(1)
+        assert repr(pacer) == "<Pacer rate=1 waiting: 0 interactive, 0 bulk>"
+        tasks = [asyncio.create_task(pacer.acquire(Lane.BULK)) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert repr(pacer) == "<Pacer rate=1 waiting: 0 interactive, 2 bulk>"
+        assert (pacer.waiting(Lane.BULK), pacer.waiting(Lane.INTERACTIVE)) == (2, 0)
+        await asyncio.gather(*tasks)
+
+    run_virtual(main())
+
+
+def test_a_burst_after_idle_goes_out_at_once() -> None:
+    times = run_virtual(grants(Pacer(), 11))
+    assert times[:10] == [0.0] * 10
+    assert times[10] == pytest.approx(1, abs=1e-5)
+
+
+def test_a_bulk_burst_takes_half_of_the_slots_at_once_and_spaces_the_rest() -> None:
+    times = run_virtual(grants(Pacer(), 10, Lane.BULK))
+    assert times[:5] == [0.0] * 5
+    assert 0.3 < times[9] < 0.5
+
+
+@pytest.mark.parametrize(("rate", "period"), [(0.5, 2.0), (1, 1.0), (0.25, 4.0)])
+def test_a_rate_below_one_is_one_slot_of_many_seconds(rate: float, period: float) -> None:
+    for lane in Lane:
+        times = run_virtual(grants(Pacer(rate), 4, lane))
+        assert times == pytest.approx([0, period, 2 * period, 3 * period], abs=1e-4)
+
+
+def test_a_broken_rate_is_kept_over_time() -> None:
+    assert run_virtual(grants(Pacer(2.5), 31))[-1] == pytest.approx(12, abs=0.01)
+
+
+def test_interactive_calls_go_ahead_of_bulk_ones() -> None:
+    async def main() -> list[str]:
+        pacer, order = Pacer(2), list[str]()
+
+        async def one(lane: Lane) -> None:
+            (await pacer.acquire(lane)).release(OK)
+            order.append(lane.value)
+
+        bulk = [asyncio.create_task(one(Lane.BULK)) for _ in range(8)]
+        await asyncio.sleep(0.1)
+        signup = asyncio.create_task(one(Lane.INTERACTIVE))
+        await asyncio.gather(signup, *bulk)
+        return order
+
+    assert run_virtual(main()).index("interactive") == 1
+
+
+def test_a_free_permit_needs_neither_future_nor_timer() -> None:
+    async def main() -> None:
+        acquiring = Pacer().acquire()
+        with pytest.raises(StopIteration) as stop:  # it never gave control to the loop
+            acquiring.send(None)
+        assert isinstance(stop.value.value, object)
+        assert timers() == 0
+
+    run_virtual(main())
+
+
+def test_a_pacer_whose_waiters_all_vanished_holds_no_timer() -> None:
+    async def main() -> None:
+        pacer = Pacer(1)
+        await pacer.acquire()
+        tasks = [asyncio.create_task(pacer.acquire(lane)) for lane in Lane for _ in range(50)]
+        await asyncio.sleep(0.5)
+        assert timers() == 1
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert timers() == 0
+        assert (pacer.waiting(Lane.BULK), pacer.waiting(Lane.INTERACTIVE)) == (0, 0)
+
+    run_virtual(main())
+
+
+def test_a_turn_that_comes_in_the_moment_its_waiter_is_cancelled_goes_to_the_next() -> None:
+    async def main() -> float:
+        loop, pacer = asyncio.get_running_loop(), Pacer(1)
+        await pacer.acquire()
+        first = asyncio.create_task(pacer.acquire())
+        second = asyncio.create_task(pacer.acquire())
+        await asyncio.sleep(0)
+
+        def ring_and_cancel() -> None:
+            cast(Any, pacer)._ring(loop)
+            assert pacer.waiting(Lane.INTERACTIVE) == 1  # the first one has its turn ...
+            first.cancel()  # ... and never learns of it
+
+        loop.call_at(1.3, ring_and_cancel)
+        cast(Any, pacer)._timer.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        await second
+        return loop.time()
+
+    assert run_virtual(main()) == pytest.approx(1.3)
+
+
+def test_a_waiter_cancelled_in_the_moment_before_its_turn_is_passed_over() -> None:
+    async def main() -> float:
+        loop, pacer = asyncio.get_running_loop(), Pacer(1)
+        await pacer.acquire()
+        first = asyncio.create_task(pacer.acquire())
+        second = asyncio.create_task(pacer.acquire())
+        await asyncio.sleep(0)
+
+        def cancel_and_ring() -> None:
+            first.cancel()
+            cast(Any, pacer)._ring(loop)
+
+        loop.call_at(1.3, cancel_and_ring)
+        cast(Any, pacer)._timer.cancel()
+        await second
+        assert first.cancelled()
+        return loop.time()
+
+    assert run_virtual(main()) == pytest.approx(1.3)
+
+
+def test_a_waiter_whose_coroutine_is_closed_gives_its_turn_back() -> None:
+    async def main() -> float:
+        loop, pacer = asyncio.get_running_loop(), Pacer(1)
+        await pacer.acquire()
+        forgotten = pacer.acquire()
+        forgotten.send(None)
+        waiting = asyncio.create_task(pacer.acquire())
+        await asyncio.sleep(0.2)
+        forgotten.close()
+        assert pacer.waiting(Lane.INTERACTIVE) == 1
+        await waiting
+        return loop.time()
+
+    assert run_virtual(main()) == pytest.approx(1.25, abs=1e-4)
+
+
+def test_requests_that_never_end_hold_nobody_up_for_long() -> None:
+    async def main() -> list[float]:
+        loop, pacer, times = asyncio.get_running_loop(), Pacer(), []
+        for _ in range(50):
+            await pacer.acquire()  # a request that takes 30 seconds
+            times.append(loop.time())
+        return times
+
+    assert run_virtual(main())[-1] == pytest.approx(4 * 1.25, abs=1e-3)
+
+
+def test_a_reply_slower_than_its_period_does_not_keep_the_slot_any_longer() -> None:
+    async def main() -> float:
+        loop, pacer = asyncio.get_running_loop(), Pacer(1)
+        (await pacer.acquire()).release(OK)  # the shortest trip there is
+        slow = await pacer.acquire()
+        loop.call_at(2.1, slow.release, OK)
+        await pacer.acquire()
+        return loop.time()
+
+    assert run_virtual(main()) == pytest.approx(2.25, abs=1e-4)
+
+
+def test_a_permit_counts_its_first_release_only() -> None:
+    async def main() -> Pacer:
+        pacer = Pacer()
+        permit = await pacer.acquire()
+        permit.release(told(x_ratelimit_limit="20"))
+        permit.release(told(x_ratelimit_limit="30"))
+        late = await pacer.acquire()
+        await asyncio.sleep(30)
+        late.release(told(429, retry_after="1"))
+        late.release(None)
+        return pacer
+
+    assert run_virtual(main()).rate == 20
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_a_link_failure_keeps_its_slot_no_longer_than_a_reply(lane: Lane) -> None:
+    async def main() -> float:
+        loop, pacer = asyncio.get_running_loop(), Pacer(1)
+        (await pacer.acquire(lane)).release(None)
+        await pacer.acquire(lane)
+        return loop.time()
+
+    assert run_virtual(main()) == pytest.approx(1, abs=1e-4)
+
+
+def test_retry_after_holds_every_lane() -> None:
+    async def main() -> list[float]:
+        loop, pacer = asyncio.get_running_loop(), Pacer()
+        (await pacer.acquire()).release(told(429, retry_after="7"))
+
+        async def one(lane: Lane) -> float:
+            await pacer.acquire(lane)
+            return loop.time()
+
+        return await asyncio.gather(*(one(lane) for lane in Lane))
+
+    assert all(7 <= time < 9 for time in run_virtual(main()))
+
+
+@pytest.mark.parametrize(
+    ("said", "held"),
+    [
+        ("2.5", 2.5), ("0", 0), ("86400", 60), ("999999999", 60), ("1e300", 0), ("-5", 0),
+        ("nan", 0), ("inf", 0), ("", 0), ("soon", 0), ("٣", 0), ("1_0", 0), ("9" * 5000, 0),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 0),
+    ],
+)  # fmt: skip
+def test_it_stands_still_for_a_sane_retry_after_only(said: str, held: float) -> None:
+    async def main() -> float:
+        loop, pacer = asyncio.get_running_loop(), Pacer(100)
+        (await pacer.acquire()).release(told(429, retry_after=said))
+        await pacer.acquire()
+        return loop.time()
+
+    # What it does not understand is a 429 all the same, after which it goes on slowly.
+    assert held <= run_virtual(main()) <= max(held, 1.5)
+
+
+def test_retry_after_on_a_reply_that_is_no_429_is_not_its_business() -> None:
+    async def main() -> float:
+        pacer = Pacer()
+        (await pacer.acquire()).release(told(503, retry_after="30"))
+        await pacer.acquire()
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(main()) == 0
+
+
+@pytest.mark.parametrize(
+    "said", ["0", "-5", "1e300", "99999", "9" * 5000, "nan", "inf", "", "ten", "٣", "10.5", "1_0"]
+)
+def test_a_limit_that_cannot_be_is_passed_over(said: str) -> None:
+    async def main() -> float:
+        pacer = Pacer(10)
+        for _ in range(3):
+            (await pacer.acquire()).release(
+                told(x_ratelimit_limit=said, x_ratelimit_remaining=said)
+            )
+        return pacer.rate
+
+    assert run_virtual(main()) == 10
+
+
+def test_headers_that_always_say_nothing_is_left_slow_it_down_but_never_stop_it() -> None:
+    async def main() -> int:
+        loop, pacer, count = asyncio.get_running_loop(), Pacer(), 0
+        while loop.time() < 60:
+            permit = await pacer.acquire()
+            await asyncio.sleep(0.1)
+            permit.release(told(x_ratelimit_limit="10", x_ratelimit_remaining="0"))
+            count += 1
+        return count
+
+    assert run_virtual(main()) > 120
+
+
+@pytest.mark.parametrize(("assumed", "true"), [(10, 100), (100, 10), (10, 3)])
+def test_it_learns_the_true_limit_within_two_seconds(assumed: int, true: int) -> None:
+    async def main() -> None:
+        loop, pacer = asyncio.get_running_loop(), Pacer(assumed)
+        chance = random.Random(7)  # noqa: S311 (a test, no secret)
+        server = VirtualLoops(SlidingLog(true), chance, jitter=0.08)
+
+        async def work() -> None:
+            while True:
+                permit = await pacer.acquire(Lane.BULK)
+                permit.release(await server.request())
+
+        workers = [asyncio.create_task(work()) for _ in range(60)]
+        await asyncio.sleep(0.5)
+        assert pacer.rate == true
+        await asyncio.sleep(1.5)
+        taken, refused = server.taken, server.refused
+        await asyncio.sleep(10)
+        assert server.taken - taken >= 0.9 * true * 10
+        assert server.refused - refused <= max(2, 0.01 * true * 10)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        assert loop.time() == 12
+
+    run_virtual(main())
+
+
+def test_a_wall_of_429s_is_touched_lightly() -> None:
+    """Thirty calls, no header, and nothing but 429 for 20 seconds."""
+
+    async def main() -> int:
+        loop, pacer, hits = asyncio.get_running_loop(), Pacer(), 0
+
+        async def work() -> None:
+            nonlocal hits
+            while loop.time() < 20:
+                permit = await pacer.acquire(Lane.BULK)
+                await asyncio.sleep(0.05)
+                hits += loop.time() < 20
+                permit.release(told(429))
+
+        await asyncio.gather(*(work() for _ in range(30)))
+        return hits
+
+    assert run_virtual(main()) < 40  # of 200
+
+
+def test_a_thousand_a_second_costs_the_same_memory_forever() -> None:
+    async def main() -> Pacer:
+        loop, pacer = asyncio.get_running_loop(), Pacer(1000)
+
+        async def work() -> None:
+            while loop.time() < 5:
+                permit = await pacer.acquire(Lane.BULK)
+                await asyncio.sleep(0.01)
+                permit.release(OK)
+
+        await asyncio.gather(*(work() for _ in range(30)))
+        return pacer
+
+    slots = cast(Any, run_virtual(main()))._slots
+    assert slots._taken > 4500
+    assert len(slots._in_use) <= 1000
+    assert len(slots._just_freed) <= 1000
+
+
+def run_on(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, Any]) -> Any:
+    return loop.run_until_complete(main)
+
+
+def test_a_second_loop_starts_afresh_with_what_was_learnt() -> None:
+    pacer = Pacer(2)
+
+    async def main() -> tuple[float, Permit]:
+        permit = await pacer.acquire()
+        permit.release(told(x_ratelimit_limit="3"))
+        held = [await pacer.acquire() for _ in range(2)]
+        return asyncio.get_running_loop().time(), held[0]
+
+    for _ in range(2):
+        took, permit = run_virtual(main())
+        assert took == 0
+        assert pacer.rate == 3
+        permit.release(told(x_ratelimit_limit="7"))  # it comes from a loop that is gone
+    assert run_virtual(main())[0] == 0
+
+
+def test_a_loop_that_still_waits_is_not_robbed_of_its_pacer() -> None:
+    pacer, first, second = Pacer(1), VirtualTimeLoop(), VirtualTimeLoop()
+    try:
+        run_on(first, pacer.acquire())
+        waiting = first.create_task(pacer.acquire())
+        run_on(first, asyncio.sleep(0))
+        with pytest.raises(RuntimeError, match="Pacer is in use by another event loop"):
+            run_on(second, pacer.acquire())
+        run_on(first, asyncio.wait_for(waiting, 5))
+        run_on(second, pacer.acquire())  # now nobody waits there
+    finally:
+        first.close()
+        second.close()
+
+
+def test_a_loop_that_still_runs_is_not_robbed_of_its_pacer() -> None:
+    async def main() -> None:
+        pacer = Pacer()
+        await pacer.acquire()
+        with pytest.raises(RuntimeError, match="Pacer is in use by another event loop"):
+            await asyncio.to_thread(asyncio.run, cast(Any, pacer.acquire()))
+
+    asyncio.run(main())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_waiters_of_a_loop_that_died_are_forgotten() -> None:
+    pacer, dead = Pacer(1), VirtualTimeLoop()
+    run_on(dead, pacer.acquire())
+    waiting = pacer.acquire()
+    dead.call_soon(waiting.send, None)
+    run_on(dead, asyncio.sleep(0))
+    assert pacer.waiting(Lane.INTERACTIVE) == 1
+    dead.close()
+
+    assert run_virtual(grants(pacer, 1)) == [0]
+    waiting.close()
+    del waiting
+    gc.collect()
+    assert pacer.waiting(Lane.INTERACTIVE) == 0
+    assert run_virtual(grants(pacer, 3)) == pytest.approx([0, 1, 2], abs=1e-4)
