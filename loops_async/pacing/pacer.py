@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from typing import TypeAlias
 
+from loops_async.errors import ConfigurationError, InvalidCall, WrongEventLoop
 from loops_async.pacing.learning import Grace
 from loops_async.pacing.slots import SlotPermit, Slots
 from loops_async.wire import Lane, Reply
@@ -34,15 +35,15 @@ class Pacer:
             May be a fraction: 0.5 is one request every two seconds.
 
     Raises:
-        TypeError: ``rate`` is not a number.
-        ValueError: ``rate`` is below 0.001 or above a billion.
+        InvalidCall: ``rate`` is not a number.
+        ConfigurationError: ``rate`` is below 0.001 or above a billion.
     """
 
     def __init__(self, rate: float = 10.0) -> None:
         if isinstance(rate, bool) or not isinstance(rate, int | float):
-            raise TypeError(f"rate is requests per second, a number such as 10.0, not {rate!r}")
+            raise InvalidCall(f"rate is requests per second, a number such as 10.0, not {rate!r}")
         if not _SLOWEST <= rate <= _FASTEST:  # nan, too, is outside
-            raise ValueError(
+            raise ConfigurationError(
                 f"rate is requests per second, from {_SLOWEST:g} to {_FASTEST:g}, not {rate!r}"
             )
         self._slots = Slots(rate, Grace())
@@ -68,7 +69,7 @@ class Pacer:
         """Wait for the turn of one request of ``lane``; release the permit when it has ended.
 
         Raises:
-            RuntimeError: Another event loop still uses this pacer.
+            WrongEventLoop: Another event loop still uses this pacer.
         """
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
@@ -143,7 +144,7 @@ class Pacer:
         if old is not None and not old.is_closed():
             is_awaited = self._slots.promised or self._interactive or self._bulk
             if is_awaited or old.is_running():
-                raise RuntimeError(
+                raise WrongEventLoop(
                     "this Pacer is in use by another event loop; make one Pacer for each loop"
                 )
         self._loop = loop

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from loops_async.errors import WrongEventLoop
 from loops_async.pacing import Pacer
 from loops_async.wire import Lane, Permit, Reply
 from tests.property.pacing_model import SlidingLog, VirtualLoops
@@ -403,7 +404,7 @@ def test_a_loop_that_still_waits_is_not_robbed_of_its_pacer() -> None:
         run_on(first, pacer.acquire())
         waiting = first.create_task(pacer.acquire())
         run_on(first, asyncio.sleep(0))
-        with pytest.raises(RuntimeError, match="Pacer is in use by another event loop"):
+        with pytest.raises(WrongEventLoop, match="Pacer is in use by another event loop"):
             run_on(second, pacer.acquire())
         run_on(first, asyncio.wait_for(waiting, 5))
         run_on(second, pacer.acquire())  # now nobody waits there
@@ -416,7 +417,7 @@ def test_a_loop_that_still_runs_is_not_robbed_of_its_pacer() -> None:
     async def main() -> None:
         pacer = Pacer()
         await pacer.acquire()
-        with pytest.raises(RuntimeError, match="Pacer is in use by another event loop"):
+        with pytest.raises(WrongEventLoop, match="Pacer is in use by another event loop"):
             await asyncio.to_thread(asyncio.run, cast(Any, pacer.acquire()))
 
     asyncio.run(main())
