@@ -27,6 +27,9 @@ _LARGEST_REFUSAL: Final = 64 * 1024
 _EXCERPT: Final = 8 * 1024
 """More than an error ever quotes, so that it is known to be cut."""
 
+_SLACK: Final = 0.2
+"""Seconds by which a reply that comes in drops, or after a slow connection, may miss a deadline."""
+
 
 @attrs.frozen(kw_only=True)
 class Timeouts:
@@ -215,16 +218,17 @@ class AiohttpTransport:
         return url.with_query(request.query) if request.query else url
 
     def _timeout(self, deadline: float | None) -> aiohttp.ClientTimeout:
-        connect, total = self.timeouts.connect, self.timeouts.connect + self.timeouts.read
+        connect, read = self.timeouts.connect, self.timeouts.read
+        total = connect + read
         if deadline is not None:
-            # A bound of 0 would mean none to aiohttp. The one for the connection is the shorter,
-            # and by enough for a busy loop, so that a host that never answers is told from one
-            # that never replies: only the latter leaves a write in doubt.
+            # A bound of 0 would mean none to aiohttp.
             left = max(deadline - self.now(), 0.001)
-            connect, total = min(connect, left * 0.8), min(total, left)
+            # The time is up for a connection first, for silence next, and for all else last, with
+            # room for a busy loop in between: which one it is says whether a write may have left.
+            connect, read, total = min(connect, left), min(read, left), min(total, left + _SLACK)
         # By default aiohttp rounds long timeouts up to whole seconds; a deadline is a deadline.
         return aiohttp.ClientTimeout(
-            total=total, connect=connect, sock_read=self.timeouts.read, ceil_threshold=math.inf
+            total=total, connect=connect, sock_read=read, ceil_threshold=math.inf
         )
 
 

@@ -4,12 +4,15 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from loops_async import errors
 from loops_async.cli.refusals import ImportRefused
+
+if TYPE_CHECKING:
+    from loops_async.sandbox import Faults
 
 INCOMPLETE, REFUSED, KEY_REFUSED, UNREACHABLE, INTERRUPTED = 1, 2, 3, 4, 130
 
@@ -162,7 +165,23 @@ async def _import(file: str, options: dict[str, Any]) -> int:
 )
 @click.option("--api-key", default="test-key", show_default=True, help="The key that it takes.")
 @click.option("--strict-properties", is_flag=True, help="Refuse unknown properties.")
-def sandbox(port: int, host: str, rate: float, api_key: str, *, strict_properties: bool) -> None:
+@click.option(
+    "--faults",
+    "spec",
+    metavar="SPEC",
+    help="Let things go wrong: rate=0.3,kinds=5xx+reset_after or script=500,reset_after,ok.",
+)
+@click.option("--seed", type=int, metavar="N", help="Draw the faults from here.")
+def sandbox(
+    port: int,
+    host: str,
+    rate: float,
+    api_key: str,
+    *,
+    strict_properties: bool,
+    spec: str | None,
+    seed: int | None,
+) -> None:
     """Serve a local stand-in for the Loops API until Ctrl-C, for any language.
 
     \b
@@ -179,6 +198,7 @@ def sandbox(port: int, host: str, rate: float, api_key: str, *, strict_propertie
             port=port,
             rate=rate or None,
             strict_properties=strict_properties,
+            faults=_read_faults(spec, seed),
         )
         try:
             await served.start()
@@ -186,7 +206,26 @@ def sandbox(port: int, host: str, rate: float, api_key: str, *, strict_propertie
             say(f"Error: cannot listen on {host} port {port}: {error.strerror}; try another --port")
             return REFUSED
         say(f"A sandbox Loops listens at {served.url} with the key {api_key!r}. Ctrl-C stops it.")
+        _tell_seed(served.faults)
         await served.serve_forever()
         return 0
 
     run(job)
+
+
+def _tell_seed(faults: "Faults | None") -> None:
+    if faults is not None and faults.seed is not None:
+        say(f"Its faults are drawn with --seed {faults.seed}.")
+
+
+def _read_faults(spec: str | None, seed: int | None) -> "Faults | None":
+    from loops_async.sandbox import parse_faults  # noqa: PLC0415
+
+    if spec is None:
+        if seed is not None:
+            raise click.UsageError("--seed draws faults: it needs --faults.")
+        return None
+    try:
+        return parse_faults(spec, seed=seed)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--faults") from None

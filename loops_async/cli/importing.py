@@ -6,7 +6,6 @@ from typing import Any
 import attrs
 
 from loops_async import errors
-from loops_async.outcomes import Outcome
 from loops_async.cli.columns import Plan, plan_columns, read_mappings
 from loops_async.cli.contacts import contact_fields
 from loops_async.cli.proposals import Proposal, adopt, propose
@@ -16,6 +15,7 @@ from loops_async.cli.source import Source, read_rows
 from loops_async.cli.survey import Survey
 from loops_async.cli.tally import Tally
 from loops_async.client import LoopsClient
+from loops_async.outcomes import Outcome
 
 _THE_ROWS_FAULT = (errors.InvalidInput, errors.InvalidCall, errors.BadRequest, errors.Conflict)
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import attrs
 
@@ -25,6 +26,9 @@ class ReceivedRequest:
         query: The query, decoded. Of a repeated name the first value.
         headers: By lower-cased name. The value of `authorization` is not kept.
         json: The parsed body, None when there was none or it was no JSON.
+        fault: The kind of fault it met, None for none; known as soon as it is drawn.
+        processed: Whether its endpoint did what it asks for, whatever became of the answer.
+            False when it was refused, or when a fault came before.
     """
 
     at: float
@@ -34,6 +38,8 @@ class ReceivedRequest:
     query: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     json: object = attrs.field(default=None, repr=False)
+    fault: str | None = None
+    processed: bool = False
 
 
 @attrs.frozen
@@ -44,11 +50,37 @@ class Counts:
         requests: All that arrived.
         rate_limited: Those answered 429.
         by_status: How many were answered with each status.
+        events: The events that were accepted.
+        emails: The transactional emails that were accepted.
     """
 
     requests: int
     rate_limited: int
     by_status: Mapping[int, int]
+    events: int = 0
+    emails: int = 0
+
+
+class Entry:
+    """One line of the journal, to be written on as the request goes on.
+
+    Attributes:
+        request: The request as it arrived.
+    """
+
+    def __init__(self, journal: "Journal", number: int, request: ReceivedRequest) -> None:
+        self.request = request
+        self._journal = journal
+        self._number = number
+
+    def note(self, **changes: Any) -> None:
+        """Change fields of the request's record."""
+        self._journal.change(self._number, changes)
+
+    def close(self, *, status: int | None, json: object) -> None:
+        """Note how the request was answered (None: it was not) and what its body held."""
+        self._journal.count(status)
+        self.note(status=status, json=json)
 
 
 class Journal:
@@ -66,21 +98,24 @@ class Journal:
         self._arrived = 0
         self._by_status: Counter[int] = Counter()
 
-    def open(self, request: ReceivedRequest) -> int:
-        """Note an arrival and return its number, for `close`."""
+    def open(self, request: ReceivedRequest) -> Entry:
+        """Note an arrival."""
         self._arrived += 1
         self._kept[self._arrived] = request
         # By number, not "the first key": a dict skips its deleted entries one by one.
         self._kept.pop(self._arrived - self._keep, None)
-        return self._arrived
+        return Entry(self, self._arrived, request)
 
-    def close(self, number: int, *, status: int | None, json: object) -> None:
-        """Note how a request was answered (None: it was not) and what its body held."""
-        if status is not None:
-            self._by_status[status] += 1
+    def change(self, number: int, changes: Mapping[str, Any]) -> None:
+        """Change the record of a request, unless it is no longer kept."""
         request = self._kept.get(number)
         if request is not None:
-            self._kept[number] = attrs.evolve(request, status=status, json=json)
+            self._kept[number] = attrs.evolve(request, **changes)
+
+    def count(self, status: int | None) -> None:
+        """Count an answer, None for a request that has got none."""
+        if status is not None:
+            self._by_status[status] += 1
 
     def requests(self) -> tuple[ReceivedRequest, ...]:
         """Return the kept requests, oldest first."""

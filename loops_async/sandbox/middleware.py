@@ -1,20 +1,24 @@
 """What every request goes through, from the outside in: record, explain, sign_in, limit.
 
+`loops_async.sandbox.spoiling` has two more: one outside of `explain`, one inside of `limit`.
+
 So a wrong key is 401 before all else and is not charged; a request over the limit is 429 before
 its path, method and body are looked at; all others are charged, a 404 or 405 too.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from hmac import compare_digest
 from types import MappingProxyType
 
 from aiohttp import web
 
+from loops_async.sandbox.answers import refuse
 from loops_async.sandbox.errors import Refusal
 from loops_async.sandbox.journal import ReceivedRequest, visible_headers
 from loops_async.sandbox.limits import Verdict
-from loops_async.sandbox.payload import render
-from loops_async.sandbox.reading import peek_json
+from loops_async.sandbox.marks import DROPPED, ENTRY
+from loops_async.sandbox.reading import peek_json, read_so_far
 from loops_async.sandbox.team import TEAM
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -37,9 +41,7 @@ _VERDICT = web.RequestKey("verdict", Verdict)
 @web.middleware
 async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Note the request at its arrival, and the answer when there is one."""
-    # Held, because a reset in the meantime gives the team another one.
-    journal = request.app[TEAM].journal
-    number = journal.open(
+    entry = request[ENTRY] = request.app[TEAM].journal.open(
         ReceivedRequest(
             at=request.app[TEAM].clock(),
             method=request.method,
@@ -48,11 +50,17 @@ async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
             headers=visible_headers(request.headers),
         )
     )
-    response = await handler(request)
-    # After the handler, so that a body nobody asked for (401, 429) is still told to the test.
-    json = await peek_json(request)
-    status = None if request.transport is None else response.status
-    journal.close(number, status=status, json=json)
+    try:
+        response = await handler(request)
+        # After the handler, so that a body nobody asked for (401, 429) is still told to the test.
+        if DROPPED not in request:
+            await peek_json(request)
+    except asyncio.CancelledError:
+        # The client left, or the sandbox is stopped.
+        entry.close(status=None, json=read_so_far(request))
+        raise
+    unanswered = DROPPED in request or request.transport is None
+    entry.close(status=None if unanswered else response.status, json=read_so_far(request))
     return response
 
 
@@ -62,10 +70,10 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         response = await handler(request)
     except Refusal as refusal:
-        response = _refusal(refusal.status, refusal.message)
+        response = refuse(refusal.status, refusal.message, refusal.fields)
     except web.HTTPException as problem:
         message = _WORDS.get(problem.status, problem.reason)
-        response = _refusal(problem.status, message)
+        response = refuse(problem.status, message)
         if isinstance(problem, web.HTTPMethodNotAllowed):
             response.headers["Allow"] = problem.headers["Allow"]
     response.headers.update(_limit_headers(request, response.status))
@@ -82,7 +90,8 @@ async def sign_in(request: web.Request, handler: Handler) -> web.StreamResponse:
     expected = request.app[TEAM].api_key
     same = compare_digest(key.strip().encode("utf-8", "surrogateescape"), expected.encode("utf-8"))
     if scheme.lower() != "bearer" or not same:
-        raise Refusal(401, INVALID_KEY)
+        # `error` is deprecated, and still documented for this one answer.
+        raise Refusal(401, INVALID_KEY, error=INVALID_KEY)
     return await handler(request)
 
 
@@ -95,16 +104,6 @@ async def limit(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not verdict.admitted:
             raise Refusal(429, "Rate limit exceeded.")
     return await handler(request)
-
-
-def _refusal(status: int, message: str) -> web.Response:
-    body: dict[str, object] = {"success": False, "message": message}
-    if status == 401:
-        # Deprecated, still documented for this one answer.
-        body["error"] = message
-    return web.Response(
-        status=status, body=render(body), content_type="application/json", charset="utf-8"
-    )
 
 
 def _limit_headers(request: web.Request, status: int) -> dict[str, str]:

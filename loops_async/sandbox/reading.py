@@ -56,6 +56,11 @@ async def peek_json(request: web.Request) -> object:
         return None
 
 
+def read_so_far(request: web.Request) -> object:
+    """Return the body if it was read already and could be, else None."""
+    return request.get(_PARSED)
+
+
 def read_query(request: web.Request) -> Mapping[str, str]:
     """Return the query.
 

@@ -1,32 +1,31 @@
-"""The life of a sandbox: a team, a socket, a web server."""
+"""The sandbox itself: what it is made with, what it tells, when it runs."""
 
 import asyncio
-import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Literal, Self
 
-from aiohttp import web
+import attrs
 
-from loops_async.sandbox.app import build_app
 from loops_async.sandbox.audience import Contacts
+from loops_async.sandbox.faults import Faults
 from loops_async.sandbox.journal import Counts, Journal, ReceivedRequest
 from loops_async.sandbox.limits import Window, make_limit
-from loops_async.sandbox.middleware import BASE_PATH
+from loops_async.sandbox.outbox import SentEmail, SentEvent
 from loops_async.sandbox.records import MailingList, Property
+from loops_async.sandbox.sending import Mailroom
+from loops_async.sandbox.serving import Serving
 from loops_async.sandbox.store import DEFAULT_MAILING_LISTS, Store
+from loops_async.sandbox.suppression import Suppression
 from loops_async.sandbox.team import Team
 
-_BACKLOG = 1024
-# How long `stop` waits for answers under way. They take milliseconds; a request whose body never
-# ends would be waited for in vain.
-_GRACE_SECONDS = 0.1
-# A socket that listens everywhere is reached at the loopback address.
-_REACHED_AT = MappingProxyType({"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"})  # noqa: S104
+# Those of the example on https://loops.so/docs/api-reference/dedicated-sending-ips.
+DEFAULT_SENDING_IPS = ("52.21.45.123", "52.21.45.124", "52.21.45.125")
 
 
+@attrs.define(kw_only=True, repr=False, eq=False, slots=False)
 class Sandbox:
     """A local stand-in for the Loops API, in memory.
 
@@ -45,49 +44,77 @@ class Sandbox:
         strict_properties: Refuse an unknown contact property with 400 instead of making it.
         mailing_lists: The team's mailing lists.
         properties: The custom properties the team has to begin with.
+        transactional_emails: The transactional emails there are, by id, each with the names of
+            the data variables it must be given. None: every id is known and needs none.
+        attachments: Whether transactional emails may carry files.
+        removal_quota: How many suppressions may be removed in any 30 days.
+        removing_nothing: The status for removing a suppression where there is none.
+        dedicated_sending_ips: The team's own.
         team_name: What the API key endpoint tells.
         retry_after: Seconds for a `Retry-After` header on each 429, None for no such header.
+        faults: What goes wrong, None for nothing.
         keep_requests: How many requests `requests` remembers.
-        clock: Returns monotonic seconds; limit and records go by it.
+        keep_sent: How many events `sent_events`, and how many emails `sent_emails` remembers.
+        clock: Returns monotonic seconds; limit, records, idempotency keys and quota go by it.
 
     Raises:
         ValueError: An argument makes no sense.
     """
 
-    def __init__(
-        self,
-        *,
-        api_key: str = "test-key",
-        host: str = "127.0.0.1",
-        port: int = 0,
-        rate: float | None = 10.0,
-        window: Window = "fixed",
-        strict_properties: bool = False,
-        mailing_lists: Iterable[MailingList] = DEFAULT_MAILING_LISTS,
-        properties: Iterable[Property] = (),
-        team_name: str = "Sandbox",
-        retry_after: int | None = None,
-        keep_requests: int = 10_000,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        if not api_key or api_key != api_key.strip():
+    api_key: str = attrs.field(default="test-key", on_setattr=attrs.setters.frozen)
+    _host: str = attrs.field(default="127.0.0.1", alias="host")
+    _port: int = attrs.field(default=0, alias="port")
+    _rate: float | None = attrs.field(default=10.0, alias="rate")
+    _window: Window = attrs.field(default="fixed", alias="window")
+    _strict_properties: bool = attrs.field(default=False, alias="strict_properties")
+    _mailing_lists: Iterable[MailingList] = attrs.field(
+        default=DEFAULT_MAILING_LISTS, alias="mailing_lists"
+    )
+    _properties: Iterable[Property] = attrs.field(default=(), alias="properties")
+    _transactional_emails: Mapping[str, Collection[str]] | None = attrs.field(
+        default=None, alias="transactional_emails"
+    )
+    _attachments: bool = attrs.field(default=True, alias="attachments")
+    _removal_quota: int = attrs.field(default=100, alias="removal_quota")
+    _removing_nothing: Literal[200, 400] = attrs.field(default=400, alias="removing_nothing")
+    _sending_ips: Iterable[str] = attrs.field(
+        default=DEFAULT_SENDING_IPS, alias="dedicated_sending_ips"
+    )
+    _team_name: str = attrs.field(default="Sandbox", alias="team_name")
+    _retry_after: int | None = attrs.field(default=None, alias="retry_after")
+    _faults: Faults | None = attrs.field(default=None, alias="faults")
+    _keep_requests: int = attrs.field(default=10_000, alias="keep_requests")
+    _keep_sent: int = attrs.field(default=100_000, alias="keep_sent")
+    _clock: Callable[[], float] = attrs.field(default=time.monotonic, alias="clock")
+    _team: Team = attrs.field(init=False)
+    _serving: Serving | None = attrs.field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        """Make the team."""
+        if not self.api_key or self.api_key != self.api_key.strip():
             raise ValueError("api_key must not be empty, nor begin or end with a space")
-        self._host = host
-        self._port = port
-        self._runner: web.AppRunner | None = None
         self._team = Team(
-            name=team_name,
-            api_key=api_key,
-            clock=clock,
-            retry_after=retry_after,
+            name=self._team_name,
+            api_key=self.api_key,
+            clock=self._clock,
+            retry_after=self._retry_after,
+            sending_ips=tuple(self._sending_ips),
+            faults=self._faults,
             new_store=partial(
                 Store,
-                mailing_lists=tuple(mailing_lists),
-                properties=tuple(properties),
-                strict_properties=strict_properties,
+                mailing_lists=tuple(self._mailing_lists),
+                properties=tuple(self._properties),
+                strict_properties=self._strict_properties,
             ),
-            new_limit=partial(make_limit, rate, window),
-            new_journal=partial(Journal, keep_requests),
+            new_suppression=partial(Suppression, self._removal_quota, self._removing_nothing),
+            new_mailroom=partial(
+                Mailroom,
+                templates=self._transactional_emails,
+                attachments=self._attachments,
+                keep=self._keep_sent,
+            ),
+            new_limit=partial(make_limit, self._rate, self._window),
+            new_journal=partial(Journal, self._keep_requests),
         )
 
     async def __aenter__(self) -> Self:
@@ -103,13 +130,8 @@ class Sandbox:
         await self.stop()
 
     def __repr__(self) -> str:
-        where = "not started" if self._runner is None else self.url
+        where = "not started" if self._serving is None else self.url
         return f"<Sandbox {where}: {len(self.contacts)} contacts, {self.counts.requests} requests>"
-
-    @property
-    def api_key(self) -> str:
-        """The key that is let in."""
-        return self._team.api_key
 
     @property
     def port(self) -> int:
@@ -118,10 +140,7 @@ class Sandbox:
         Raises:
             RuntimeError: It was not started.
         """
-        if self._runner is None:
-            raise RuntimeError("The sandbox has no port: start it, or use it with `async with`.")
-        port: int = self._runner.addresses[0][1]
-        return port
+        return self._started().port
 
     @property
     def url(self) -> str:
@@ -130,8 +149,7 @@ class Sandbox:
         Raises:
             RuntimeError: It was not started.
         """
-        host = _REACHED_AT.get(self._host, self._host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}{BASE_PATH}"
+        return self._started().url
 
     @property
     def contacts(self) -> Contacts:
@@ -155,12 +173,35 @@ class Sandbox:
         return self._team.journal.requests()
 
     @property
+    def sent_events(self) -> tuple[SentEvent, ...]:
+        """The last `keep_sent` events that were accepted, oldest first."""
+        return self._team.mailroom.outbox.events
+
+    @property
+    def sent_emails(self) -> tuple[SentEmail, ...]:
+        """The last `keep_sent` transactional emails that were accepted, oldest first."""
+        return self._team.mailroom.outbox.emails
+
+    @property
     def counts(self) -> Counts:
-        """Exact counts of all requests, those no longer remembered too."""
-        return self._team.journal.counts()
+        """Exact counts of all requests, events and emails, those no longer remembered too."""
+        return self._team.counts()
+
+    @property
+    def faults(self) -> Faults | None:
+        """What goes wrong, None for nothing. Set it at any time: the next arrival meets it."""
+        return self._team.faults
+
+    @faults.setter
+    def faults(self, faults: Faults | None) -> None:
+        self._team.faults = faults
+
+    def suppress(self, email: str) -> None:
+        """Put an address on the suppression list, as a bounce would, a contact's or not."""
+        self._team.suppression.add(email)
 
     def reset(self) -> None:
-        """Forget contacts, new properties, requests and counts, and fill up the limit."""
+        """Forget all that happened since it was made, and fill up the limit. Faults stay."""
         self._team.reset()
 
     async def start(self) -> None:
@@ -170,29 +211,15 @@ class Sandbox:
             RuntimeError: It is started already.
             OSError: The port is taken, or the host is not this machine's.
         """
-        if self._runner is not None:
+        if self._serving is not None:
             raise RuntimeError("The sandbox is started already.")
-        # One socket, made here: asyncio would make several for a name such as "localhost", each
-        # with another port when the port is 0.
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        listener = socket.create_server((self._host, self._port), family=family)
-        runner = web.AppRunner(
-            build_app(self._team), access_log=None, shutdown_timeout=_GRACE_SECONDS
-        )
-        try:
-            await runner.setup()
-            await web.SockSite(runner, listener, backlog=_BACKLOG).start()
-        except BaseException:
-            await runner.cleanup()
-            listener.close()
-            raise
-        self._runner = runner
+        self._serving = await Serving.begin(self._team, self._host, self._port)
 
     async def stop(self) -> None:
         """Stop listening and drop every connection, idle or not. Does nothing when stopped."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        serving, self._serving = self._serving, None
+        if serving is not None:
+            await serving.end()
 
     async def serve_forever(self) -> None:
         """Serve until cancelled, then stop. Starts first when it was not started.
@@ -200,9 +227,14 @@ class Sandbox:
         Raises:
             OSError: As for `start`.
         """
-        if self._runner is None:
+        if self._serving is None:
             await self.start()
         try:
             await asyncio.Event().wait()
         finally:
             await self.stop()
+
+    def _started(self) -> Serving:
+        if self._serving is None:
+            raise RuntimeError("The sandbox has no port: start it, or use it with `async with`.")
+        return self._serving

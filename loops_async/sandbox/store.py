@@ -84,8 +84,12 @@ class Store:
             raise Refusal(409, ALREADY_THERE)
         return self._save(Contact(id=self._mint_id(), email=change.email), change)
 
-    def update(self, body: Mapping[str, object]) -> str:
+    def update(self, body: Mapping[str, object], *, unknown_user_id: str = UNKNOWN_USER_ID) -> str:
         """Update or create a contact: https://loops.so/docs/api-reference/update-contact.
+
+        Args:
+            body: The parsed body.
+            unknown_user_id: What to say of a user id that is alone and unknown.
 
         Returns:
             The id of the contact.
@@ -103,7 +107,7 @@ class Store:
         contact = by_email or by_user_id
         if contact is None:
             if change.email is None:
-                raise Refusal(400, UNKNOWN_USER_ID)
+                raise Refusal(400, unknown_user_id)
             contact = Contact(id=self._mint_id(), email=change.email)
         elif by_email is None and change.email is not None:
             contact = attrs.evolve(contact, email=change.email)
@@ -130,10 +134,18 @@ class Store:
         Raises:
             Refusal: 400, or 404 when there is no such contact.
         """
-        contact = self._pick(body)
+        self._audience.remove(self.one(body))
+
+    def one(self, identifiers: Mapping[str, object]) -> Contact:
+        """Return the contact that a body or a query names by `email` or `userId`, not both.
+
+        Raises:
+            Refusal: 400, or 404 when there is no such contact.
+        """
+        contact = self._pick(identifiers)
         if contact is None:
             raise Refusal(404, NOT_FOUND)
-        self._audience.remove(contact)
+        return contact
 
     def _pick(self, identifiers: Mapping[str, object]) -> Contact | None:
         email, user_id = read_identifiers(identifiers)

@@ -1,6 +1,7 @@
 """upsert_many against the sandbox: rows land, once and in order, and a bad one stops nobody."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from loops_async import (
 )
 from loops_async.outcomes import Row
 from loops_async.sandbox import Sandbox
+from tests.transport.bare import BareServer, Exchange, http
 
 pytestmark = pytest.mark.usefixtures("no_task_is_left")
 
@@ -94,6 +96,35 @@ async def test_rows_of_one_contact_go_in_the_order_given_and_never_together(
     ]
     held = sandbox.contacts["ada@example.com"]
     assert (held.first_name, held.last_name) == ("7", "7")
+
+
+async def test_rows_of_one_contact_are_never_in_flight_together() -> None:
+    in_flight: set[str] = set()
+    arrived: list[tuple[str, str]] = []
+
+    async def answer(exchange: Exchange) -> None:
+        row = json.loads(exchange.request.body)
+        assert row["email"] not in in_flight
+        in_flight.add(row["email"])
+        arrived.append((row["email"], row["firstName"]))
+        # The earlier of two takes longer, so that the later would overtake it.
+        await asyncio.sleep(0.01 if row["firstName"] == "0" else 0.001)
+        in_flight.discard(row["email"])
+        await exchange.write(http(200, b'{"success":true,"id":"cl1"}'))
+
+    source = [
+        {"email": email, "first_name": f"{step}"}
+        for step in range(4)
+        for email in ("a@example.com", "b@example.com", "c@example.com")
+    ]
+    async with BareServer(answer) as server:
+        pacer = Pacer(rate=1000.0)
+        async with LoopsClient("test-key", base_url=server.url, pacer=pacer) as loops:
+            done = await outcomes(loops.contacts.upsert_many(source, concurrency=12))
+    assert [outcome.error for outcome in done] == [None] * 12
+    assert len(arrived) == 12
+    for email in ("a@example.com", "b@example.com", "c@example.com"):
+        assert [name for one, name in arrived if one == email] == ["0", "1", "2", "3"]
 
 
 async def test_bad_rows_are_named_and_stop_nobody(loops: LoopsClient, sandbox: Sandbox) -> None:

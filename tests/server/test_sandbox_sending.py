@@ -1,0 +1,186 @@
+"""Sending, suppression and sending IPs over a real socket, spoken to by a plain HTTP client."""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from loops_async.sandbox import Sandbox
+
+ADA = {"email": "ada@example.com"}
+SIGNUP = {**ADA, "eventName": "signup"}
+WELCOME = {**ADA, "transactionalId": "cll42l54f20i1la0lfooe3z12"}
+DAY = 24 * 60 * 60.0
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def sandbox(clock: Clock) -> AsyncIterator[Sandbox]:
+    async with Sandbox(
+        rate=None, clock=clock, removal_quota=1, dedicated_sending_ips=["192.0.2.1"]
+    ) as running:
+        yield running
+
+
+class Caller:
+    def __init__(self, http: aiohttp.ClientSession) -> None:
+        self._http = http
+
+    async def __call__(
+        self, method: str, path: str, body: Any = None, key: str | None = None, **options: Any
+    ) -> tuple[int, Any]:
+        headers = {"Content-Type": "application/json"}
+        headers |= {} if key is None else {"Idempotency-Key": key}
+        if body is not None:
+            options["data"] = json.dumps(body)
+        async with self._http.request(method, f"/api{path}", headers=headers, **options) as reply:
+            return reply.status, await reply.json()
+
+
+@pytest.fixture
+async def call(sandbox: Sandbox) -> AsyncIterator[Caller]:
+    base = sandbox.url.removesuffix("/api")
+    headers = {"Authorization": f"Bearer {sandbox.api_key}"}
+    async with aiohttp.ClientSession(base, headers=headers) as http:
+        yield Caller(http)
+
+
+async def test_an_event_is_taken_once_per_key_for_24_hours(
+    call: Caller, sandbox: Sandbox, clock: Clock
+) -> None:
+    first = await call("POST", "/v1/events/send", SIGNUP, key="key-1")
+    repeat = await call("POST", "/v1/events/send", SIGNUP, key="key-1")
+    assert first == (200, {"success": True})
+    assert repeat == (
+        409,
+        {
+            "success": False,
+            "message": "Request with idempotency key key-1 has already been processed.",
+        },
+    )
+    clock.now += DAY
+    assert (await call("POST", "/v1/events/send", SIGNUP, key="key-1"))[0] == 200
+    assert [(event.name, event.idempotency_key) for event in sandbox.sent_events] == [
+        ("signup", "key-1"),
+        ("signup", "key-1"),
+    ]
+    assert (sandbox.counts.events, sandbox.counts.emails) == (2, 0)
+    assert [request.processed for request in sandbox.requests] == [True, False, True]
+
+
+async def test_a_key_sent_many_times_at_once_counts_once(call: Caller, sandbox: Sandbox) -> None:
+    answers = await asyncio.gather(
+        *[call("POST", "/v1/transactional", WELCOME, key="key-1") for _ in range(20)]
+    )
+    assert sorted(status for status, _ in answers) == [200] + [409] * 19
+    assert len(sandbox.sent_emails) == 1
+
+
+async def test_an_empty_key_is_none_and_a_long_one_is_400(call: Caller, sandbox: Sandbox) -> None:
+    for _ in range(2):
+        assert (await call("POST", "/v1/events/send", SIGNUP, key=""))[0] == 200
+    status, body = await call("POST", "/v1/transactional", WELCOME, key="k" * 101)
+    assert (status, body["success"]) == (400, False)
+    assert (len(sandbox.sent_events), len(sandbox.sent_emails)) == (2, 0)
+
+
+async def test_the_other_endpoints_know_no_keys(call: Caller) -> None:
+    for _ in range(2):
+        assert (await call("PUT", "/v1/contacts/update", ADA, key="key-1"))[0] == 200
+
+
+async def test_a_refusal_says_where_the_mistake_is(call: Caller) -> None:
+    refused = await call("POST", "/v1/transactional", {**WELCOME, "email": "ada"})
+    assert refused == (
+        400,
+        {
+            "success": False,
+            "message": "Invalid email address.",
+            "error": {"path": "email", "message": "Invalid email address."},
+        },
+    )
+
+
+async def test_a_body_of_more_than_4_mb_is_413(call: Caller, sandbox: Sandbox) -> None:
+    files = [{"filename": "a", "contentType": "text/plain", "data": "AAAA" * 2**20}]
+    # As a file, because aiohttp warns of a body of this size in one piece.
+    body = io.BytesIO(json.dumps({**WELCOME, "attachments": files}).encode())
+    status, _ = await call("POST", "/v1/transactional", data=body)
+    assert (status, sandbox.sent_emails) == (413, ())
+
+
+async def test_suppression_is_told_and_removed_within_the_quota(
+    call: Caller, sandbox: Sandbox
+) -> None:
+    path = "/v1/contacts/suppression"
+    _, made = await call("POST", "/v1/contacts/create", ADA)
+    contact = {"id": made["id"], "email": "ada@example.com", "userId": None}
+    quota = {"limit": 1, "remaining": 1}
+    assert await call("GET", path, params=ADA) == (
+        200,
+        {"contact": contact, "isSuppressed": False, "removalQuota": quota},
+    )
+    assert (await call("DELETE", path, params=ADA))[0] == 400
+    sandbox.suppress("ada@example.com")
+    assert (await call("GET", path, params=ADA))[1]["isSuppressed"] is True
+    assert await call("DELETE", path, params=ADA) == (
+        200,
+        {
+            "success": True,
+            "message": "Email removed from suppression list.",
+            "removalQuota": {"limit": 1, "remaining": 0},
+        },
+    )
+    sandbox.suppress("ada@example.com")
+    assert (await call("DELETE", path, params=ADA))[0] == 400
+    assert (await call("GET", path, params=ADA))[1]["isSuppressed"] is True
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_suppression_takes_exactly_one_identifier_of_a_contact(
+    call: Caller, method: str
+) -> None:
+    path = "/v1/contacts/suppression"
+    both = {**ADA, "userId": "u1"}
+    answers = [await call(method, path, params=query) for query in ({}, both, ADA)]
+    assert [status for status, _ in answers] == [400, 400, 404]
+
+
+async def test_the_sending_ips_are_those_configured(call: Caller) -> None:
+    assert await call("GET", "/v1/dedicated-sending-ips") == (200, ["192.0.2.1"])
+
+
+async def test_reset_forgets_what_was_sent_the_keys_and_the_suppressed(
+    call: Caller, sandbox: Sandbox
+) -> None:
+    await call("POST", "/v1/events/send", SIGNUP, key="key-1")
+    await call("POST", "/v1/transactional", WELCOME)
+    sandbox.suppress("ada@example.com")
+    sandbox.reset()
+    assert (sandbox.sent_events, sandbox.sent_emails, sandbox.counts.events) == ((), (), 0)
+    assert (await call("POST", "/v1/events/send", SIGNUP, key="key-1"))[0] == 200
+    query = await call("GET", "/v1/contacts/suppression", params=ADA)
+    assert query[1]["isSuppressed"] is False
+
+
+@pytest.mark.parametrize(
+    "options", [{"keep_sent": -1}, {"removal_quota": -1}, {"removing_nothing": 500}]
+)
+def test_arguments_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"must (not )?be"):
+        Sandbox(**options)
