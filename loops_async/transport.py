@@ -4,6 +4,7 @@ No aiohttp object climbs above this floor, not even inside an exception: aiohttp
 URL with its query and the headers with the key, so ours are raised outside of their ``except``.
 """
 
+import io
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
@@ -24,6 +25,7 @@ LARGEST_REPLY: Final = 8 * 1024 * 1024
 """Bytes of a reply that the client holds at the most."""
 
 _LARGEST_REFUSAL: Final = 64 * 1024
+_LARGE_BODY: Final = 1024 * 1024
 _EXCERPT: Final = 8 * 1024
 """More than an error ever quotes, so that it is known to be cut."""
 
@@ -147,7 +149,7 @@ class AiohttpTransport:
             response = await http.request(
                 request.endpoint.method,
                 url,
-                data=request.body,
+                data=_sendable(request.body),
                 headers=self._headers(request),
                 timeout=self._timeout(request.deadline),
                 allow_redirects=False,
@@ -230,6 +232,11 @@ class AiohttpTransport:
         return aiohttp.ClientTimeout(
             total=total, connect=connect, sock_read=read, ceil_threshold=math.inf
         )
+
+
+def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:
+    # aiohttp warns of large bytes, which it would write in one go, and streams a file instead.
+    return io.BytesIO(body) if body is not None and len(body) >= _LARGE_BODY else body
 
 
 def link_error(request: Request[Any], error: BaseException) -> errors.LinkError:

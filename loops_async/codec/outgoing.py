@@ -101,9 +101,9 @@ def _mail_to_json(mail: TransactionalEmail) -> dict[str, Any]:
             {
                 "filename": attachment.filename,
                 "contentType": attachment.content_type,
-                "data": b64encode(content(attachment)).decode(),
+                "data": b64encode(content(mail, index)).decode(),
             }
-            for attachment in mail.attachments
+            for index, attachment in enumerate(mail.attachments)
         ]
     return fields
 

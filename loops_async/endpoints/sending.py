@@ -10,11 +10,8 @@ from loops_async.endpoints.replies import success
 from loops_async.errors import IdempotencyConflict, InvalidInput
 from loops_async.records.events import Event
 from loops_async.records.receipts import SendReceipt
-from loops_async.records.transactional import TransactionalEmail, size
+from loops_async.records.transactional import LARGEST_MAIL, TransactionalEmail, size
 from loops_async.wire import Endpoint, Replay, Reply, Request, Send
-
-LARGEST_MAIL: Final = 4_000_000
-"""Bytes of JSON that Loops takes for one transactional mail."""
 
 _OFF_THE_LOOP: Final = 64 * 1024
 _KEY: Final = re.compile(r"[!-~](?:[ -~]{0,98}[!-~])?")
@@ -88,13 +85,14 @@ async def send_mail(
 
 def _encoded(mail: TransactionalEmail) -> bytes:
     # Base64 makes four bytes of three; a file of gigabytes is refused before it is read.
-    least = sum(size(attachment) for attachment in mail.attachments) * 4 // 3
+    least = sum(size(mail, index) for index in range(len(mail.attachments))) * 4 // 3
     body = encode(mail) if least <= LARGEST_MAIL else b""
     if max(least, len(body)) > LARGEST_MAIL:
+        field = "attachments" if mail.attachments else "data_variables"
         raise InvalidInput(
-            f"attachments: the mail has {max(least, len(body))} bytes of JSON or more, Loops "
-            f"takes {LARGEST_MAIL}; attach less, or link to the files",
-            field="attachments" if mail.attachments else "data_variables",
+            f"{field}: the mail has {max(least, len(body))} bytes of JSON or more, Loops takes "
+            f"{LARGEST_MAIL}; send less, or link to it",
+            field=field,
         )
     return body
 

@@ -1,9 +1,16 @@
 """The suppression list: is a contact on it, and off with it."""
 
-from loops_async.endpoints.replies import reads
+from loops_async.codec import decode
+from loops_async.endpoints.replies import reads, success
 from loops_async.errors import BadRequest, ContactNotFound, LoopsError, OutcomeUnknown
 from loops_async.records.suppression import Suppression, SuppressionRemoval
-from loops_async.wire import Endpoint, Replay, Request, Send
+from loops_async.wire import Endpoint, Replay, Reply, Request, Send
+
+
+def _read_removal(reply: Reply) -> SuppressionRemoval:
+    success(reply)
+    return decode(reply.body, SuppressionRemoval)
+
 
 CHECK = Endpoint(
     "GET",
@@ -17,7 +24,7 @@ REMOVE = Endpoint(
     "DELETE",
     "/v1/contacts/suppression",
     Replay.ALWAYS,
-    reads(SuppressionRemoval),
+    _read_removal,
     refusals={404: ContactNotFound},
 )
 
@@ -40,9 +47,11 @@ async def remove(
     # Loops documents a 400 where there was nothing to remove, and has been seen to answer 200. A
     # reply that got lost says nothing either way.
     try:
-        held = await check(send, identifier, deadline=deadline)
-    except LoopsError:
+        held = await send(Request(CHECK, query=identifier, deadline=deadline))
+    except LoopsError as error:
+        failure.attempts += error.attempts
         raise failure from failure.__cause__
-    if held.is_suppressed:
+    if held.value.is_suppressed:
+        failure.attempts += held.attempts
         raise failure
-    return SuppressionRemoval(held.removal_quota)
+    return SuppressionRemoval(held.value.removal_quota)

@@ -7,7 +7,7 @@ import attrs
 
 from loops_async.errors import InvalidInput
 from loops_async.records.unset import UNSET
-from loops_async.records.values import check_email, check_text, check_user_id
+from loops_async.records.values import check_email, check_text, check_user_id, refused
 
 
 def optional_text(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -67,6 +67,25 @@ def check_lists(_: object, attribute: "attrs.Attribute[Any]", value: object) -> 
         )
     for key in value:
         check_text(attribute.name, key)
+
+
+def check_unicode(name: str, value: object) -> None:
+    """Refuse text of any length that cannot be sent at all.
+
+    Raises:
+        InvalidInput: Not valid Unicode.
+    """
+    try:
+        value.encode() if isinstance(value, str) else None
+    except UnicodeEncodeError:
+        pass
+    else:
+        return
+    raise refused(
+        name,
+        "holds a lone surrogate, which is not valid Unicode; decode the text with the right "
+        "encoding",
+    )
 
 
 def own_mapping(value: Any, field: str = "properties") -> dict[str, Any]:

@@ -9,6 +9,7 @@ from loops_async.errors import InvalidInput
 from loops_async.records.checks import (
     check_lists,
     check_name,
+    check_unicode,
     optional_email,
     optional_user_id,
     own_lists,
@@ -30,6 +31,11 @@ _OF_THE_CONTACT: Final = {
     if attribute.name not in {"user_id", "mailing_lists", "properties"}
 }
 _OF_THE_EVENT: Final = frozenset({"email", "user_id", "mailing_lists", "properties"})
+
+
+def _own_changes(value: Any) -> dict[str, Any]:
+    changes = own_mapping(value, "contact")
+    return {name: change for name, change in changes.items() if change is not UNSET}
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -61,7 +67,7 @@ class Event:
     mailing_lists: Mapping[str, bool] | None | Unset = attrs.field(
         default=UNSET, converter=own_lists, validator=check_lists
     )
-    contact: Mapping[str, PropertyValue] = attrs.field(factory=dict, converter=own_mapping)
+    contact: Mapping[str, PropertyValue] = attrs.field(factory=dict, converter=_own_changes)
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.email, str) and not isinstance(self.user_id, str):
@@ -71,6 +77,8 @@ class Event:
             )
         for name, value in self.properties.items():
             check_event_value(name, value)
+            check_unicode(name, name)
+            check_unicode(name, value)
         for name, value in self.contact.items():
             self._check_change(name, value)
 

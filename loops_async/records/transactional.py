@@ -3,27 +3,32 @@
 import math
 import mimetypes
 import os
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import attrs
 
 from loops_async.errors import InvalidInput
-from loops_async.records.checks import check_name, own_mapping, required_email
+from loops_async.records.checks import check_name, check_unicode, own_mapping, required_email
 from loops_async.records.fields import masked_repr
 from loops_async.records.unset import UNSET, Unset
-from loops_async.records.values import masked
+from loops_async.records.values import check_property_value, refused
 
 T = TypeVar("T")
+
+LARGEST_MAIL: Final = 4_000_000
+"""Bytes of JSON that Loops takes for one transactional mail."""
 
 DataVariable: TypeAlias = str | int | float | list[dict[str, str | int | float]]
 """What a data variable may be: text, a number, or an array of objects of those."""
 
 
 def _content_type(self: "Attachment") -> str:
-    guessed, encoding = mimetypes.guess_type(self.filename)
+    name: object = self.filename
+    guessed, encoding = mimetypes.guess_type(name) if isinstance(name, str) else (None, None)
     # A name such as a.csv.gz is guessed as text/csv with gzip around it, which it is not.
     return guessed if guessed is not None and encoding is None else "application/octet-stream"
 
@@ -47,8 +52,20 @@ class Attachment:
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str], filename: str | None = None) -> "Attachment":
-        """The file at ``path``, under its own name unless another is given."""
-        place = Path(path)
+        """The file at ``path``, under its own name unless another is given.
+
+        Raises:
+            InvalidInput: That is no path.
+        """
+        try:
+            place = Path(path)
+        except TypeError:
+            place = None
+        if place is None:
+            raise InvalidInput(
+                f"attachments: a path must be text or a pathlib.Path, not {type(path).__name__}",
+                field="attachments",
+            )
         return cls(filename if filename is not None else place.name, place)
 
     @filename.validator
@@ -65,7 +82,9 @@ class Attachment:
                 f"{type(self.data).__name__}; Attachment.from_path takes the name of a file",
                 field="attachments",
             )
-        if not isinstance(self.content_type, str) or "/" not in self.content_type:
+        kind = self.content_type
+        # It ends up in the mail's own headers.
+        if not (isinstance(kind, str) and "/" in kind and kind.isascii() and kind.isprintable()):
             raise InvalidInput(
                 "attachments: content_type must be a MIME type such as 'application/pdf'",
                 field="attachments",
@@ -75,56 +94,75 @@ class Attachment:
         return masked_repr(self)
 
 
-def content(attachment: Attachment) -> bytes:
-    """The bytes of an attachment; reads its file where it is one.
+def content(mail: "TransactionalEmail", index: int) -> bytes:
+    """The bytes of one of a mail's attachments; reads its file, but no more than a mail may have.
 
     Raises:
         InvalidInput: The file cannot be read.
     """
-    data = attachment.data
-    return data if isinstance(data, bytes) else _asked(attachment, data.read_bytes)
+    data = mail.attachments[index].data
+    if isinstance(data, bytes):
+        return data
+    path = data
+
+    def read() -> bytes:
+        with path.open("rb") as file:
+            # It may have grown since it was looked at, or be one of those that have no size.
+            return file.read(LARGEST_MAIL + 1)
+
+    return _asked(index, read)
 
 
-def size(attachment: Attachment) -> int:
-    """How many bytes an attachment has, without reading its file.
+def size(mail: "TransactionalEmail", index: int) -> int:
+    """How many bytes one of a mail's attachments has, without reading its file.
 
     Raises:
-        InvalidInput: The file cannot be found.
+        InvalidInput: The file cannot be found, or is none: a pipe could be waited on for ever.
     """
-    data = attachment.data
-    return len(data) if isinstance(data, bytes) else _asked(attachment, data.stat).st_size
+    data = mail.attachments[index].data
+    if isinstance(data, bytes):
+        return len(data)
+    found = _asked(index, data.stat)
+    if not stat.S_ISREG(found.st_mode):
+        raise InvalidInput(
+            f"attachments[{index}]: its path is a directory or a device, not a file",
+            field="attachments",
+        )
+    return found.st_size
 
 
-def _asked(attachment: Attachment, read: Callable[[], T]) -> T:
+def _asked(index: int, read: Callable[[], T]) -> T:
     try:
         return read()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
-    raise InvalidInput(
-        f"attachments: the file for {masked(attachment.filename)} cannot be read: {why}",
-        field="attachments",
-    )
+    raise InvalidInput(f"attachments[{index}]: its file cannot be read: {why}", field="attachments")
 
 
-def check_variable(name: str, value: Any, *, nested: bool = False) -> None:
-    """Refuse what a template cannot take.
+def check_variable(name: object, value: Any, *, within: str = "") -> None:
+    """Refuse what a template cannot take; ``within`` is the array that the variable is part of.
 
     Raises:
-        InvalidInput: ``None`` (Loops does not take null here), a boolean or date (send text), a
-            number that JSON has not, or anything nested deeper than an array of objects.
+        InvalidInput: A name that is not text, ``None`` (Loops does not take null here), a boolean
+            or date (send text), a number that JSON has not, or anything nested deeper than an
+            array of objects.
     """
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+    if not isinstance(name, str) or not name:
+        raise InvalidInput(
+            "data_variables: a variable's name must be non-empty text", field="data_variables"
+        )
+    name = f"{within}.{name}" if within else name
+    check_unicode(name, name)
+    if isinstance(value, str):
+        check_unicode(name, value)
+        return
+    if isinstance(value, int) and not isinstance(value, bool):
+        check_property_value(name, value)
         return
     if isinstance(value, float) and math.isfinite(value):
         return
-    if isinstance(value, list) and not nested:
-        for item in value:
-            if not isinstance(item, Mapping):
-                raise InvalidInput(
-                    f"data_variables: {masked(name)} must be an array of objects", field=name
-                )
-            for key, inner in item.items():
-                check_variable(f"{name}.{key}", inner, nested=True)
+    if isinstance(value, list) and not within:
+        _check_items(name, value)
         return
     if value is None:
         fix = "Loops does not take null here; leave it out, or send '' for an optional variable"
@@ -132,11 +170,35 @@ def check_variable(name: str, value: Any, *, nested: bool = False) -> None:
         fix = "Loops takes text and numbers; format it as the mail shall show it"
     else:
         fix = "it must be text, a finite number, or a list of mappings of those"
-    raise InvalidInput(f"data_variables: {masked(name)}: {fix}", field=name)
+    raise refused(name, fix)
 
 
-def _own_attachments(value: Iterable[Attachment]) -> tuple[Attachment, ...]:
-    attachments = tuple(value)
+def _check_items(name: str, items: list[Any]) -> None:
+    for item in items:
+        if not isinstance(item, Mapping):
+            raise refused(name, "a list must hold mappings, one for each repetition")
+        for key, inner in item.items():
+            check_variable(key, inner, within=name)
+
+
+def _own_variables(value: Any) -> dict[str, Any]:
+    # As deep as a variable may be, so that no one else can change it.
+    return {
+        name: [dict(item) if isinstance(item, Mapping) else item for item in variable]
+        if isinstance(variable, list)
+        else variable
+        for name, variable in own_mapping(value, "data_variables").items()
+    }
+
+
+def _own_attachments(value: Iterable[Attachment] | Unset) -> tuple[Attachment, ...]:
+    given: object = () if value is UNSET else value
+    if not isinstance(given, Iterable):
+        raise InvalidInput(
+            f"attachments: must be a list of Attachment records, not {type(given).__name__}",
+            field="attachments",
+        )
+    attachments = tuple(given)
     for attachment in attachments:
         if not isinstance(attachment, Attachment):
             raise InvalidInput(
@@ -164,7 +226,7 @@ class TransactionalEmail:
 
     transactional_id: str = attrs.field(validator=check_name)
     email: str = attrs.field(validator=required_email)
-    data_variables: Mapping[str, DataVariable] = attrs.field(factory=dict, converter=own_mapping)
+    data_variables: Mapping[str, DataVariable] = attrs.field(factory=dict, converter=_own_variables)
     add_to_audience: bool | Unset = attrs.field(default=UNSET)
     attachments: tuple[Attachment, ...] = attrs.field(default=(), converter=_own_attachments)
 
@@ -177,10 +239,6 @@ class TransactionalEmail:
 
     def __attrs_post_init__(self) -> None:
         for name, value in self.data_variables.items():
-            if not isinstance(name, str):
-                raise InvalidInput(
-                    "data_variables: a variable's name must be text", field="data_variables"
-                )
             check_variable(name, value)
 
     def __repr__(self) -> str:

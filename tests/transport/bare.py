@@ -72,11 +72,13 @@ class Exchange:
 class BareServer:
     """Answers each request with ``answer``, on as many connections as come.
 
-    Leaving the block fails when a client still holds a connection open: close the client first.
+    Leaving the block fails when ``answer`` failed, and when a client still holds a connection
+    open: close the client first.
     """
 
     def __init__(self, answer: Answer, *, tls: bool = False) -> None:
         self._news = asyncio.Event()
+        self._failures: list[BaseException] = []
         self.requests: list[Received] = []
         self.accepted = 0
         self._answer = answer
@@ -100,6 +102,7 @@ class BareServer:
                 connection.cancel()
             await asyncio.gather(*held, return_exceptions=True)
         assert kind is not None or not held, f"{len(held)} connections leaked"
+        assert kind is not None or not self._failures, self._failures
         await self._server.wait_closed()
 
     @property
@@ -138,6 +141,8 @@ class BareServer:
 
     def _lost(self, connection: asyncio.Task[None]) -> None:
         self._connections.discard(connection)
+        if not connection.cancelled() and (error := connection.exception()) is not None:
+            self._failures.append(error)
         self._news.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
