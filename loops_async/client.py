@@ -140,6 +140,7 @@ class LoopsClient:
 
     async def aclose(self) -> None:
         """Stop what runs in bulk and close the connections that this client opened."""
+        self._connection.check_loop()
         self._closed = True
         for run in list(self._runs):
             await run.aclose()

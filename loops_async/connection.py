@@ -87,6 +87,7 @@ class Connection:
         self._limits = (_count("limit", limit), _count("limit_per_host", limit_per_host))
         self._keepalive = keepalive
         self._trust_env = trust_env
+        check_kind("trace_configs", trace_configs, Sequence, "a list of aiohttp.TraceConfig")
         self._trace_configs = trace_configs
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
@@ -98,15 +99,10 @@ class Connection:
             SessionClosed: It was closed.
             WrongEventLoop: It was opened in another event loop.
         """
-        loop = asyncio.get_running_loop()
         if self._closed:
             raise errors.SessionClosed("this session was closed; make a new one")
-        if self._loop is not None and self._loop is not loop:
-            raise errors.WrongEventLoop(
-                "this session was opened in another event loop; make one LoopsSession (or "
-                "LoopsClient) per loop, inside the coroutine that uses it"
-            )
-        self._loop = loop
+        self.check_loop()
+        self._loop = asyncio.get_running_loop()
         if self._http is None:
             limit, per_host = self._limits
             self._http = open_http(
@@ -121,11 +117,6 @@ class Connection:
                 "the aiohttp.ClientSession that was handed in is closed; keep it open for as long "
                 "as the client is used"
             )
-        elif getattr(self._http, "_loop", loop) is not loop:
-            raise errors.WrongEventLoop(
-                "the aiohttp.ClientSession that was handed in was opened in another event loop; "
-                "open it inside the coroutine that uses it"
-            )
         return self._http
 
     async def aclose(self) -> None:
@@ -134,15 +125,22 @@ class Connection:
         Raises:
             WrongEventLoop: It was opened in another event loop.
         """
-        opened = self._http if self._owned else None
-        if opened is not None and self._loop is not asyncio.get_running_loop():
-            raise errors.WrongEventLoop(
-                "this session was opened in another event loop; close it in the one it was opened "
-                "in, best with 'async with'"
-            )
+        self.check_loop()
         self._closed = True
-        if opened is not None:
-            await opened.close()
+        if self._owned and self._http is not None:
+            await self._http.close()
+
+    def check_loop(self) -> None:
+        """Refuse to be used from another event loop than the one it was opened in.
+
+        Raises:
+            WrongEventLoop: It is.
+        """
+        if self._loop is not None and self._loop is not asyncio.get_running_loop():
+            raise errors.WrongEventLoop(
+                "this session was opened in another event loop; make one LoopsSession (or "
+                "LoopsClient) per loop, inside the coroutine that uses it, and close it there"
+            )
 
     async def __aenter__(self) -> Self:
         self.http()

@@ -3,11 +3,10 @@
 import asyncio
 import hashlib
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from loops_async.pacing import Pacer
 
-_PACERS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Pacer]]] = WeakKeyDictionary()
+_PACERS: Final[dict[asyncio.AbstractEventLoop, dict[str, Pacer]]] = {}
 
 
 def shared_pacer(base_url: str, api_key: str) -> Pacer:
@@ -15,8 +14,13 @@ def shared_pacer(base_url: str, api_key: str) -> Pacer:
 
     It outlives the clients: a service that opens one for each request is paced all the same.
     """
+    loop = asyncio.get_running_loop()
+    if loop not in _PACERS:
+        # A pacer knows its loop, so a weak dictionary would never let go of either.
+        for closed in [known for known in _PACERS if known.is_closed()]:
+            _PACERS.pop(closed, None)
+    teams = _PACERS.setdefault(loop, {})
     team = hashlib.sha256(f"{base_url}\n{api_key}".encode()).hexdigest()
-    teams = _PACERS.setdefault(asyncio.get_running_loop(), {})
     if team not in teams:
         teams[team] = Pacer()
     return teams[team]

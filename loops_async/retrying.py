@@ -23,7 +23,7 @@ from loops_async.backoff import (
 from loops_async.clock import Clock
 from loops_async.observing import LOG, Attempt
 from loops_async.verdict import judge
-from loops_async.wire import Answer, Pacing, Permit, Reply, Request, Transport
+from loops_async.wire import Answer, Pacing, Permit, Request, Transport
 
 T = TypeVar("T")
 
@@ -134,11 +134,12 @@ class Retrying:
         raise call.final(_too_late(request, "while it waited for its turn under the rate limit"))
 
     async def _attempt(self, request: Request[T], permit: Permit) -> T:
-        reply: Reply | None = None
         try:
             reply = await self.transport.send(request)
-        finally:
-            permit.release(reply)
+        except BaseException:
+            permit.release(None)
+            raise
+        permit.release(reply)
         return judge(request, reply, self.clock.wall)
 
     async def _pause(self, call: _Call, failure: errors.LoopsError) -> None:

@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from loops_async import errors
+from loops_async.codec import is_json
 from loops_async.verdict import cleaned
 from loops_async.wire import Reply, Request
 
@@ -103,13 +104,8 @@ def open_http(
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=trust_env,
         trace_configs=list(trace_configs),
+        middlewares=(_only_once,),
     )
-
-
-def _middlewares(http: aiohttp.ClientSession) -> tuple[aiohttp.ClientMiddlewareType, ...]:
-    # With each request, because a session of the user's own has no ``_only_once``. aiohttp then
-    # leaves out the session's middlewares, and has no public name for them.
-    return (_only_once, *getattr(http, "_middlewares", ()))
 
 
 @attrs.frozen
@@ -156,17 +152,14 @@ class AiohttpTransport:
                 # What a session of the user's own may have set otherwise.
                 raise_for_status=False,
                 auto_decompress=True,
-                middlewares=_middlewares(http),
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             failure: errors.LoopsError = link_error(request, error)
-        except ValueError as error:
-            if "AUTH" not in str(error):
+        except (ValueError, RuntimeError) as error:
+            misuse = _misuse(request, error)
+            if misuse is None:
                 raise
-            failure = errors.ConfigurationError(
-                f"{request.endpoint}: the aiohttp session adds credentials of its own; open it "
-                "without auth=, and with trust_env=True see that no netrc entry matches the host"
-            )
+            failure = misuse
         else:
             return await self._read(request, response)
         raise failure
@@ -203,7 +196,7 @@ class AiohttpTransport:
 
     def _without_key(self, body: bytes, *, succeeded: bool) -> bytes:
         # The JSON of a success is data and stays as it is; whatever else comes is only ever quoted.
-        if succeeded and body.lstrip()[:1] in {b"{", b"["}:
+        if self.api_key not in body or (succeeded and is_json(body)):
             return body
         return body.replace(self.api_key, b"[api key]")
 
@@ -232,6 +225,26 @@ class AiohttpTransport:
         return aiohttp.ClientTimeout(
             total=total, connect=connect, sock_read=read, ceil_threshold=math.inf
         )
+
+
+def _misuse(request: Request[Any], error: Exception) -> errors.LoopsError | None:
+    """What is wrong with a session of the user's own, where aiohttp says so; None where not."""
+    text = str(error)
+    if "AUTH" in text:
+        return errors.ConfigurationError(
+            f"{request.endpoint}: the aiohttp session adds credentials of its own; open it "
+            "without auth=, and with trust_env=True see that no netrc entry matches the host"
+        )
+    if text.startswith("Timeout context manager"):
+        return errors.WrongEventLoop(
+            "the aiohttp.ClientSession that was handed in was opened in another event loop; "
+            "open it inside the coroutine that uses it"
+        )
+    if text == "Session is closed":
+        return errors.SessionClosed(
+            "the aiohttp.ClientSession was closed while a call was on its way"
+        )
+    return None
 
 
 def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:

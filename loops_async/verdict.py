@@ -45,10 +45,12 @@ def judge(request: Request[T], reply: Reply, wall: Callable[[], float] = time.ti
         APIError: The status is not a success; the endpoint may have a class of its own for it.
         InvalidReply: The status is a success but the body is not what was promised.
     """
-    if not 200 <= reply.status < 300:
+    if reply.status >= 300:
         raise refusal(request, reply, wall)
+    what = "that is no final answer"
     try:
-        return request.endpoint.read(reply)
+        if reply.status >= 200:
+            return request.endpoint.read(reply)
     except Undecodable as error:
         what = str(error)
     excerpt = cleaned(reply.body, request)

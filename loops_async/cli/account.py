@@ -27,14 +27,17 @@ class KnownProperty(Protocol):
     @property
     def key(self) -> str:
         """Its name in requests."""
+        ...
 
     @property
     def label(self) -> str:
         """Its name on the screen."""
+        ...
 
     @property
     def type(self) -> str:
         """string, number, boolean or date."""
+        ...
 
 
 @attrs.frozen

@@ -6,7 +6,7 @@ from cattrs import Converter, StructureHandlerNotFoundError, transform_error
 
 from loops_async.codec import incoming, outgoing
 from loops_async.codec.outgoing import moment
-from loops_async.codec.text import Undecodable, decode_json, encode_json
+from loops_async.codec.text import Undecodable, decode_json, encode_json, is_json
 from loops_async.errors import InvalidCall
 from loops_async.records.values import masked
 
@@ -16,6 +16,7 @@ __all__ = [
     "decode_json",
     "encode",
     "encode_json",
+    "is_json",
     "moment",
     "to_json",
 ]

@@ -36,12 +36,15 @@ class Limit(Protocol):
     @property
     def size(self) -> int:
         """What `x-ratelimit-limit` says."""
+        ...
 
     def decide(self, now: float) -> Verdict:
         """Admit and charge a request arriving at `now` (monotonic seconds), or turn it away."""
+        ...
 
     def remaining(self, now: float) -> int:
         """How many requests would be admitted at `now`, charging none."""
+        ...
 
 
 class FixedWindow:

@@ -319,7 +319,7 @@ def test_a_client_used_from_another_loop_says_where_to_make_it() -> None:
         refused(both.second, loops.api_key.test, "per loop, inside the coroutine that uses it")
         refused(both.second, loops.__aenter__, "another event loop")
         # It is not spoilt: the loop that it belongs to may go on and may close it.
-        refused(both.second, loops._connection.aclose, "close it in the one it was opened in")
+        refused(both.second, loops._connection.aclose, "close it there")
         both.first.run(loops.api_key.test())
         both.first.run(loops.aclose())
         assert len(both.sandbox.requests) == 2
@@ -331,7 +331,7 @@ def test_a_session_used_from_another_loop_says_where_to_make_it() -> None:
         client = session.client(both.sandbox.api_key)
         both.first.run(client.api_key.test())
         refused(both.second, client.api_key.test, "make one LoopsSession")
-        refused(both.second, session.aclose, "close it in the one it was opened in")
+        refused(both.second, session.aclose, "close it there")
         both.first.run(session.aclose())
 
 

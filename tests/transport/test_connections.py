@@ -81,16 +81,14 @@ async def closes_instead_of_the_second_answer(exchange: Exchange) -> None:
     await exchange.write(TEAM)
 
 
-@pytest.mark.parametrize("foreign", [False, True], ids=["own session", "handed-in session"])
 @pytest.mark.parametrize("request_", [FIND_ADA, UPDATE_ADA], ids=["GET", "PUT"])
 async def test_one_send_is_one_request_even_on_a_connection_that_dies_as_it_is_used(
-    request_: object, foreign: bool
+    request_: object,
 ) -> None:
-    # This is where aiohttp repeats by itself, in its own sessions and in those handed in.
-    session = aiohttp.ClientSession() if foreign else None
+    # This is where aiohttp repeats by itself.
     async with (
         BareServer(closes_instead_of_the_second_answer) as server,
-        transport_to(server.url, http=session) as transport,
+        transport_to(server.url) as transport,
     ):
         await transport.send(TEST)
         await failure(transport, request_)  # type: ignore[arg-type]

@@ -112,7 +112,7 @@ async def test_a_write_whose_success_cannot_be_read_is_an_unknown_outcome(body: 
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (101, BadRequest),
+        (101, InvalidReply),
         (300, RedirectRefused),
         (400, BadRequest),
         (401, Unauthorized),
