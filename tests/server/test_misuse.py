@@ -169,7 +169,7 @@ def test_plain_http_is_fine_on_the_loopback_address(url: str) -> None:
     "settings",
     [
         {"session": "https://loops.example"},
-        {"session": object()},
+        {"session": 3.5},
         {"session": aiohttp.ClientTimeout()},
         {"retry": 3},
         {"pacer": 10.0},
