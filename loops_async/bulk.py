@@ -1,6 +1,7 @@
 """Many upserts: constant memory, one outcome a row, each contact's rows in their order."""
 
 import asyncio
+import warnings
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -11,7 +12,7 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, NoReturn, Self, TypeAlias
 
 from loops_async import errors
 from loops_async.ordering import ContactOrder, Job
@@ -95,6 +96,22 @@ class BulkUpsert:
         await asyncio.gather(*self._halt(), return_exceptions=True)
         self._tasks.clear()
         self._events.put_nowait(_Stopped())
+
+    def __await__(self) -> NoReturn:
+        raise errors.InvalidCall(
+            "upsert_many is not awaited but iterated: async for outcome in loops.contacts."
+            "upsert_many(rows)"
+        )
+
+    def __del__(self) -> None:
+        if not getattr(self, "_begun", True):
+            warnings.warn(
+                "upsert_many was never iterated, so nothing was sent; use "
+                "'async for outcome in loops.contacts.upsert_many(rows)'",
+                RuntimeWarning,
+                stacklevel=1,
+                source=self,
+            )
 
     async def __aenter__(self) -> Self:
         return self

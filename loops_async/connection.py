@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import warnings
 from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Final, Self
@@ -129,6 +130,16 @@ class Connection:
         self._closed = True
         if self._owned and self._http is not None:
             await self._http.close()
+
+    def __del__(self) -> None:
+        http = getattr(self, "_http", None)
+        if getattr(self, "_owned", False) and http is not None and not http.closed:
+            warnings.warn(
+                "a LoopsClient or LoopsSession was not closed; use 'async with' or await aclose()",
+                ResourceWarning,
+                stacklevel=1,
+                source=self,
+            )
 
     def check_loop(self) -> None:
         """Refuse to be used from another event loop than the one it was opened in.

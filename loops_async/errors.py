@@ -119,7 +119,10 @@ class Conflict(APIError):
 
 
 class ContactAlreadyExists(Conflict):
-    """A contact with this email address or user id exists; ``update`` would change it."""
+    """A contact with this email address or user id exists; ``update`` would change it.
+
+    After a lost reply it says that Loops holds the contact with other values than were sent.
+    """
 
 
 class IdempotencyConflict(Conflict):

@@ -24,6 +24,11 @@ _BY_STATUS: Final[dict[int, type[errors.APIError]]] = {
     409: errors.Conflict,
     429: errors.RateLimited,
 }
+_HINTS: Final[dict[type[errors.APIError], str]] = {
+    errors.Unauthorized: "check api_key=… or LOOPS_API_KEY",
+    errors.ContactAlreadyExists: "contacts.update would change it",
+    errors.RedirectRefused: "check base_url",
+}
 _TAG = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^>]*>?", re.IGNORECASE | re.DOTALL)
 # It begins where a word begins: to try each letter of it would take the square of its length.
 _MAILBOX = re.compile(r"(?<![^\s<>\"'=(),;:?&])[^\s<>\"'=(),;:?&]+@[^\s<>\"'(),;:?&]+")
@@ -68,6 +73,7 @@ def refusal(
     kind = error_class(request.endpoint, reply.status)
     message = _message(request, reply)
     text = f"{request.endpoint}: {reply.status}" + (f" {message}" if message else "")
+    text += f" ({_HINTS[kind]})" if kind in _HINTS else ""
     if issubclass(kind, errors.RateLimited | errors.ServerError):
         wait = retry_after(reply, wall())
         return kind(text, status=reply.status, message=message, retry_after=wait)

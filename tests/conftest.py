@@ -1,7 +1,8 @@
-"""Hypothesis profiles, chosen by ``HYPOTHESIS_PROFILE``: "default", or "fast" for a quick look."""
+"""Hypothesis profiles (``HYPOTHESIS_PROFILE``: "default", "fast"); what the chaos runs say."""
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # No deadline and no health check by the clock: a slow or busy machine proves nothing.
@@ -10,3 +11,21 @@ settings.register_profile(
 )
 settings.register_profile("fast", settings.get_profile("default"), max_examples=15)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+CHAOS = "chaos"
+"""The property of a test's report that holds the seed and the counts of a chaos run."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    # From the reports, which also come over from the processes of pytest-xdist.
+    shown = [
+        str(text)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, text in report.user_properties
+        if name == CHAOS
+    ]
+    if shown:
+        terminalreporter.section("chaos")
+        terminalreporter.write("\n".join(shown) + "\n")

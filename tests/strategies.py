@@ -24,7 +24,7 @@ JSON_SCALARS: st.SearchStrategy[str | int | float | bool | None] = st.one_of(
 )
 PROPERTY_VALUES: st.SearchStrategy[PropertyValue] = st.one_of(JSON_SCALARS, MOMENTS, DAYS)
 
-_TAKEN = {*DEFAULT_FIELDS, *RESERVED, "optInStatus"}
+_TAKEN = {*DEFAULT_FIELDS, *DEFAULT_FIELDS.values(), *RESERVED, "optInStatus"}
 PROPERTY_NAMES = TEXT.filter(lambda name: name != "" and name not in _TAKEN)
 
 # Few enough that rows of one contact are common, and each in more than one letter case.

@@ -142,7 +142,7 @@ async def _settle(
         except OutcomeUnknown as error:
             last = error
         except LoopsError as error:
-            raise _unsettled(error, attempts) from error
+            raise _unsettled(error, attempts + error.attempts) from error
         attempts += last.attempts
     else:
         raise _unsettled(last, attempts) from last
@@ -160,5 +160,5 @@ def _unsettled(last: LoopsError, attempts: int) -> OutcomeUnknown:
         f"last: {last}",
         status=last.status,
     )
-    unknown.attempts = attempts + (0 if isinstance(last, OutcomeUnknown) else last.attempts)
+    unknown.attempts = attempts
     return unknown

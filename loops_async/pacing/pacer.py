@@ -33,20 +33,19 @@ class Pacer:
     Args:
         rate: Requests per second, assumed until a reply's ``x-ratelimit-limit`` says otherwise.
             May be a fraction: 0.5 is one request every two seconds.
+        max_rate: Requests per second at the most, whatever Loops says: leaves the rest of the
+            team's limit to others. None for no such bound.
 
     Raises:
-        InvalidCall: ``rate`` is not a number.
-        ConfigurationError: ``rate`` is below 0.001 or above a billion.
+        InvalidCall: A rate is not a number.
+        ConfigurationError: A rate is below 0.001 or above a billion.
     """
 
-    def __init__(self, rate: float = 10.0) -> None:
-        if isinstance(rate, bool) or not isinstance(rate, int | float):
-            raise InvalidCall(f"rate is requests per second, a number such as 10.0, not {rate!r}")
-        if not _SLOWEST <= rate <= _FASTEST:  # nan, too, is outside
-            raise ConfigurationError(
-                f"rate is requests per second, from {_SLOWEST:g} to {_FASTEST:g}, not {rate!r}"
-            )
-        self._slots = Slots(rate, Grace())
+    def __init__(self, rate: float = 10.0, *, max_rate: float | None = None) -> None:
+        _check_rate("rate", rate)
+        if max_rate is not None:
+            _check_rate("max_rate", max_rate)
+        self._slots = Slots(rate, Grace(), max_rate)
         self._interactive: _Queue = OrderedDict()
         self._bulk: _Queue = OrderedDict()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -151,3 +150,12 @@ class Pacer:
         self._slots = self._slots.anew()
         self._interactive, self._bulk = OrderedDict(), OrderedDict()
         self._timer = None
+
+
+def _check_rate(name: str, rate: object) -> None:
+    if isinstance(rate, bool) or not isinstance(rate, int | float):
+        raise InvalidCall(f"{name} is requests per second, a number such as 10.0, not {rate!r}")
+    if not _SLOWEST <= rate <= _FASTEST:  # nan, too, is outside
+        raise ConfigurationError(
+            f"{name} is requests per second, from {_SLOWEST:g} to {_FASTEST:g}, not {rate!r}"
+        )

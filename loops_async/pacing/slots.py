@@ -87,8 +87,9 @@ class Slots:
     whether Loops counts what it refuses is not documented.
     """
 
-    def __init__(self, rate: float, grace: Grace) -> None:
+    def __init__(self, rate: float, grace: Grace, max_rate: float | None = None) -> None:
         self.grace = grace
+        self._max_rate = max_rate if max_rate is not None else math.inf
         self._in_use: list[tuple[float, int, SlotPermit]] = []
         self._taken = 0
         self._freed = 0
@@ -102,7 +103,7 @@ class Slots:
         self._assume(rate)
 
     def _assume(self, rate: float) -> None:
-        self.rate = float(rate)
+        self.rate = min(float(rate), self._max_rate)
         self._count = math.ceil(rate)
         self._period = self._count / self.rate
         self._others = Peak(_OTHERS_MEMORY)
@@ -110,7 +111,7 @@ class Slots:
     def anew(self) -> "Slots":
         """The same limit on another event loop, with all slots free: another clock, too."""
         self.grace.forget_times()
-        return Slots(self.rate, self.grace)
+        return Slots(self.rate, self.grace, self._max_rate)
 
     def due(self, lane: Lane, now: float) -> float:
         """The earliest time at which the next of ``lane`` may go; ``now`` or before: at once."""
@@ -154,7 +155,7 @@ class Slots:
             permit.refused = permit.holds_slot
             self._refused += permit.holds_slot
         limit = read_limit(reply)
-        if limit is not None and limit != self.rate:
+        if limit is not None and min(limit, self._max_rate) != self.rate:
             self._assume(limit)
             return True
         self._watch_others(permit, reply, now)

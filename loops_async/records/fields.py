@@ -68,7 +68,10 @@ def record_from(kind: type[R], given: object, fields: Mapping[str, Any]) -> R:
     if fields:
         raise InvalidCall(f"give a {kind.__name__} or its fields as keyword arguments, not both")
     if not isinstance(given, kind):
-        raise InvalidCall(f"expected a {kind.__name__}, not {type(given).__name__}")
+        raise InvalidCall(
+            f"expected a {kind.__name__}, not {type(given).__name__}; build one of what shall be "
+            "sent, or give its fields as keyword arguments"
+        )
     return given
 
 

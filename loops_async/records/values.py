@@ -5,6 +5,7 @@ Every refusal names the field and the fix and never repeats the value.
 
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Final, TypeAlias
@@ -34,6 +35,7 @@ DEFAULT_FIELDS: Final = {
 
 _LARGEST: Final = 10**LONGEST
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_OUR_NAMES: Final = frozenset(DEFAULT_FIELDS.values()) - DEFAULT_FIELDS.keys()
 _READ_ONLY: Final = frozenset({"optInStatus"})
 _ADDRESS: Final = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
 _WORD: Final = re.compile(r"\S+")
@@ -128,6 +130,12 @@ def check_property_name(name: object) -> None:
         )
     if name in _READ_ONLY:
         raise InvalidInput(f"{name}: is set by Loops alone; leave it out", field=name)
+    if name in _OUR_NAMES:
+        warnings.warn(
+            f"properties: {name!r} is a custom property of that name, which Loops makes for good; "
+            f"did you mean {name}= beside properties?",
+            stacklevel=2,
+        )
 
 
 def check_property_value(name: str, value: object) -> None:

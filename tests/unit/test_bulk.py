@@ -10,6 +10,9 @@ from loops_async.outcomes import Outcome, Row
 from loops_async.records import ContactReceipt, ContactUpdate
 from tests.virtual_time import run_virtual
 
+# A run whose consumer is cancelled before its first step was never iterated, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:upsert_many was never iterated:RuntimeWarning")
+
 
 def row(number: int, **fields: Any) -> ContactUpdate:
     return ContactUpdate(**{"email": f"{number}@x.io", **fields})
@@ -478,3 +481,26 @@ def test_a_consumer_cancelled_at_any_step_leaves_no_task_and_knows_what_is_open(
             assert len(given) == 20
             break
     assert ended_by_itself
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_run_that_nobody_iterates_says_that_nothing_was_sent() -> None:
+    async def never(_: ContactUpdate) -> ContactReceipt:
+        raise AssertionError
+
+    async def main() -> None:
+        BulkUpsert([{"email": "ada@example.com"}], never, concurrency=1)
+
+    with pytest.warns(RuntimeWarning, match="nothing was sent"):
+        run_virtual(main())
+
+
+def test_awaiting_a_run_says_how_it_is_iterated() -> None:
+    async def never(_: ContactUpdate) -> ContactReceipt:
+        raise AssertionError
+
+    async def main() -> None:
+        with pytest.raises(errors.InvalidCall, match="async for"):
+            await BulkUpsert([], never, concurrency=1)
+
+    run_virtual(main())

@@ -439,3 +439,30 @@ def test_waiters_of_a_loop_that_died_are_forgotten() -> None:
     gc.collect()
     assert pacer.waiting(Lane.INTERACTIVE) == 0
     assert run_virtual(grants(pacer, 3)) == pytest.approx([0, 1, 2], abs=1e-4)
+
+
+def test_a_highest_rate_holds_whatever_loops_says() -> None:
+    async def main() -> tuple[float, list[float]]:
+        pacer = Pacer(50, max_rate=5)
+        for limit in ("100", "4", "10"):
+            (await pacer.acquire()).release(told(x_ratelimit_limit=limit))
+        return pacer.rate, await grants(pacer, 12)
+
+    rate, times = run_virtual(main())
+    assert rate == 5
+    assert max(times) >= 1.9  # 15 requests in all, 5 of them at once
+
+
+def test_below_the_highest_rate_the_limit_is_learned() -> None:
+    async def main() -> float:
+        pacer = Pacer(10, max_rate=50)
+        (await pacer.acquire()).release(told(x_ratelimit_limit="20"))
+        return pacer.rate
+
+    assert run_virtual(main()) == 20
+
+
+@pytest.mark.parametrize("rate", [0, math.nan, -1])
+def test_a_highest_rate_nobody_can_keep_is_refused(rate: float) -> None:
+    with pytest.raises(ValueError, match="max_rate is requests per second"):
+        Pacer(max_rate=rate)

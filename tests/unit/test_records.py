@@ -331,3 +331,9 @@ def test_a_required_field_that_is_missing_is_named() -> None:
 ])  # fmt: skip
 def test_a_masked_text_is_short_and_holds_no_address(text: str, shown: str) -> None:
     assert masked(text) == shown
+
+
+def test_a_default_field_in_our_spelling_among_the_properties_is_warned_of() -> None:
+    with pytest.warns(UserWarning, match="did you mean first_name= beside properties"):
+        update = ContactUpdate(email="ada@example.com", properties={"first_name": "Ada"})
+    assert update.properties == {"first_name": "Ada"}

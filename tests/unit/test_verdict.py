@@ -37,7 +37,7 @@ def verdict(
 def test_each_status_has_its_error(status: int, kind: type[errors.APIError]) -> None:
     error = verdict(reply(status, {"success": False, "message": "No."}))
     assert type(error) is kind
-    assert str(error) == f"PUT /v1/contacts/update: {status} No."
+    assert str(error).startswith(f"PUT /v1/contacts/update: {status} No.")
     assert error.status == status
     assert error.message == "No."
 
@@ -216,3 +216,8 @@ def test_an_attachment_of_megabytes_does_not_slow_an_error_down() -> None:
         with pytest.raises(errors.BadRequest):
             judge(request, reply(400, {"message": said}))
     assert time.perf_counter() - begin < 5
+
+
+def test_where_the_fix_is_known_the_error_says_it() -> None:
+    assert str(verdict(reply(401))).endswith("(check api_key=… or LOOPS_API_KEY)")
+    assert str(verdict(reply(409), CREATE)).endswith("(contacts.update would change it)")
