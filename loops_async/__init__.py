@@ -68,7 +68,7 @@ if TYPE_CHECKING:
         Unset,
     )
     from loops_async.session import LoopsSession
-    from loops_async.transport import Timeouts
+    from loops_async.timeouts import Timeouts
 
 __all__ = [
     "UNSET",
@@ -166,7 +166,7 @@ _ROOMS = {
     ),
     "observing": ("Attempt", "log_attempts"),
     "session": ("LoopsSession",),
-    "transport": ("Timeouts",),
+    "timeouts": ("Timeouts",),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

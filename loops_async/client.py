@@ -28,7 +28,8 @@ from loops_async.resources.contacts import Contacts
 from loops_async.resources.resource import Timeout
 from loops_async.resources.sending import Events, Transactional
 from loops_async.retrying import Retrying
-from loops_async.transport import AiohttpTransport, HttpSession, Timeouts, check_seconds
+from loops_async.timeouts import Timeouts, check_seconds
+from loops_async.transport import AiohttpTransport, HttpSession
 from loops_async.wire import Answer, Pacing, Request
 
 T = TypeVar("T")

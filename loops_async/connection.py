@@ -11,7 +11,8 @@ from yarl import URL
 
 from loops_async import errors
 from loops_async.backoff import RetryPolicy
-from loops_async.transport import HttpSession, Timeouts, TraceConfig, check_seconds, open_http
+from loops_async.timeouts import Timeouts, check_seconds
+from loops_async.transport import HttpSession, TraceConfig, open_http
 
 BASE_URL: Final = "https://app.loops.so/api"
 

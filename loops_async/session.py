@@ -7,7 +7,7 @@ from loops_async.client import LoopsClient
 from loops_async.connection import Connection
 from loops_async.observing import Attempt
 from loops_async.records.unset import UNSET, Unset
-from loops_async.transport import Timeouts
+from loops_async.timeouts import Timeouts
 from loops_async.wire import Pacing
 
 

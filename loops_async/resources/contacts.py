@@ -12,7 +12,7 @@ from loops_async.records.suppression import Suppression, SuppressionRemoval
 from loops_async.records.unset import UNSET, Unset
 from loops_async.records.values import PropertyValue
 from loops_async.resources.resource import Deadline, Resource, Timeout
-from loops_async.transport import check_seconds
+from loops_async.timeouts import check_seconds
 from loops_async.wire import Lane, Send
 
 C = TypeVar("C", bound=Contact)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from loops_async import errors
-from loops_async.transport import Timeouts
+from loops_async.timeouts import Timeouts
 from loops_async.wire import Request
 from tests.transport.bare import (
     CREATE_ADA,

@@ -11,7 +11,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from loops_async import errors
-from loops_async.transport import AiohttpTransport, Timeouts
+from loops_async.timeouts import Timeouts
+from loops_async.transport import AiohttpTransport
 from tests.transport.bare import EMAIL, FIND_ADA, KEY, failure
 
 URL_SENT = f"https://app.loops.so/api/v1/contacts/find?email={EMAIL}"

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2] / "loops_async"
 # imports from a neighbour. The sandbox stands on an island: it imports nothing of the client's.
 FLOORS: list[tuple[str, ...]] = [
     ("errors", "clock", "observing"),
-    ("wire", "records"),
+    ("wire", "records", "timeouts"),
     ("codec", "pacing", "ordering", "outcomes", "backoff"),
     ("verdict", "readback", "pacers"),
     ("transport", "retrying", "endpoints"),
