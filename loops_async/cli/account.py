@@ -1,7 +1,7 @@
 """The contact properties an account has, looked up in the spellings of a file."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal, Protocol, get_args
 
 import attrs
@@ -74,11 +74,15 @@ class Account:
             if known.key not in DEFAULT_FIELDS and known.key not in RESERVED
         }
 
-    def match(self, column: str) -> Target | None:
+    def match(self, column: str, beside: Collection[str] = ()) -> Target | None:
         """The target a column means by its name alone; None if Loops has nothing like it.
 
         A default field's own name comes first, then a property's key, then its label, then other
         tools' words for a default field.
+
+        Args:
+            column: Its name.
+            beside: The names of all columns, which may settle what one of them means.
 
         Raises:
             ColumnsRefused: If two properties fit equally well.
@@ -99,7 +103,7 @@ class Account:
                 )
             if found:
                 return _property(found[0])
-        field = known_spelling(column)
+        field = known_spelling(column, beside)
         return _field(field) if field else None
 
     def named(self, target: str) -> Target | None:

@@ -2,12 +2,14 @@
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import get_args
 
 import attrs
 
 from loops_async.cli.account import LIST_PREFIX, Account, KnownProperty, Target
 from loops_async.cli.refusals import ColumnsRefused, shown
 from loops_async.cli.spellings import camel_case
+from loops_async.cli.values import ValueType
 
 
 @attrs.frozen
@@ -25,10 +27,12 @@ class UnknownColumn:
     Attributes:
         column: Its name in the file.
         key: What ``--map`` wants its new property to be called; None if nobody said.
+        type: What ``--map`` wants its type to be; None if nobody said.
     """
 
     column: str
     key: str | None = None
+    type: ValueType | None = None
 
 
 @attrs.frozen
@@ -79,7 +83,8 @@ def plan_columns(
         headers: The columns' names, each once.
         properties: The account's contact properties.
         mappings: From column to target: a default field (``firstName`` or ``first_name``), a
-            property's key, ``mailingLists.<id>``, or nothing to leave the column out.
+            property's key, ``mailingLists.<id>``, or nothing to leave the column out. The key of a
+            property to be made may have its type behind it: ``joined:date``.
         allow_new: Take a target Loops does not know for the name of a property to be made.
 
     Raises:
@@ -93,17 +98,15 @@ def plan_columns(
             raise ColumnsRefused(_no_such_column(column, headers))
         if not wanted:
             plan.left_out.append(column)
-        elif target := account.named(wanted):
+        elif ":" not in wanted and (target := account.named(wanted)):
             plan.claim(column, target)
-        elif allow_new and camel_case(wanted) == wanted and not account.has(wanted):
-            plan.claim_new(column, wanted)
         else:
-            raise ColumnsRefused(_no_such_target(column, wanted, account.nearest(wanted)))
+            plan.claim_new(_new_property(column, wanted, account, allowed=allow_new))
     claimed = set(plan.targets)
     for column in headers:
         if column in mappings:
             continue
-        matched = account.match(column)
+        matched = account.match(column, beside=headers)
         if matched is None or matched in claimed:
             plan.unknown[column] = UnknownColumn(column)
         else:
@@ -124,11 +127,11 @@ class _Drawing:
             raise ColumnsRefused(_both(self.targets[target], column, str(target)))
         self.targets[target] = column
 
-    def claim_new(self, column: str, key: str) -> None:
+    def claim_new(self, new: UnknownColumn) -> None:
         for other in self.unknown.values():
-            if other.key == key:
-                raise ColumnsRefused(_both(other.column, column, key))
-        self.unknown[column] = UnknownColumn(column, key)
+            if new.key is not None and other.key == new.key:
+                raise ColumnsRefused(_both(other.column, new.column, new.key))
+        self.unknown[new.column] = new
 
     def finished(self, headers: Sequence[str]) -> Plan:
         if not {"email", "user_id"} & {t.name for t in self.targets if t.kind == "field"}:
@@ -161,9 +164,36 @@ def _no_such_column(column: str, headers: Sequence[str]) -> str:
     return f"--map names a column {shown(column)} that the file does not have; {meant}"
 
 
-def _no_such_target(column: str, wanted: str, nearest: str | None) -> str:
-    meant = f"; did you mean {nearest}?" if nearest else ""
-    return (
-        f"--map sends {shown(column)} to {shown(wanted)}, which is no default field, property key "
+def _new_property(column: str, wanted: str, account: Account, *, allowed: bool) -> UnknownColumn:
+    """The property to be made that ``--map`` spells as ``wanted``, a key with or without a type.
+
+    Raises:
+        ColumnsRefused: If there may be no such property, or it is there already.
+    """
+    key, colon, name = (part.strip() for part in wanted.partition(":"))
+    of_type = next((known for known in get_args(ValueType) if known == name), None)
+    if colon and (there := account.named(key)):
+        raise ColumnsRefused(
+            f"--map gives {shown(column)} the type {shown(name)}, but {there} is there already and "
+            f"is a {there.type}; leave out {shown(colon + name)}"
+        )
+    if colon and of_type is None:
+        raise ColumnsRefused(
+            f"--map gives {shown(column)} the type {shown(name)}; a property is a string, a "
+            "number, a boolean or a date"
+        )
+    could_be = camel_case(key) == key != "" and not account.has(key)
+    if could_be and allowed:
+        return UnknownColumn(column, key, of_type)
+    if could_be and colon:
+        raise ColumnsRefused(
+            f"--map gives {shown(column)} a type, which only a property to be made can be given: "
+            "add --create-properties"
+        )
+    meant = "; --create-properties would make it" if could_be else ""
+    if nearest := account.nearest(key):
+        meant += f"; did you mean {nearest}?"
+    raise ColumnsRefused(
+        f"--map sends {shown(column)} to {shown(key)}, which is no default field, property key "
         f"or {LIST_PREFIX}<id>{meant}"
     )

@@ -1,6 +1,7 @@
 """The commands. Each imports what it needs when it runs, so that ``--help`` answers at once."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
@@ -10,11 +11,12 @@ import click
 
 from loops_async import errors
 from loops_async.cli.refusals import ImportRefused
+from loops_async.cli.signals import Terminated, terminable
 
 if TYPE_CHECKING:
-    from loops_async.sandbox import Faults
+    from loops_async.sandbox import Faults, Sandbox
 
-INCOMPLETE, REFUSED, KEY_REFUSED, UNREACHABLE, INTERRUPTED = 1, 2, 3, 4, 130
+INCOMPLETE, REFUSED, KEY_REFUSED, UNREACHABLE, INTERRUPTED, TERMINATED = 1, 2, 3, 4, 130, 143
 
 
 def say(text: str) -> None:
@@ -33,6 +35,9 @@ def run(job: Callable[[], Awaitable[int]]) -> NoReturn:
     except KeyboardInterrupt:
         say("Stopped.")
         status = INTERRUPTED
+    except Terminated:
+        say("Stopped.")
+        status = TERMINATED
     except (ImportRefused, errors.ConfigurationError, errors.InvalidCall) as error:
         say(f"Error: {error}")
         status = REFUSED
@@ -78,7 +83,9 @@ def demo() -> None:
     "mappings",
     multiple=True,
     metavar="COLUMN=FIELD",
-    help="Send a column to a field, a property's key or mailingLists.ID; 'COLUMN=' leaves it out.",
+    help="Send a column to a field, a property's key or mailingLists.ID; 'COLUMN=' leaves it out. "
+    "With --create-properties, 'COLUMN=newKey:TYPE' says what to make: string, number, boolean, "
+    "date.",
 )
 @click.option("--create-properties", is_flag=True, help="Make the properties Loops has not yet.")
 @click.option("--ignore-unknown", is_flag=True, help="Leave out columns that Loops does not know.")
@@ -88,7 +95,7 @@ def demo() -> None:
 @click.option(
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
-    help="Requests per second to begin with; Loops says its own limit.  [default: 10]",
+    help="Requests per second at the most.  [default: what Loops says it takes]",
 )
 @click.option(
     "--concurrency",
@@ -107,7 +114,7 @@ def import_(file: str, **options: Any) -> None:
     \b
     Exit status: 0 every row went in, 1 some rows did not, 2 the file or the
     options cannot work and nothing was sent, 3 Loops refused the key,
-    4 Loops could not be reached, 130 interrupted.
+    4 Loops could not be reached, 130 interrupted, 143 terminated.
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     if options["api_key"]:
         say("Warning: other users of this machine can see --api-key; LOOPS_API_KEY is safer.")
@@ -119,8 +126,9 @@ def import_(file: str, **options: Any) -> None:
 
 
 async def _import(file: str, options: dict[str, Any]) -> int:
-    from loops_async.cli.importing import Choices, Import, settle_columns  # noqa: PLC0415
+    from loops_async.cli.importing import Import  # noqa: PLC0415
     from loops_async.cli.progress import progress  # noqa: PLC0415
+    from loops_async.cli.settling import Choices, settle_columns  # noqa: PLC0415
     from loops_async.cli.source import open_source  # noqa: PLC0415
     from loops_async.cli.survey import survey  # noqa: PLC0415
     from loops_async.cli.tally import Tally  # noqa: PLC0415
@@ -133,21 +141,24 @@ async def _import(file: str, options: dict[str, Any]) -> int:
         create_properties=options["create_properties"],
         ignore_unknown=options["ignore_unknown"],
     )
+    if not (os.environ.get("LOOPS_API_KEY") if options["api_key"] is None else options["api_key"]):
+        raise errors.ConfigurationError("no API key: set LOOPS_API_KEY, or pass --api-key")
     tally = Tally()
     async with LoopsClient(
         options["api_key"],
         base_url=options["base_url"],
-        pacer=Pacer(options["rate"]) if options["rate"] else None,
+        pacer=Pacer(options["rate"], max_rate=options["rate"]) if options["rate"] else None,
         on_attempt=tally.watch,
     ) as loops:
         with open_source(file) as source:
             found = survey(source)
             tally.total = found.rows + found.rejected
-            plan = await settle_columns(loops, found, choices, say)
-            with progress(tally) as update:
-                importing = Import(source, plan, tally, choices.empty_as_null, update)
+            with terminable():
+                plan = await settle_columns(loops, found, choices, say)
                 try:
-                    await importing.run(loops, concurrency=options["concurrency"])
+                    with progress(tally) as update:
+                        importing = Import(source, plan, tally, choices.empty_as_null, update)
+                        await importing.run(loops, concurrency=options["concurrency"])
                 finally:
                     click.echo(tally.summary())
     return 0 if tally.complete else INCOMPLETE
@@ -182,7 +193,7 @@ def sandbox(
     spec: str | None,
     seed: int | None,
 ) -> None:
-    """Serve a local stand-in for the Loops API until Ctrl-C, for any language.
+    """Serve a local stand-in for the Loops API until Ctrl-C or SIGTERM, for any language.
 
     \b
     Example:
@@ -200,17 +211,22 @@ def sandbox(
             strict_properties=strict_properties,
             faults=_read_faults(spec, seed),
         )
-        try:
-            await served.start()
-        except OSError as error:
-            say(f"Error: cannot listen on {host} port {port}: {error.strerror}; try another --port")
-            return REFUSED
-        say(f"A sandbox Loops listens at {served.url} with the key {api_key!r}. Ctrl-C stops it.")
-        _tell_seed(served.faults)
-        await served.serve_forever()
-        return 0
+        with terminable():
+            return await _serve(served, host, port, api_key)
 
     run(job)
+
+
+async def _serve(served: "Sandbox", host: str, port: int, api_key: str) -> int:
+    try:
+        await served.start()
+    except OSError as error:
+        say(f"Error: cannot listen on {host} port {port}: {error.strerror}; try another --port")
+        return REFUSED
+    say(f"A sandbox Loops listens at {served.url} with the key {api_key!r}. Ctrl-C stops it.")
+    _tell_seed(served.faults)
+    await served.serve_forever()
+    return 0
 
 
 def _tell_seed(faults: "Faults | None") -> None:

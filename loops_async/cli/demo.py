@@ -8,10 +8,11 @@ import attrs
 
 from loops_async.cli.columns import Plan
 from loops_async.cli.contacts import contact_fields
-from loops_async.cli.importing import Choices, Import, settle_columns
+from loops_async.cli.importing import Import
 from loops_async.cli.progress import progress
 from loops_async.cli.refusals import RowRefused
 from loops_async.cli.rows import Row
+from loops_async.cli.settling import Choices, settle_columns
 from loops_async.cli.source import Source, open_source, read_rows
 from loops_async.cli.survey import survey
 from loops_async.cli.tally import Tally

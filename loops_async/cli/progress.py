@@ -14,7 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from loops_async.cli.tally import Tally
+from loops_async.cli.tally import Tally, counted
 
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -54,7 +54,9 @@ def _lines(tally: Tally) -> Callable[[], None]:
         if over or time.monotonic() - at >= _SECONDS_BETWEEN_LINES:
             said, at = tally.done, time.monotonic()
             print(
-                f"{tally.done} of {tally.total} rows, {_pace(tally)}", file=sys.stderr, flush=True
+                f"{tally.done} of {counted(tally.total, 'row')}, {_pace(tally)}",
+                file=sys.stderr,
+                flush=True,
             )
 
     return update

@@ -18,12 +18,14 @@ class Proposal:
     Attributes:
         column: The column's name in the file.
         key: A camelCase name that nothing in the account has.
-        type: The type that every value of the column converts to.
+        type: What the user said, else the type that every value of the column converts to.
+        remark: What speaks against that type; None where nothing does, or the user said it.
     """
 
     column: str
     key: str
     type: ValueType
+    remark: str | None = None
 
 
 def propose(
@@ -32,6 +34,7 @@ def propose(
     """One proposal for each unknown column that has any value, in the file's order.
 
     A column without a single value has nothing to send and no type to suggest, so it gets none.
+    Nor does one of nothing but lists and objects: every one of its rows would be rejected.
     """
     account = Account(properties)
     places = {name: place for place, name in enumerate(survey.headers, 1)}
@@ -44,7 +47,10 @@ def propose(
             continue
         key = unknown.key or _free(unknown.column, places[unknown.column], account, taken)
         taken.add(key)
-        proposals.append(Proposal(unknown.column, key, column.type))
+        if unknown.type:
+            proposals.append(Proposal(unknown.column, key, unknown.type))
+        else:
+            proposals.append(Proposal(unknown.column, key, column.type, column.remark))
     return tuple(proposals)
 
 

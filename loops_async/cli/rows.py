@@ -13,6 +13,7 @@ from loops_async.cli.refusals import FileRefused, shown
 
 MOST_COLUMNS = 1_000
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_SEPARATOR = re.compile(r'sep=([^\w\s"]|\t)', re.ASCII | re.IGNORECASE)
 # A byte order mark inside the text is left where two exports were pasted together.
 _AROUND_NAMES = " \t\r\n\u00a0\ufeff"
 
@@ -51,15 +52,23 @@ class Rejected:
 Reading: TypeAlias = Row | Rejected
 
 
+def named_delimiter(line: str) -> str | None:
+    """The delimiter that ``line``, the first of a file, tells Excel to use; None for any other."""
+    found = _SEPARATOR.fullmatch(line.rstrip("\r\n"))
+    return found[1] if found else None
+
+
 def csv_header(lines: Lines, delimiter: str) -> tuple[str, ...]:
-    """The column names: the first row that is not blank.
+    """The column names: the first row that is not blank, nor Excel's ``sep=;``.
 
     A column without a name is called after its place, ``column 3``.
 
     Raises:
         FileRefused: If there is none, if a name is there twice, or if it looks like a contact.
     """
-    for cells in _records(lines, delimiter):
+    for number, cells in enumerate(_records(lines, delimiter)):
+        if number == 0 and named_delimiter(lines.record):
+            continue
         if isinstance(cells, Rejected):
             raise lines.refused(f"the column names cannot be read: the row {cells.reason}")
         if "\0" in lines.record:
@@ -86,7 +95,8 @@ def csv_rows(lines: Lines, delimiter: str, headers: Sequence[str]) -> Iterator[R
         elif "\0" in lines.record:
             yield _rejected(lines, "holds a NUL character")
         elif len(cells) != len(headers):
-            reason = f"has {len(cells)} cells where the header has {len(headers)}"
+            noun = "cell" if len(cells) == 1 else "cells"
+            reason = f"has {len(cells)} {noun} where the header has {len(headers)}"
             yield _rejected(lines, reason)
         else:
             cut = dict(zip(headers, cells, strict=True))

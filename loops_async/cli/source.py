@@ -14,10 +14,11 @@ import attrs
 
 from loops_async.cli.lines import Lines, unreadable
 from loops_async.cli.refusals import FileRefused, shown
-from loops_async.cli.rows import Reading, csv_header, csv_rows, json_rows
+from loops_async.cli.rows import Reading, csv_header, csv_rows, json_rows, named_delimiter
 
 _JSON_ENDINGS = (".jsonl", ".ndjson")
 _DELIMITERS = ",;\t"
+_ZIP = b"PK\x03\x04"
 _QUOTED = re.compile(r'"[^"]*(?:"|$)')
 _LONGEST_PATH = 4096
 _SPOOL_IN_MEMORY = 4 * 1024 * 1024
@@ -50,9 +51,10 @@ def open_source(path: str, stdin: BinaryIO | None = None) -> Iterator[Source]:
     """Open ``path``, or standard input for ``-``, and find out what it is.
 
     It is JSON Lines if its name ends in .jsonl or .ndjson or its text begins with ``{``, else CSV,
-    whose delimiter the header tells. An import reads its file twice, first to see every column and
-    whether all of it can be read, so what cannot be rewound, such as standard input or a pipe, is
-    first copied to a temporary file, which goes away by itself.
+    whose delimiter the header tells, or a line ``sep=;`` above it as Excel writes it. An import
+    reads its file twice, first to see every column and whether all of it can be read, so what
+    cannot be rewound, such as standard input or a pipe, is first copied to a temporary file, which
+    goes away by itself.
 
     Args:
         path: A file name, or ``-``.
@@ -112,16 +114,18 @@ def _open(path: str) -> BinaryIO:
 
 
 def _recognised(name: str, path: str, stream: BinaryIO) -> Source:
+    _refuse_workbook(name, stream)
     first = _first_line(name, stream)
+    text = first.strip()
     json_lines = path.lower().endswith(_JSON_ENDINGS)
-    if first.startswith("[") and (json_lines or first[1:].lstrip()[:1] in ("", "{")):
+    if text.startswith("[") and (json_lines or text[1:].lstrip()[:1] in ("", "{")):
         raise FileRefused(
             name, "is one JSON array; write one object a line instead (jq -c '.[]' does)"
         )
-    if json_lines or first.startswith("{"):
+    if json_lines or text.startswith("{"):
         return Source(name, "jsonl", "", (), "", stream)
     bare = _QUOTED.sub("", first)
-    delimiter = max(_DELIMITERS, key=bare.count)
+    delimiter = named_delimiter(first) or max(_DELIMITERS, key=bare.count)
     lines = Lines(stream, name)
     try:
         headers = csv_header(lines, delimiter)
@@ -130,12 +134,23 @@ def _recognised(name: str, path: str, stream: BinaryIO) -> Source:
         lines.release()
 
 
+def _refuse_workbook(name: str, stream: BinaryIO) -> None:
+    try:
+        stream.seek(0)
+        begins = stream.read(len(_ZIP))
+    except OSError as error:
+        raise unreadable(name, error) from error
+    if begins == _ZIP:
+        raise FileRefused(name, "is an Excel workbook (or another zip file); save it as CSV")
+
+
 def _first_line(name: str, stream: BinaryIO) -> str:
     lines = Lines(stream, name)
     try:
         for line in lines:
-            if text := line.strip():
-                return text
+            if line.strip():
+                # A tab at the end of ``sep=`` says something.
+                return line.strip(" \r\n")
             lines.begin()
     finally:
         lines.release()

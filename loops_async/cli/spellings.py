@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 
 from loops_async.cli.values import ValueType
 
@@ -25,10 +26,16 @@ NOT_BY_API = frozenset({"notes", "optInStatus"})
 # Only spellings that can mean nothing else. No status or consent column is taken for
 # ``subscribed``: sending true re-subscribes people who have left.
 _KNOWN = {
-    "email": ("emailaddress", "contactemail", "subscriberemail", "primaryemail", "useremail"),
+    "email": (
+        *("emailaddress", "contactemail", "subscriberemail", "primaryemail", "useremail"),
+        *("email1value", "emailadresse", "adresseemail", "adressemail", "correoelectronico"),
+    ),
     "userId": ("externalid", "externaluserid"),
-    "firstName": ("fname", "givenname", "forename"),
-    "lastName": ("lname", "surname", "familyname"),
+    "firstName": ("fname", "givenname", "forename", "vorname", "prenom", "nombredepila"),
+    "lastName": (
+        *("lname", "surname", "familyname"),
+        *("nachname", "familienname", "nomdefamille", "apellido", "apellidos"),
+    ),
     "source": ("signupsource",),
 }
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
@@ -48,9 +55,16 @@ def default_field(name: str) -> str | None:
     return _BY_NAME.get(plain(name))
 
 
-def known_spelling(name: str) -> str | None:
-    """The default field that ``name`` is another tool's word for, as "FNAME" is."""
-    return _BY_SPELLING.get(plain(name))
+def known_spelling(name: str, beside: Collection[str] = ()) -> str | None:
+    """The default field that ``name`` is another tool's or language's word for, as "FNAME" is.
+
+    "Nombre" alone may be a whole name, or a number in French: it is a first name only where
+    ``beside`` has a column for the last one.
+    """
+    folded = _folded(name)
+    if folded == "nombre" and not {"apellido", "apellidos"}.isdisjoint(map(_folded, beside)):
+        return "firstName"
+    return _BY_SPELLING.get(folded)
 
 
 def default_type(field: str) -> ValueType:
@@ -63,10 +77,17 @@ def camel_case(name: str) -> str:
 
     Accents go; empty if nothing of ``name`` can be written in ASCII.
     """
-    decomposed = unicodedata.normalize("NFKD", name.replace("ß", "ss"))
-    unaccented = "".join(c for c in decomposed if not unicodedata.combining(c))
-    words: list[str] = _WORD.findall(unaccented)
+    words: list[str] = _WORD.findall(_unaccented(name.replace("ß", "ss")))
     first, *others = words or [""]
     if first.isdigit():
         first, others = "column", [first, *others]
     return first.lower() + "".join(word.capitalize() for word in others)
+
+
+def _folded(name: str) -> str:
+    return plain(_unaccented(name))
+
+
+def _unaccented(name: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", name)
+    return "".join(c for c in decomposed if not unicodedata.combining(c))

@@ -4,8 +4,9 @@ import re
 
 import attrs
 
+from loops_async.cli.looks import Looks
 from loops_async.cli.refusals import FileRefused, ValueRefused
-from loops_async.cli.rows import MOST_COLUMNS, Row
+from loops_async.cli.rows import MOST_COLUMNS, Rejected, Row
 from loops_async.cli.source import Source, read_rows
 from loops_async.cli.values import ValueType, conform, is_empty
 
@@ -19,12 +20,16 @@ class Column:
     Attributes:
         name: Its header, or its key in JSON Lines.
         filled: How many rows have something in it.
-        type: The narrowest type that every one of its values converts to; None without values.
+        type: The narrowest type that every one of its values converts to; None without values, and
+            where all of them are lists or objects, which convert to none.
+        remark: For a string, what its values look like and what mends them, if they look like
+            something else; None if they do not.
     """
 
     name: str
     filled: int
     type: ValueType | None
+    remark: str | None = None
 
 
 @attrs.frozen
@@ -61,6 +66,11 @@ class Guess:
 
     written: bool = True
     filled: int = 0
+    _nested: int = 0
+    _digits_as_text: bool = False
+    _looks: Looks = attrs.field(
+        default=attrs.Factory(lambda self: Looks(self.written), takes_self=True)
+    )
     _open: list[ValueType] = attrs.field(factory=lambda: ["number", "boolean", "date"])
 
     def note(self, value: object) -> None:
@@ -68,14 +78,23 @@ class Guess:
         if is_empty(value):
             return
         self.filled += 1
+        self._nested += isinstance(value, list | dict)
+        self._looks.note(value)
         self._open = [candidate for candidate in self._open if self._fits(value, candidate)]
 
     @property
     def type(self) -> ValueType | None:
-        """The guess so far; None before the first value."""
-        if not self.filled:
+        """The guess so far; None before the first value that is no list and no object."""
+        if self._nested == self.filled:
             return None
         return self._open[0] if self._open else "string"
+
+    @property
+    def remark(self) -> str | None:
+        """What speaks against a string, as far as the first values tell."""
+        if self.type != "string":
+            return None
+        return self._looks.remark(self.filled, may_be_number=not self._digits_as_text)
 
     def _fits(self, value: object, candidate: ValueType) -> bool:
         if isinstance(value, str):
@@ -83,6 +102,7 @@ class Guess:
             if candidate != "date" and not self.written:
                 return False
             if candidate == "number" and _DIGITS_AS_TEXT.match(text):
+                self._digits_as_text = True
                 return False
         elif (candidate == "boolean") is not isinstance(value, bool):
             return False
@@ -105,9 +125,11 @@ def survey(source: Source) -> Survey:
     written = source.form == "csv"
     guesses = {name: Guess(written=written) for name in source.headers}
     rows = rejected = 0
+    first_rejected: Rejected | None = None
     for reading in read_rows(source):
         if not isinstance(reading, Row):
             rejected += 1
+            first_rejected = first_rejected or reading
             continue
         rows += 1
         for name, value in reading.cells.items():
@@ -120,5 +142,17 @@ def survey(source: Source) -> Survey:
             guess.note(value)
     if not rows and not rejected:
         raise FileRefused(source.name, "has column names and no rows below them")
-    columns = tuple(Column(name, guess.filled, guess.type) for name, guess in guesses.items())
+    if not rows and first_rejected and source.form == "jsonl":
+        raise _no_json(source.name, first_rejected)
+    columns = tuple(
+        Column(name, guess.filled, guess.type, guess.remark) for name, guess in guesses.items()
+    )
     return Survey(columns=columns, rows=rows, rejected=rejected)
+
+
+def _no_json(name: str, first: Rejected) -> FileRefused:
+    if first.text.lstrip().startswith("{"):
+        problem = f"this line {first.reason}, and none of the others is a JSON object"
+    else:
+        problem = "no line is a JSON object; if it is CSV, give it a name that ends in .csv"
+    return FileRefused(name, problem, first.line)

@@ -11,6 +11,11 @@ MOST_REASONS = 20
 """Rows that the summary names, of each kind; all of them are counted."""
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 @attrs.define
 class Setbacks:
     """Rows that did not go in, for one kind of reason."""
@@ -59,6 +64,11 @@ class Tally:
         return self.applied + self.rejected.count + self.failed.count
 
     @property
+    def not_done(self) -> int:
+        """Rows that are not over."""
+        return self.total - self.done
+
+    @property
     def seconds(self) -> float:
         """Seconds since it began."""
         return self.clock() - self.began
@@ -85,13 +95,18 @@ class Tally:
         parts = [went, f"{self.rejected.count} rejected"]
         if self.failed.count:
             parts.append(f"{self.failed.count} failed, import them again")
+        if self.not_done:
+            # Rows that were on their way may have arrived.
+            parts.append(f"{self.not_done} not done; run it again: an update may be repeated")
         seconds = self.seconds
-        pace = f", {self.requests / seconds:.1f} per second" if seconds > 0 else ""
+        # Before a second is over, the burst at the start would be taken for a pace.
+        pace = f", {self.requests / seconds:.1f} per second" if seconds >= 1 else ""
+        requests = f"{counted(self.requests, 'request')}{pace}"
         return "\n".join(
             [
-                f"{self.total} rows: {', '.join(parts)}",
+                f"{counted(self.total, 'row')}: {', '.join(parts)}",
                 *self.rejected.lines(),
                 *self.failed.lines(),
-                f"{seconds:.1f} s, {self.requests} requests{pace}, {self.rate_limited} of them 429",
+                f"{seconds:.1f} s, {requests}, {self.rate_limited} of them 429",
             ]
         )

@@ -49,6 +49,11 @@ def refused(*headers: str, mappings: dict[str, str] | None = None, new: bool = F
         ("E-mail", "email"),
         ("EMAIL", "email"),
         ("Subscriber Email", "email"),
+        ("E-mail 1 - Value", "email"),
+        ("E-Mail-Adresse", "email"),
+        ("Adresse e-mail", "email"),
+        ("Correo electrónico", "email"),
+        ("Correo electro\u0301nico", "email"),
     ],
 )
 def test_spellings_of_an_address_map_by_themselves(header: str, target: str) -> None:
@@ -64,6 +69,14 @@ def test_spellings_of_an_address_map_by_themselves(header: str, target: str) -> 
         ("Last Name", "last_name"),
         ("LNAME", "last_name"),
         ("Surname", "last_name"),
+        ("Family Name", "last_name"),
+        ("Nachname", "last_name"),
+        ("Nom de famille", "last_name"),
+        ("Apellidos", "last_name"),
+        ("Given Name", "first_name"),
+        ("Vorname", "first_name"),
+        ("Prénom", "first_name"),
+        ("PRENOM", "first_name"),
         ("User ID", "user_id"),
         ("userId", "user_id"),
         ("External ID", "user_id"),
@@ -96,7 +109,9 @@ def test_no_vague_column_subscribes_anybody(header: str) -> None:
     assert planned("email", header).unknown == (UnknownColumn(header),)
 
 
-@pytest.mark.parametrize("header", ["id", "ID", "Name", "Customer", "Notes", "updatedAt", "???"])
+@pytest.mark.parametrize(
+    "header", ["id", "ID", "Name", "Nombre", "Nom", "Customer", "Notes", "updatedAt", "???"]
+)
 def test_a_column_that_is_not_surely_something_is_unknown(header: str) -> None:
     assert planned("email", header).unknown == (UnknownColumn(header),)
 
@@ -189,6 +204,53 @@ def test_a_mapping_to_something_loops_does_not_have_suggests_what_it_has(
     wanted: str, meant: str
 ) -> None:
     assert f"did you mean {meant}?" in refused("email", "X", mappings={"X": wanted})
+
+
+def test_nombre_is_a_first_name_beside_a_last_one() -> None:
+    plan = planned("Correo electrónico", "Nombre", "Apellidos")
+    assert list(targets(plan).values()) == ["email", "first_name", "last_name"]
+
+
+def test_a_mapping_that_could_be_a_new_property_names_the_option_that_makes_it() -> None:
+    hint = "; --create-properties would make it"
+    assert hint in refused("email", "X", mappings={"X": "companySize"})
+    for impossible in ("company size", "trialends", "optInStatus"):
+        assert hint not in refused("email", "X", mappings={"X": impossible})
+
+
+def test_a_mapping_may_give_the_type_of_the_property_to_be_made() -> None:
+    plan = planned("email", "X", mappings={"X": "joined:date"}, new=True)
+    assert plan.unknown == (UnknownColumn("X", "joined", "date"),)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "new", "said"),
+    [
+        ("joined:date", False, "add --create-properties"),
+        ("joined:text", True, "a string, a number, a boolean or a date"),
+        ("joined:", True, "a string, a number, a boolean or a date"),
+        ("plan:string", True, "plan is there already and is a string"),
+        ("firstName:string", True, "first_name is there already"),
+        ("mailingLists.abc:boolean", True, "mailingLists.abc is there already"),
+        ("id:string", True, "keeps for itself"),
+        ("trialends:date", True, "did you mean trialEnds?"),
+        (":date", True, "which is no default field"),
+    ],
+)
+def test_a_type_is_refused_where_it_means_nothing(wanted: str, new: bool, said: str) -> None:
+    assert said in refused("email", "X", mappings={"X": wanted}, new=new)
+
+
+def test_a_type_that_the_user_gave_goes_before_the_one_of_the_values() -> None:
+    plan = planned("email", "X", mappings={"X": "joined:date"}, new=True)
+    survey = Survey((Column("X", 1, "string", "looks odd"),), rows=1, rejected=0)
+    assert propose(plan, survey, PROPERTIES) == (Proposal("X", "joined", "date"),)
+
+
+def test_a_remark_on_the_values_comes_with_the_proposal() -> None:
+    plan = planned("email", "X", mappings={"X": "joined"}, new=True)
+    survey = Survey((Column("X", 1, "string", "looks odd"),), rows=1, rejected=0)
+    assert propose(plan, survey, PROPERTIES) == (Proposal("X", "joined", "string", "looks odd"),)
 
 
 def test_a_mailing_list_without_an_id_is_refused() -> None:

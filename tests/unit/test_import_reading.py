@@ -160,7 +160,7 @@ def test_rows_can_be_left_early_and_read_again_from_the_start() -> None:
 def test_rows_with_too_few_or_too_many_cells_are_rejected_and_the_rest_goes_on() -> None:
     rows = read("email,name\na@example.com\nb@example.com,B,x\nc@example.com,C\n")
     assert bad(rows) == [
-        (2, "has 1 cells where the header has 2"),
+        (2, "has 1 cell where the header has 2"),
         (3, "has 3 cells where the header has 2"),
     ]
     assert [line for line, _ in good(rows)] == [4]
@@ -323,7 +323,8 @@ def test_a_survey_counts_what_is_filled_and_gives_the_narrowest_type_all_values_
 def test_a_survey_of_json_lines_finds_keys_wherever_they_first_appear() -> None:
     content = (
         '{"email": "a@example.com", "seats": 3, "code": "42"}\n'
-        '{"email": "b@example.com", "since": "2024-01-17", "vip": false, "odd": [1]}\n'
+        '{"email": "b@example.com", "since": "2024-01-17", "vip": false, "odd": [1], "part": {}}\n'
+        '{"email": "c@example.com", "part": "x"}\n'
     )
     with open_source("-", io.BytesIO(content.encode())) as source:
         found = survey(source)
@@ -333,7 +334,8 @@ def test_a_survey_of_json_lines_finds_keys_wherever_they_first_appear() -> None:
         ("code", "string"),
         ("since", "date"),
         ("vip", "boolean"),
-        ("odd", "string"),
+        ("odd", None),
+        ("part", "string"),
     ]
 
 
@@ -342,3 +344,48 @@ def test_json_lines_that_never_repeat_a_key_are_refused_before_they_fill_memory(
     with open_source("-", io.BytesIO(content)) as source, pytest.raises(FileRefused) as caught:
         survey(source)
     assert caught.value.line == 1_001
+
+
+def test_a_file_called_json_lines_without_one_object_is_refused_with_the_way_out(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "people.jsonl"
+    path.write_text("email,name\na@example.com,A\n3\n")
+    with open_source(str(path)) as source, pytest.raises(FileRefused) as caught:
+        survey(source)
+    assert "no line is a JSON object" in str(caught.value)
+    assert "name that ends in .csv" in str(caught.value)
+
+
+def test_broken_json_lines_alone_are_refused_where_they_break_and_not_taken_for_csv() -> None:
+    content = io.BytesIO(b'{"email": \n{"x"}\n')
+    with open_source("-", content) as source, pytest.raises(FileRefused) as caught:
+        survey(source)
+    assert caught.value.line == 1
+    assert "is not valid JSON" in str(caught.value)
+    assert ".csv" not in str(caught.value)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_delimiter_that_excel_names_is_obeyed_and_its_line_counted(
+    delimiter: str, mark: str
+) -> None:
+    # The header alone would tell another one.
+    name = '"' + "," * 3 + '"' if delimiter == "," else "a,b,c,d"
+    content = f"{mark}sep={delimiter}\r\nemail{delimiter}{name}\r\nx{delimiter}y\r\n"
+    ((line, cells),) = good(read(content))
+    assert (line, list(cells.values())) == (3, ["x", "y"])
+    assert list(cells) == ["email", name.strip('"')]
+
+
+def test_what_only_resembles_excels_line_is_a_header() -> None:
+    assert good(read("sep=x,email\n1,2\n")) == [(2, {"sep=x": "1", "email": "2"})]
+    assert good(read("email\nsep=;\n")) == [(2, {"email": "sep=;"})]
+    assert good(read("sep=;\nsep=;\n1;2\n")) == [(3, {"sep=": "1", "column 2": "2"})]
+
+
+def test_a_workbook_is_refused_as_one() -> None:
+    message = str(refusal(b"PK\x03\x04\x14\x00\x06\x00"))
+    assert "is an Excel workbook (or another zip file); save it as CSV" in message
+    assert good(read("PKW,email\n1,2\n"))

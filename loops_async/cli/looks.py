@@ -1,0 +1,105 @@
+"""What the values of a column look like to a person, where they are too unlike to be a type."""
+
+import re
+
+import attrs
+
+from loops_async.cli.dates import read_date
+from loops_async.cli.refusals import ValueRefused
+from loops_async.cli.values import ValueType
+
+SAMPLE = 1_000
+"""Values of a column that are looked at."""
+
+_CLOCK = r"(?:(?:t|,? +)\d{1,2}[:.h]\d{2}.*)?"
+_DATES = re.compile(
+    rf"(?:\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\2\d{{4}}"
+    rf"|\d{{1,2}}/\d{{1,2}}/\d\d|\d\d\.\d\d\.\d\d"
+    rf"|\d{{1,2}}\.? (?:de )?[^\W\d_]{{3,10}}\.? (?:de )?\d{{4}}){_CLOCK}",
+    re.IGNORECASE,
+)
+_GROUP = r"[.,'\u2019 \u00a0\u202f]"
+_NUMBERS = re.compile(rf"[+-]?(?:\d{{1,3}}(?:{_GROUP}\d{{3}})+|\d{{1,15}})(?:[.,]\d*)?", re.ASCII)
+# Single letters but y and n mean too many other things, such as f for female.
+_BOOLEANS = frozenset(
+    (
+        *("true", "false", "yes", "no", "y", "n", "on", "off", "1", "0"),
+        *("ja", "nein", "wahr", "falsch", "oui", "non", "vrai", "faux", "sí", "si"),
+    )
+)
+_NOTHING = frozenset(("n/a", "#n/a", "na", "n.a.", "null", "none", "nil", "-", "--", "–", "—"))  # noqa: RUF001
+_NOUNS: dict[ValueType, tuple[str, str]] = {
+    "date": ("dates", "YYYY-MM-DD"),
+    "number": ("numbers", "1234.56"),
+    "boolean": ("booleans", "true or false"),
+}
+
+
+@attrs.define
+class Looks:
+    """Counts what the first values of a column look like.
+
+    Ambiguous values and those of another language or locale count as what a person sees in them;
+    words for "nothing", such as n/a, count neither for nor against.
+
+    Args:
+        written: Whether values are the text of cells, as in CSV. In JSON, text is no number.
+    """
+
+    written: bool
+    seen: int = 0
+    _nothing: int = 0
+    _counts: dict[ValueType, int] = attrs.field(factory=lambda: dict.fromkeys(_NOUNS, 0))
+
+    def note(self, value: object) -> None:
+        """Look at one more value that is not empty."""
+        if self.seen == SAMPLE:
+            return
+        self.seen += 1
+        if isinstance(value, bool):
+            self._counts["boolean"] += 1
+        elif isinstance(value, int | float):
+            self._counts["number"] += 1
+        elif isinstance(value, str):
+            self._note_text(value.strip())
+
+    def remark(self, filled: int, *, may_be_number: bool) -> str | None:
+        """What most values look like and how to get that type; None if they look like text.
+
+        Args:
+            filled: Values of the column in all.
+            may_be_number: False for digits that are no numbers, such as postcodes.
+        """
+        kinds = [kind for kind in _NOUNS if kind != "number" or may_be_number]
+        kind = max(kinds, key=self._counts.__getitem__)
+        count = self._counts[kind]
+        if not count or 2 * count < self.seen - self._nothing:
+            return None
+        nouns, spelling = _NOUNS[kind]
+        those = (
+            f"{count} of {self.seen}" if filled == self.seen else f"{count} of the first {SAMPLE:,}"
+        )
+        rest = "" if count == filled else " and leave the others empty"
+        return f"{those} values look like {nouns}; write them as {spelling}{rest} to get a {kind}"
+
+    def _note_text(self, text: str) -> None:
+        folded = text.casefold()
+        if folded in _NOTHING:
+            self._nothing += 1
+        elif _is_date(text):
+            self._counts["date"] += 1
+        elif self.written:
+            self._counts["number"] += _NUMBERS.fullmatch(text) is not None
+            self._counts["boolean"] += folded in _BOOLEANS
+
+
+def _is_date(text: str) -> bool:
+    if _DATES.fullmatch(text):
+        return True
+    if not 6 <= len(text) <= 50 or text.isdigit() or not any(map(str.isdigit, text)):
+        return False
+    try:
+        read_date(text)
+    except ValueRefused:
+        return False
+    return True

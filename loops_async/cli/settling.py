@@ -1,0 +1,123 @@
+"""Where every column of a file goes, settled with Loops and the user before anything is sent."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import attrs
+
+from loops_async.cli.columns import Plan, plan_columns, read_mappings
+from loops_async.cli.proposals import Proposal, adopt, propose
+from loops_async.cli.refusals import ColumnsRefused, shown
+from loops_async.cli.survey import Survey
+from loops_async.client import LoopsClient
+
+_EMPTY = "it is empty"
+_NESTED = "holds lists or objects, which no property can"
+
+
+@attrs.frozen
+class Choices:
+    """What the user said about the columns.
+
+    Attributes:
+        mappings: The values of ``--map``.
+        empty_as_null: Empty a property at Loops where a cell is empty.
+        create_properties: Make the properties that Loops does not have yet.
+        ignore_unknown: Leave out the columns that Loops does not know.
+    """
+
+    mappings: tuple[str, ...] = ()
+    empty_as_null: bool = False
+    create_properties: bool = False
+    ignore_unknown: bool = False
+
+
+async def settle_columns(
+    loops: LoopsClient, survey: Survey, choices: Choices, say: Callable[[str], None]
+) -> Plan:
+    """Decide where each column goes, and make the properties that the user wants made.
+
+    Raises:
+        ColumnsRefused: A column has no place at Loops and the user did not say what to do.
+        LoopsError: Loops could not be asked.
+    """
+    properties = await loops.contact_properties.list()
+    plan = plan_columns(
+        survey.headers,
+        properties,
+        read_mappings(choices.mappings),
+        allow_new=choices.create_properties,
+    )
+    await _check_lists(loops, plan)
+    proposals = propose(plan, survey, properties)
+    if plan.unknown and not choices.create_properties and not choices.ignore_unknown:
+        raise ColumnsRefused(_unknown(plan, survey, proposals))
+    if choices.create_properties:
+        if doubtful := [proposal for proposal in proposals if proposal.remark]:
+            raise ColumnsRefused(_doubtful(doubtful))
+        for proposal in proposals:
+            await loops.contact_properties.create(proposal.key, proposal.type)
+            say(f"created the {proposal.type} property {proposal.key}")
+        plan = adopt(plan, proposals)
+    for planned in plan.columns:
+        say(f"column {shown(planned.column)} → {planned.target}")
+    if left_out := [*map(shown, plan.left_out), *_without_a_place(plan, survey)]:
+        say(f"left out: {', '.join(left_out)}")
+    return plan
+
+
+async def _check_lists(loops: LoopsClient, plan: Plan) -> None:
+    wanted = {p.target.name: p.column for p in plan.columns if p.target.kind == "list"}
+    if not wanted:
+        return
+    known = {mailing_list.id for mailing_list in await loops.mailing_lists.list()}
+    for list_id, column in wanted.items():
+        if list_id not in known:
+            raise ColumnsRefused(
+                f"column {shown(column)}: Loops has no mailing list {shown(list_id)}; its lists "
+                f"are {', '.join(sorted(known)) or 'none'}"
+            )
+
+
+def _hindrances(survey: Survey) -> dict[str, str]:
+    """Why no property can be made for a column, by its name."""
+    return {
+        column.name: _NESTED if column.filled else _EMPTY
+        for column in survey.columns
+        if column.type is None
+    }
+
+
+def _without_a_place(plan: Plan, survey: Survey) -> Iterator[str]:
+    hindrances = _hindrances(survey)
+    for unknown in plan.unknown:
+        why = hindrances.get(unknown.column)
+        yield shown(unknown.column) + (f" ({why})" if why else "")
+
+
+def _unknown(plan: Plan, survey: Survey, proposals: tuple[Proposal, ...]) -> str:
+    proposed = {proposal.column: proposal for proposal in proposals}
+    hindrances = _hindrances(survey)
+    lines = ["Loops has no place for these columns; nothing was sent:"]
+    for unknown in plan.unknown:
+        proposal = proposed.get(unknown.column)
+        if proposal is None:
+            lines.append(f"  {shown(unknown.column)}: {hindrances[unknown.column]}")
+            continue
+        remark = f"; {proposal.remark}" if proposal.remark else ""
+        lines.append(
+            f"  {shown(unknown.column)}: {proposal.key} ({proposal.type}, by its values){remark}"
+        )
+    lines.append(
+        "Make these properties with --create-properties, leave the columns out with "
+        "--ignore-unknown, or send one elsewhere with --map 'COLUMN=property'."
+    )
+    return "\n".join(lines)
+
+
+def _doubtful(proposals: Sequence[Proposal]) -> str:
+    lines = ["A property keeps its type for good, and these may be no text; nothing was sent:"]
+    for proposal in proposals:
+        mapping = f"{proposal.column}={proposal.key}:string"
+        lines.append(f"  {shown(proposal.column)}: {proposal.remark}")
+        lines.append(f"    or say the type yourself: --map {shown(mapping, len(mapping))}")
+    return "\n".join(lines)

@@ -1,0 +1,113 @@
+import pytest
+
+from loops_async.cli.survey import Guess
+
+
+def remark(*values: object, written: bool = True) -> str | None:
+    guess = Guess(written=written)
+    for value in values:
+        guess.note(value)
+    return guess.remark
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("01/02/2024", "03/04/2024", "05/06/2024"),
+        ("25/12/2024", "01/02/2024", "2024-01-17"),
+        ("17/01/24", "18/01/24", "19/01/24"),
+        ("17.01.24", "18.01.24", "19.01.24"),
+        ("17. Januar 2024", "3 févr. 2024", "3 de enero de 2024"),
+        ("0000-00-00", "0000-00-00 00:00:00", "2024-01-17"),
+        ("01/02/2024 10:21", "01/02/2024 10:21 am", "01/02/2024T10:21:11Z"),
+    ],
+)
+def test_dates_that_can_not_be_read_for_certain_are_remarked_on(values: tuple[str, ...]) -> None:
+    assert remark(*values) == (
+        "3 of 3 values look like dates; write them as YYYY-MM-DD to get a date"
+    )
+
+
+@pytest.mark.parametrize(
+    "values", [("1.234,56", "7"), ("1,234", "2"), ("3,14", "2,5"), ("1 234", "1\u202f234,5")]
+)
+def test_numbers_of_another_locale_are_remarked_on(values: tuple[str, ...]) -> None:
+    said = remark(*values)
+    assert said == "2 of 2 values look like numbers; write them as 1234.56 to get a number"
+
+
+def test_booleans_in_another_language_are_remarked_on() -> None:
+    said = remark("ja", "Nein", "JA")
+    assert said == "3 of 3 values look like booleans; write them as true or false to get a boolean"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (("2024-01-17", "n/a"), "1 of 2 values look like dates"),
+        (("2024-01-17", "n/a", "-", "N/A"), "1 of 4 values look like dates"),
+        (("5", "6", "unknown"), "2 of 3 values look like numbers"),
+        (("5", "unknown"), "1 of 2 values look like numbers"),
+        (("yes", "no", "1", "perhaps"), "3 of 4 values look like booleans"),
+    ],
+)
+def test_from_half_of_the_values_on_the_others_are_the_odd_ones(
+    values: tuple[str, ...], said: str
+) -> None:
+    found = remark(*values)
+    assert found is not None
+    assert found.startswith(said)
+    assert "and leave the others empty" in found
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("pro", "free"),
+        ("5", "pro", "free"),
+        ("n/a", "-"),
+        ("01234", "98765", "10001"),  # postcodes
+        ("98765", "10001", "01234"),
+        ("+46701234567", "46701234567"),
+        ("9007199254740993", "9007199254740995"),  # ids
+        ("f", "m", "f"),
+        ("192.168.1.1", "10.0.0.1"),
+        ("v1.2.3", "1.10.2"),
+        ("01.02.03.04.05",),
+        (),
+        ("", " "),
+    ],
+)
+def test_text_is_text(values: tuple[str, ...]) -> None:
+    assert remark(*values) is None
+
+
+@pytest.mark.parametrize("values", [("1", "2"), ("yes", "no"), ("2024-01-17", "17 Jan 2024")])
+def test_a_column_that_has_a_type_needs_no_remark(values: tuple[str, ...]) -> None:
+    assert remark(*values) is None
+
+
+def test_json_text_is_no_number_and_json_numbers_are() -> None:
+    assert remark("42", "yes", "x", written=False) is None
+    assert (remark(1, 2, "x", written=False) or "").startswith("2 of 3 values look like numbers")
+    assert (remark(True, "x", written=False) or "").startswith("1 of 2 values look like booleans")
+    assert (remark("01/02/2024", written=False) or "").startswith("1 of 1 value")
+
+
+def test_a_thousand_values_are_looked_at_and_no_more() -> None:
+    said = remark(*["5"] * 1_000, *["x"] * 5_000)
+    assert said == (
+        "1000 of the first 1,000 values look like numbers; write them as 1234.56 and leave the "
+        "others empty to get a number"
+    )
+    assert remark(*["x"] * 1_000, *["5"] * 5_000) is None
+
+
+def test_lists_and_objects_have_no_type() -> None:
+    guess = Guess(written=False)
+    guess.note([1])
+    guess.note({})
+    guess.note(None)
+    assert (guess.filled, guess.type, guess.remark) == (2, None, None)
+    guess.note("x")
+    assert guess.type == "string"
