@@ -1,5 +1,6 @@
 """``loops-async`` and ``python -m loops_async``."""
 
+import io
 import sys
 
 
@@ -12,6 +13,10 @@ def main() -> None:
         sys.exit("The command line needs an extra: pip install 'loops-async[cli]'")
     from loops_async.cli.commands import cli  # noqa: PLC0415
 
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal of another encoding must not turn the summary into a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     cli(prog_name="loops-async")
 
 

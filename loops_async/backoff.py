@@ -1,7 +1,6 @@
 """When to try again, and how long to wait first. Pure: nothing here sleeps or sends."""
 
 import enum
-import math
 from collections.abc import Callable
 from typing import Final
 
@@ -35,9 +34,9 @@ def nature(failure: errors.LoopsError) -> Nature:
 
 
 def _positive(_: object, attribute: "attrs.Attribute[float]", value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
         raise errors.ConfigurationError(
-            f"RetryPolicy({attribute.name}=…): must be a number greater than 0"
+            f"RetryPolicy({attribute.name}=…): must be a number of seconds greater than 0"
         )
 
 

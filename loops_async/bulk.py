@@ -9,17 +9,14 @@ from collections.abc import (
     Awaitable,
     Callable,
     Coroutine,
-    Iterable,
-    Mapping,
 )
 from typing import Any, Final, NoReturn, Self, TypeAlias
 
 from loops_async import errors
 from loops_async.ordering import ContactOrder, Job
-from loops_async.outcomes import Outcome, Row, Unfinished, contact_of
+from loops_async.outcomes import Outcome, Row, Source, Unfinished, check_source, contact_of
 from loops_async.records.contacts import ContactReceipt, ContactUpdate
 
-Source: TypeAlias = Iterable[Row] | AsyncIterable[Row]
 Upsert: TypeAlias = Callable[[ContactUpdate], Awaitable[ContactReceipt]]
 
 _STOPPING: Final = (
@@ -46,15 +43,7 @@ class BulkUpsert:
     """
 
     def __init__(self, source: Source, upsert: Upsert, *, concurrency: int) -> None:
-        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-            raise errors.InvalidCall("concurrency: must be a whole number of at least 1")
-        if isinstance(source, str | bytes | Mapping | ContactUpdate) or not isinstance(
-            source, Iterable | AsyncIterable
-        ):
-            raise errors.InvalidCall(
-                "source: must be an iterable or async iterable of ContactUpdate or mappings, not "
-                f"{type(source).__name__}"
-            )
+        check_source(source, concurrency)
         self.read = 0
         self.succeeded = 0
         self.failed = 0
@@ -69,6 +58,7 @@ class BulkUpsert:
         self._room = asyncio.Semaphore(concurrency * _LOOKAHEAD)
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = 0
+        self._workers = 0
         self._source_error: BaseException | None = None
         self._begun = False
         self._halted = False
@@ -92,10 +82,16 @@ class BulkUpsert:
 
     async def aclose(self) -> None:
         """Stop the run and wait until its tasks are gone. Harmless when it is over."""
+        await self.abort(_Stopped())
+
+    async def abort(self, why: Exception) -> None:
+        """Stop the run as ``aclose`` does, and let whoever iterates it know of ``why``."""
         self._begun = True
-        await asyncio.gather(*self._halt(), return_exceptions=True)
-        self._tasks.clear()
-        self._events.put_nowait(_Stopped())
+        tasks = self._halt()
+        # First, so that nobody waits for outcomes in vain should the wait below be cancelled.
+        self._events.put_nowait(why)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.difference_update(tasks)
 
     def __await__(self) -> NoReturn:
         raise errors.InvalidCall(
@@ -161,7 +157,7 @@ class BulkUpsert:
     async def _reader(self) -> None:
         try:
             await self._read_all()
-        except (Exception, asyncio.CancelledError) as error:
+        except BaseException as error:
             # A source may well end in a cancellation that is not ours.
             if self._halted:
                 raise
@@ -173,12 +169,22 @@ class BulkUpsert:
         await self._room.acquire()
         if isinstance(self._source, AsyncIterable):
             async for row in self._source:
-                self._admit(row)
-                await self._room.acquire()
+                if not await self._took(row):
+                    return
         else:
             for row in self._source:
-                self._admit(row)
-                await self._room.acquire()
+                if not await self._took(row):
+                    return
+
+    async def _took(self, row: Row) -> bool:
+        """Take in a row and wait for room for the next; False where there shall be none.
+
+        A source may close the run itself, or swallow the cancellation that was meant for it.
+        """
+        if not self._halted:
+            self._admit(row)
+            await self._room.acquire()
+        return not self._halted
 
     def _admit(self, row: Row) -> None:
         index = self.read
@@ -202,7 +208,9 @@ class BulkUpsert:
 
     def _start(self, job: Job) -> None:
         self._ready.put_nowait(job)
-        if self._idle < self._ready.qsize() and len(self._tasks) <= self._concurrency:
+        if self._idle < self._ready.qsize() and self._workers < self._concurrency:
+            # Counted before it is made: an eager task runs at once.
+            self._workers += 1
             self._spawn(self._worker())
 
     async def _worker(self) -> None:
@@ -213,7 +221,7 @@ class BulkUpsert:
             job.started = True
             try:
                 outcome = await self._upserted(job)
-            except (Exception, asyncio.CancelledError) as error:
+            except BaseException as error:
                 if self._halted:
                     raise
                 # At once, however long the caller takes to come for the outcomes before it.
@@ -244,4 +252,4 @@ class BulkUpsert:
 
 
 class _Stopped(Exception):
-    """The run was closed from outside."""
+    """The run was closed by whoever iterates it."""

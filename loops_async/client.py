@@ -120,9 +120,15 @@ class LoopsClient:
         shared = self._connection
         self._base_url = checked_base_url(base_url) if base_url is not None else shared.base_url
         check_kind("retry", retry, RetryPolicy, "a RetryPolicy")
-        if pacer is not None and not callable(getattr(pacer, "acquire", None)):
+        if pacer is not None and (
+            isinstance(pacer, type) or not callable(getattr(pacer, "acquire", None))
+        ):
             raise errors.ConfigurationError(
                 f"pacer: must be a Pacer, or have its acquire(lane), not {type(pacer).__name__}"
+            )
+        if on_attempt is not None and not callable(on_attempt):
+            raise errors.ConfigurationError(
+                f"on_attempt: must be callable with an Attempt, not {type(on_attempt).__name__}"
             )
         self._timeouts = _timeouts(timeout, shared.timeouts)
         self._retry = retry if retry is not None else shared.retry
@@ -140,13 +146,21 @@ class LoopsClient:
         self.api_key = ApiKey(self._send, self._deadline)
 
     async def aclose(self) -> None:
-        """Stop what runs in bulk and close the connections that this client opened."""
+        """Stop what runs in bulk and close the connections that this client opened.
+
+        Whoever iterates a bulk run at that time gets ``SessionClosed``.
+
+        Raises:
+            WrongEventLoop: It was opened in another event loop.
+        """
         self._connection.check_loop()
         self._closed = True
-        for run in list(self._runs):
-            await run.aclose()
-        if self._owns:
-            await self._connection.aclose()
+        try:
+            for run in list(self._runs):
+                await run.abort(_closed())
+        finally:
+            if self._owns:
+                await self._connection.aclose()
 
     async def __aenter__(self) -> Self:
         if self._closed:
@@ -181,7 +195,7 @@ class LoopsClient:
                     "User-Agent": f"loops_async/{version('loops-async')}",
                 }
             ),
-            api_key=self._key.encode(),
+            api_key=self._key,
             timeouts=self._timeouts,
             now=clock.now,
         )

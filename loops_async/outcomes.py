@@ -1,6 +1,6 @@
 """What goes into a bulk run, row by row, and what comes out of it."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -11,6 +11,9 @@ from loops_async.records.fields import built
 
 Row: TypeAlias = ContactUpdate | Mapping[str, Any]
 """A contact to update, or the fields of one."""
+
+Source: TypeAlias = Iterable[Row] | AsyncIterable[Row]
+"""Where the rows of a run come from."""
 
 
 @attrs.frozen
@@ -62,3 +65,20 @@ def contact_of(row: object) -> ContactUpdate:
     raise errors.InvalidCall(
         f"a row must be a ContactUpdate or a mapping of its fields, not {type(row).__name__}"
     )
+
+
+def check_source(source: object, concurrency: object) -> None:
+    """Refuse what no run can be made of.
+
+    Raises:
+        InvalidCall: No iterable of rows, or no number of rows in flight.
+    """
+    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+        raise errors.InvalidCall("concurrency: must be a whole number of at least 1")
+    if isinstance(source, str | bytes | Mapping | ContactUpdate) or not isinstance(
+        source, Iterable | AsyncIterable
+    ):
+        raise errors.InvalidCall(
+            "source: must be an iterable or async iterable of ContactUpdate or mappings, not "
+            f"{type(source).__name__}"
+        )

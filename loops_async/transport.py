@@ -15,9 +15,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from loops_async import errors
-from loops_async.codec import is_json
+from loops_async.quoting import cleaned
 from loops_async.timeouts import Timeouts
-from loops_async.verdict import cleaned
 from loops_async.wire import Reply, Request
 
 HttpSession: TypeAlias = aiohttp.ClientSession
@@ -88,7 +87,7 @@ class AiohttpTransport:
     http: Callable[[], aiohttp.ClientSession] = attrs.field(repr=False)
     base_url: URL
     headers: CIMultiDict[str] = attrs.field(repr=False)
-    api_key: bytes = attrs.field(repr=False)
+    api_key: str = attrs.field(repr=False)
     timeouts: Timeouts
     now: Callable[[], float] = attrs.field(repr=False)
     _urls: dict[str, URL] = attrs.field(factory=dict, init=False, repr=False)
@@ -149,20 +148,14 @@ class AiohttpTransport:
         if failure is not None and succeeded:
             raise failure
         if len(body) > bound and succeeded:
-            excerpt = cleaned(self._without_key(bytes(body[:_EXCERPT]), succeeded=False), request)
+            excerpt = cleaned(Reply(status, {}, bytes(body[:_EXCERPT]), self.api_key), request)
             raise errors.ReplyTooLarge(
                 f"{request.endpoint}: {status}, but the reply has more than {bound} bytes",
                 status=status,
                 excerpt=excerpt,
             )
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(status, headers, self._without_key(bytes(body), succeeded=succeeded))
-
-    def _without_key(self, body: bytes, *, succeeded: bool) -> bytes:
-        # The JSON of a success is data and stays as it is; whatever else comes is only ever quoted.
-        if self.api_key not in body or (succeeded and is_json(body)):
-            return body
-        return body.replace(self.api_key, b"[api key]")
+        return Reply(status, headers, bytes(body), self.api_key)
 
     def _headers(self, request: Request[Any]) -> CIMultiDict[str]:
         if request.idempotency_key is None:
@@ -170,10 +163,12 @@ class AiohttpTransport:
         return CIMultiDict(self.headers, **{"Idempotency-Key": request.idempotency_key})
 
     def _url(self, request: Request[Any]) -> URL:
-        path = request.endpoint.path
+        path = request.path
         url = self._urls.get(path)
         if url is None:
-            url = self._urls[path] = self.base_url.joinpath(path.lstrip("/"), encoded=True)
+            url = self.base_url.joinpath(path.lstrip("/"), encoded=True)
+            if request.parameters is None:
+                self._urls[path] = url
         return url.with_query(request.query) if request.query else url
 
     def _timeout(self, deadline: float | None) -> aiohttp.ClientTimeout:

@@ -6,10 +6,11 @@ Nothing here does I/O and nothing here knows aiohttp, JSON or a record.
 import enum
 from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeVar
+from urllib.parse import quote
 
 import attrs
 
-from loops_async.errors import APIError
+from loops_async.errors import APIError, InvalidInput
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -40,11 +41,19 @@ class Lane(enum.Enum):
 
 @attrs.frozen
 class Reply:
-    """One HTTP reply, read to its end. Header names are lower-cased."""
+    """One HTTP reply, read to its end.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Names in lower case.
+        body: The bytes.
+        secret: What must not be quoted, should the reply repeat it: the API key.
+    """
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
+    secret: str = attrs.field(default="", repr=False)
 
 
 @attrs.frozen
@@ -53,7 +62,8 @@ class Endpoint(Generic[T_co]):
 
     Attributes:
         method: The HTTP method.
-        path: The path behind the API's base URL, beginning with ``/v1``.
+        path: The path behind the API's base URL, beginning with ``/v1``; a part of it may be a
+            parameter, as in ``/v1/campaigns/{campaignId}``.
         replay: How a request may be sent again after doubt.
         read: Makes the promised value of a 2xx reply, or raises ``InvalidReply``. It runs inside
             the retry loop, because a broken body is a failure that may be worth another attempt.
@@ -91,6 +101,31 @@ class Request(Generic[T_co]):
     lane: Lane = Lane.INTERACTIVE
     deadline: float | None = None
     """When the whole call must be over, in the event loop's own time (seconds); None for never."""
+    parameters: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    """The parameters of the endpoint's path."""
+
+    @property
+    def path(self) -> str:
+        """The endpoint's path with its parameters, each within its own segment.
+
+        Raises:
+            InvalidInput: A parameter that would be another path, or none.
+        """
+        if self.parameters is None:
+            return self.endpoint.path
+        return self.endpoint.path.format(
+            **{name: _segment(name, value) for name, value in self.parameters.items()}
+        )
+
+
+def _segment(name: str, value: str) -> str:
+    if value in {"", ".", ".."}:
+        raise InvalidInput(f"{name}: must be an id, not empty and no dots alone", field=name)
+    try:
+        return quote(value, safe="")
+    except UnicodeEncodeError:
+        pass
+    raise InvalidInput(f"{name}: is not valid Unicode", field=name)
 
 
 @attrs.frozen

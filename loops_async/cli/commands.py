@@ -5,16 +5,13 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from loops_async import errors
 from loops_async.cli.refusals import ImportRefused
 from loops_async.cli.signals import Terminated, terminable
-
-if TYPE_CHECKING:
-    from loops_async.sandbox import Faults, Sandbox
 
 INCOMPLETE, REFUSED, KEY_REFUSED, UNREACHABLE, INTERRUPTED, TERMINATED = 1, 2, 3, 4, 130, 143
 
@@ -50,6 +47,9 @@ def run(job: Callable[[], Awaitable[int]]) -> NoReturn:
     except errors.LoopsError as error:
         say(f"Error: {error}")
         status = UNREACHABLE
+    except OSError as error:
+        say(f"Error: {error.strerror or type(error).__name__}")
+        status = INCOMPLETE
     sys.exit(status)
 
 
@@ -159,6 +159,9 @@ async def _import(file: str, options: dict[str, Any]) -> int:
                     with progress(tally) as update:
                         importing = Import(source, plan, tally, choices.empty_as_null, update)
                         await importing.run(loops, concurrency=options["concurrency"])
+                except ImportRefused as error:
+                    # The file changed under our eyes; the rows before are sent.
+                    say(f"Error: {error}")
                 finally:
                     click.echo(tally.summary())
     return 0 if tally.complete else INCOMPLETE
@@ -200,48 +203,23 @@ def sandbox(
       loops-async sandbox --port 8026 --rate 10
       curl -H "Authorization: Bearer test-key" http://127.0.0.1:8026/api/v1/api-key
     """  # noqa: D301 - \b is click's mark for text to leave as it is
+    from loops_async.cli.serving import read_faults, serve  # noqa: PLC0415
     from loops_async.sandbox import Sandbox  # noqa: PLC0415
 
-    async def job() -> int:
+    try:
         served = Sandbox(
             api_key=api_key,
             host=host,
             port=port,
             rate=rate or None,
             strict_properties=strict_properties,
-            faults=_read_faults(spec, seed),
+            faults=read_faults(spec, seed),
         )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+    async def job() -> int:
         with terminable():
-            return await _serve(served, host, port, api_key)
+            return 0 if await serve(served, say) else REFUSED
 
     run(job)
-
-
-async def _serve(served: "Sandbox", host: str, port: int, api_key: str) -> int:
-    try:
-        await served.start()
-    except OSError as error:
-        say(f"Error: cannot listen on {host} port {port}: {error.strerror}; try another --port")
-        return REFUSED
-    say(f"A sandbox Loops listens at {served.url} with the key {api_key!r}. Ctrl-C stops it.")
-    _tell_seed(served.faults)
-    await served.serve_forever()
-    return 0
-
-
-def _tell_seed(faults: "Faults | None") -> None:
-    if faults is not None and faults.seed is not None:
-        say(f"Its faults are drawn with --seed {faults.seed}.")
-
-
-def _read_faults(spec: str | None, seed: int | None) -> "Faults | None":
-    from loops_async.sandbox import parse_faults  # noqa: PLC0415
-
-    if spec is None:
-        if seed is not None:
-            raise click.UsageError("--seed draws faults: it needs --faults.")
-        return None
-    try:
-        return parse_faults(spec, seed=seed)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--faults") from None

@@ -23,7 +23,7 @@ from loops_async.records.contacts import ContactUpdate
 from loops_async.records.fields import built
 from loops_async.sandbox import Sandbox
 
-RATE = 100.0
+RATE = 300.0
 """Requests per second that the demo's sandbox takes; Loops itself takes 10."""
 
 

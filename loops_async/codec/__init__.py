@@ -6,7 +6,7 @@ from cattrs import Converter, StructureHandlerNotFoundError, transform_error
 
 from loops_async.codec import incoming, outgoing
 from loops_async.codec.outgoing import moment
-from loops_async.codec.text import Undecodable, decode_json, encode_json, is_json
+from loops_async.codec.text import Undecodable, decode_json, encode_json
 from loops_async.errors import InvalidCall
 from loops_async.records.values import masked
 
@@ -16,7 +16,6 @@ __all__ = [
     "decode_json",
     "encode",
     "encode_json",
-    "is_json",
     "moment",
     "to_json",
 ]
@@ -59,8 +58,8 @@ def decode(body: bytes, into: type[T]) -> T:
         return _CONVERTER.structure(value, into)
     except Exception as error:  # noqa: BLE001 - cattrs raises groups of whatever its hooks raised
         what = "; ".join(transform_error(error, format_exception=_said)[:5])
-        is_ours = isinstance(error, BaseExceptionGroup) and error.subgroup(
-            StructureHandlerNotFoundError
+        is_ours = isinstance(error, StructureHandlerNotFoundError) or (
+            isinstance(error, BaseExceptionGroup) and error.subgroup(StructureHandlerNotFoundError)
         )
     if is_ours:
         raise InvalidCall(f"into: a field of it has a type that JSON cannot be read into: {what}")

@@ -65,7 +65,12 @@ def _contact_to_json(cls: Any, converter: Converter) -> Callable[[Any], dict[str
         if a.default is not UNSET and not overrides[a.name].omit
     ]
 
+    # A subclass may have a post-init of its own that leaves the checks out.
+    unchecked = cls not in (ContactCreate, ContactUpdate)
+
     def unstructure(record: Any) -> dict[str, Any]:
+        if unchecked:
+            record.check()
         fields = known(record)
         for key in with_default:
             if fields[key] is UNSET:

@@ -54,15 +54,6 @@ def decode_json(body: bytes) -> Any:
     raise Undecodable("the body is not valid JSON" if body.strip() else "the body is empty")
 
 
-def is_json(body: bytes) -> bool:
-    """Whether ``body`` is one JSON value."""
-    try:
-        decode_json(body)
-    except Undecodable:
-        return False
-    return True
-
-
 def _decode_slowly(body: bytes) -> Any:
     import json  # noqa: PLC0415 - as above
 

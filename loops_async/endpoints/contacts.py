@@ -1,6 +1,6 @@
 """Contacts: create, update, find, delete."""
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from loops_async.codec import Undecodable, decode, encode, encode_json
 from loops_async.endpoints.replies import reads_success, success
@@ -8,13 +8,14 @@ from loops_async.errors import (
     ContactAlreadyExists,
     ContactNotFound,
     InvalidCall,
+    InvalidReply,
     LoopsError,
     OutcomeUnknown,
 )
 from loops_async.readback import differences
 from loops_async.records.contacts import Contact, ContactCreate, ContactReceipt, ContactUpdate
 from loops_async.records.values import check_email, check_user_id
-from loops_async.wire import Endpoint, Lane, Replay, Reply, Request, Send
+from loops_async.wire import Answer, Endpoint, Lane, Replay, Reply, Request, Send
 
 C = TypeVar("C", bound=Contact)
 
@@ -69,9 +70,10 @@ def identified(email: str | None, user_id: str | None) -> dict[str, str]:
         raise InvalidCall("give exactly one of email= and user_id=")
     if email is not None:
         check_email("email", email)
-        return {"email": email}
+        return {"email": str.__str__(email)}
     check_user_id("user_id", user_id)
-    return {"userId": str(user_id)}
+    # ``str()`` of an enumeration's member is its name, not its text.
+    return {"userId": str.__str__(cast(str, user_id))}
 
 
 async def update(
@@ -90,9 +92,25 @@ async def find(
     send: Send, identifier: dict[str, str], into: type[C], *, deadline: float | None = None
 ) -> C | None:
     """Find a contact by one identifier."""
+    return (await _found(send, identifier, into, deadline)).value
+
+
+async def _found(
+    send: Send, identifier: dict[str, str], into: type[C], deadline: float | None
+) -> Answer[C | None]:
     endpoint = _find_endpoint(into)
     answer = await send(Request(endpoint, query=identifier, deadline=deadline))
-    return answer.value
+    contact = answer.value
+    if contact is not None and not _is_asked_for(contact, identifier):
+        # So would a stray reply on a connection that is used again, with somebody else's data.
+        raise InvalidReply(f"{FIND}: 200, but that is not the contact that was asked for")
+    return answer
+
+
+def _is_asked_for(contact: Contact, identifier: dict[str, str]) -> bool:
+    if "email" in identifier:
+        return contact.email.casefold() == identifier["email"].casefold()
+    return contact.user_id == identifier["userId"]
 
 
 async def delete(send: Send, identifier: dict[str, str], *, deadline: float | None = None) -> None:
@@ -125,10 +143,10 @@ async def _settle(
     """
     attempts, refused = doubt.attempts, False
     last: LoopsError = doubt
-    question = Request(FIND, query={"email": contact.email}, deadline=request.deadline)
+    asked = identified(contact.email, None)
     for _ in range(_ROUNDS):
         try:
-            found = await send(question)
+            found = await _found(send, asked, Contact, request.deadline)
             attempts += found.attempts
             if found.value is not None and not differences(contact, found.value):
                 return ContactReceipt(found.value.id, attempts)

@@ -55,7 +55,7 @@ class ContactCreate(ContactFields):
         InvalidInput: A field that Loops could not take; the message names it and the fix.
     """
 
-    email: str = attrs.field(validator=required_email)
+    email: str = attrs.field(repr=False, validator=required_email)
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -86,16 +86,21 @@ class ContactUpdate(ContactFields):
         InvalidInput: A field that Loops could not take; the message names it and the fix.
     """  # noqa: D205 - the page's address does not fit the first line
 
-    email: str | None | Unset = attrs.field(default=UNSET, validator=optional_email)
+    email: str | None | Unset = attrs.field(default=UNSET, repr=False, validator=optional_email)
 
-    def __attrs_post_init__(self) -> None:
+    def check(self) -> None:
+        """Refuse what Loops could not take.
+
+        Raises:
+            InvalidInput: Neither email nor user_id, or a custom property that cannot be.
+        """
         if not isinstance(self.email, str) and not isinstance(self.user_id, str):
             raise InvalidInput(
                 "email: give email or user_id (or both), so that Loops knows which contact to "
                 "update",
                 field="email",
             )
-        self._check_custom()
+        super().check()
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -121,16 +126,16 @@ class Contact:
     """
 
     id: str
-    email: str
-    first_name: str | None = attrs.field(default=None)
-    last_name: str | None = attrs.field(default=None)
-    source: str | None = attrs.field(default=None)
-    subscribed: bool | None = attrs.field(default=None)
-    user_group: str | None = attrs.field(default=None)
-    user_id: str | None = attrs.field(default=None)
-    mailing_lists: Mapping[str, bool] = attrs.field(factory=dict)
-    opt_in_status: OptInStatus | None = None
-    properties: Mapping[str, JsonValue] = attrs.field(factory=dict)
+    email: str = attrs.field(repr=False)
+    first_name: str | None = attrs.field(default=None, repr=False)
+    last_name: str | None = attrs.field(default=None, repr=False)
+    source: str | None = attrs.field(default=None, repr=False)
+    subscribed: bool | None = attrs.field(default=None, repr=False)
+    user_group: str | None = attrs.field(default=None, repr=False)
+    user_id: str | None = attrs.field(default=None, repr=False)
+    mailing_lists: Mapping[str, bool] = attrs.field(factory=dict, repr=False)
+    opt_in_status: OptInStatus | None = attrs.field(default=None, repr=False)
+    properties: Mapping[str, JsonValue] = attrs.field(factory=dict, repr=False)
 
     def __init_subclass__(cls) -> None:
         # As in ContactFields: a user's subclass must not show its values either.

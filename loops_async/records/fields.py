@@ -123,16 +123,20 @@ def masked_repr(record: Any) -> str:
 class ContactFields:
     """What create and update have in common. Every value stays out of the repr."""
 
-    first_name: str | None | Unset = attrs.field(default=UNSET, validator=optional_text)
-    last_name: str | None | Unset = attrs.field(default=UNSET, validator=optional_text)
-    source: str | None | Unset = attrs.field(default=UNSET, validator=optional_text)
-    subscribed: bool | None | Unset = attrs.field(default=UNSET, validator=optional_bool)
-    user_group: str | None | Unset = attrs.field(default=UNSET, validator=optional_text)
-    user_id: str | None | Unset = attrs.field(default=UNSET, validator=optional_user_id)
-    mailing_lists: Mapping[str, bool] | None | Unset = attrs.field(
-        default=UNSET, converter=own_lists, validator=check_lists
+    first_name: str | None | Unset = attrs.field(default=UNSET, repr=False, validator=optional_text)
+    last_name: str | None | Unset = attrs.field(default=UNSET, repr=False, validator=optional_text)
+    source: str | None | Unset = attrs.field(default=UNSET, repr=False, validator=optional_text)
+    subscribed: bool | None | Unset = attrs.field(
+        default=UNSET, repr=False, validator=optional_bool
     )
-    properties: Mapping[str, PropertyValue] = attrs.field(factory=dict, converter=own_mapping)
+    user_group: str | None | Unset = attrs.field(default=UNSET, repr=False, validator=optional_text)
+    user_id: str | None | Unset = attrs.field(default=UNSET, repr=False, validator=optional_user_id)
+    mailing_lists: Mapping[str, bool] | None | Unset = attrs.field(
+        default=UNSET, repr=False, converter=own_lists, validator=check_lists
+    )
+    properties: Mapping[str, PropertyValue] = attrs.field(
+        factory=dict, repr=False, converter=own_mapping
+    )
 
     def __init_subclass__(cls) -> None:
         # attrs leaves a __repr__ alone that stands in the class itself: without this, a user's
@@ -141,9 +145,14 @@ class ContactFields:
         cls.__repr__ = ContactFields.__repr__  # type: ignore[method-assign]
 
     def __attrs_post_init__(self) -> None:
-        self._check_custom()
+        self.check()
 
-    def _check_custom(self) -> None:
+    def check(self) -> None:
+        """Refuse what Loops could not take.
+
+        Raises:
+            InvalidInput: A custom property that cannot be.
+        """
         for name, value in self.properties.items():
             check_property_name(name)
             check_property_value(name, value)

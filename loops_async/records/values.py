@@ -184,20 +184,22 @@ def check_event_value(name: object, value: object) -> None:
 
 
 def _check_moment(name: str, value: datetime) -> None:
-    if value.utcoffset() is None:
+    try:
+        aware = value.utcoffset() is not None
+        fits = not aware or value.astimezone(UTC) is not None
+    except (ValueError, OverflowError):
+        # Also what only looks like a datetime, such as the "not a time" of data frames.
+        aware, fits = True, False
+    if not aware:
         raise refused(
             name,
             "is a datetime without a time zone, so nobody knows which moment it is; pass one with "
             "tzinfo, for example datetime(…, tzinfo=UTC)",
         )
-    try:
-        value.astimezone(UTC)
-    except OverflowError:
-        overflows = True
-    else:
-        overflows = False
-    if overflows:
-        raise refused(name, "lies outside the years 1 to 9999 in UTC; choose another date")
+    if not fits:
+        raise refused(
+            name, "is no moment in the years 1 to 9999 in UTC; choose another date, or None"
+        )
 
 
 def _unfit(name: str, value: object) -> InvalidInput:

@@ -1,44 +1,22 @@
 """``loops.contacts``."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Required, TypedDict, TypeVar, Unpack, overload
+from collections.abc import Callable
+from typing import Any, TypeVar, Unpack, overload
 
-from loops_async.bulk import BulkUpsert, Source
+from loops_async.bulk import BulkUpsert
 from loops_async.endpoints import contacts, suppression
 from loops_async.errors import InvalidCall
+from loops_async.outcomes import Source
 from loops_async.records.contacts import Contact, ContactCreate, ContactReceipt, ContactUpdate
 from loops_async.records.fields import record_from
 from loops_async.records.suppression import Suppression, SuppressionRemoval
-from loops_async.records.unset import UNSET, Unset
-from loops_async.records.values import PropertyValue
+from loops_async.records.unset import UNSET
+from loops_async.resources.fields import CreateFields, UpdateFields
 from loops_async.resources.resource import Deadline, Resource, Timeout
 from loops_async.timeouts import check_seconds
 from loops_async.wire import Lane, Send
 
 C = TypeVar("C", bound=Contact)
-
-
-class _Fields(TypedDict, total=False):
-    first_name: str | None | Unset
-    last_name: str | None | Unset
-    source: str | None | Unset
-    subscribed: bool | None | Unset
-    user_group: str | None | Unset
-    user_id: str | None | Unset
-    mailing_lists: Mapping[str, bool] | None | Unset
-    properties: Mapping[str, PropertyValue]
-
-
-class CreateFields(_Fields, total=False):
-    """The fields of ``ContactCreate`` as keyword arguments."""
-
-    email: Required[str]
-
-
-class UpdateFields(_Fields, total=False):
-    """The fields of ``ContactUpdate`` as keyword arguments."""
-
-    email: str | None | Unset
 
 
 class Contacts(Resource):

@@ -1,17 +1,14 @@
 """The seed, what the runs show, and nothing left behind."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from secrets import randbelow
 
 import pytest
 
 from tests.chaos.running import Run
 from tests.conftest import CHAOS
-
-_SOCKETS = Path("/proc/self/fd")
+from tests.leaks import nothing_left
 
 
 @pytest.fixture(scope="session")
@@ -29,25 +26,7 @@ def show(
     return lambda run: record_property(CHAOS, "\n    ".join([request.node.name, *run.lines()]))
 
 
-def _open_sockets() -> int:
-    """How many sockets this process has open; 0 where the system does not tell."""
-    if not _SOCKETS.exists():
-        return 0
-    targets = []
-    for entry in _SOCKETS.iterdir():
-        try:
-            targets.append(str(entry.readlink()))
-        except FileNotFoundError:  # the descriptor that listed them
-            continue
-    return sum(target.startswith("socket:") for target in targets)
-
-
 @pytest.fixture
 async def nothing_is_left() -> AsyncIterator[None]:
-    tasks, sockets = asyncio.all_tasks(), _open_sockets()
-    yield
-    # A closed transport lets its socket go with the loop's next turn.
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert not asyncio.all_tasks() - tasks - {asyncio.current_task()}
-    assert _open_sockets() == sockets
+    async with nothing_left():
+        yield

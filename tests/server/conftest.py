@@ -1,23 +1,22 @@
 """A sandbox on a real socket and a client of it, closed in the right order."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from loops_async import LoopsClient, Pacer
 from loops_async.sandbox import Sandbox
+from tests.leaks import nothing_left
 
 
 @pytest.fixture
-async def no_task_is_left() -> AsyncIterator[None]:
-    before = asyncio.all_tasks()
-    yield
-    assert not asyncio.all_tasks() - before - {asyncio.current_task()}
+async def nothing_is_left() -> AsyncIterator[None]:
+    async with nothing_left():
+        yield
 
 
 @pytest.fixture
-async def sandbox(no_task_is_left: None) -> AsyncIterator[Sandbox]:
+async def sandbox(nothing_is_left: None) -> AsyncIterator[Sandbox]:
     async with Sandbox(rate=None, team_name="Company name") as running:
         yield running
 

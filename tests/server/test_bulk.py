@@ -22,7 +22,7 @@ from loops_async.outcomes import Row
 from loops_async.sandbox import Sandbox
 from tests.transport.bare import BareServer, Exchange, http
 
-pytestmark = pytest.mark.usefixtures("no_task_is_left")
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
 
 def rows(number: int) -> Iterator[ContactUpdate]:
@@ -226,10 +226,16 @@ async def test_an_interactive_call_goes_ahead_of_the_bulk(sandbox: Sandbox) -> N
 async def test_closing_the_client_ends_a_run(loops: LoopsClient, sandbox: Sandbox) -> None:
     run = loops.contacts.upsert_many(rows(1000), concurrency=2)
     number = 0
-    async for _ in run:
-        number += 1
-        if number == 5:
-            await loops.aclose()
+
+    async def consume() -> None:
+        nonlocal number
+        async for _ in run:
+            number += 1
+            if number == 5:
+                await loops.aclose()
+
+    with pytest.raises(SessionClosed):
+        await consume()
     assert number < 50
     assert run.unfinished
     with pytest.raises(SessionClosed):

@@ -215,3 +215,14 @@ async def test_a_key_on_the_command_line_is_warned_of() -> None:
         assert "ada@example.com" in sandbox.contacts
     assert done.status == 0
     assert "LOOPS_API_KEY is safer" in done.err
+
+
+async def test_a_terminal_of_another_encoding_gets_its_summary_all_the_same() -> None:
+    rows = "email\n" + "nobody\n" * 25
+    async with Sandbox() as sandbox:
+        done = await loops_async(
+            "import", "-", sandbox=sandbox, stdin=rows.encode(), env={"PYTHONIOENCODING": "latin-1"}
+        )
+    assert done.status == 1
+    assert "25 rows: 0 applied, 25 rejected" in done.out
+    assert "and 5 more" in done.out

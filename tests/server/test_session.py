@@ -20,7 +20,7 @@ from loops_async.connection import Connection
 from loops_async.sandbox import Sandbox
 from tests.transport.bare import TEAM, BareServer, Exchange, http, says
 
-pytestmark = pytest.mark.usefixtures("no_task_is_left")
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
 EU, US = "eu-key-1", "us-key-2"
 

@@ -6,7 +6,6 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
@@ -18,10 +17,10 @@ from loops_async import LoopsClient, Pacer, RetryPolicy, errors
 from loops_async.clock import loop_time
 from loops_async.endpoints.account import API_KEY
 from loops_async.endpoints.contacts import CREATE, FIND, UPDATE
-from loops_async.transport import AiohttpTransport, Timeouts, open_http
+from loops_async.timeouts import Timeouts
+from loops_async.transport import AiohttpTransport, open_http
 from loops_async.wire import Request
 
-CERTIFICATE = Path(__file__).with_name("loopback.pem")
 KEY = "key-that-nobody-may-see"
 EMAIL = "ada.secret@example.com"
 SOON = Timeouts(connect=1.0, read=0.3, total=None)
@@ -76,7 +75,7 @@ class BareServer:
     open: close the client first.
     """
 
-    def __init__(self, answer: Answer, *, tls: bool = False) -> None:
+    def __init__(self, answer: Answer, *, tls: ssl.SSLContext | None = None) -> None:
         self._news = asyncio.Event()
         self._failures: list[BaseException] = []
         self.requests: list[Received] = []
@@ -86,11 +85,7 @@ class BareServer:
         self._connections: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        context = None
-        if self._tls:
-            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            context.load_cert_chain(CERTIFICATE)
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=context)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
         return self
 
     async def __aexit__(self, kind: object, *_: object) -> None:
@@ -231,7 +226,7 @@ async def transport_to(
             http=lambda: session,
             base_url=URL(url),
             headers=CIMultiDict({"Authorization": f"Bearer {KEY}"}),
-            api_key=KEY.encode(),
+            api_key=KEY,
             timeouts=timeouts,
             now=loop_time,
         )

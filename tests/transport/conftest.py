@@ -1,13 +1,13 @@
-"""What holds after every test over a real socket: no task outlives it."""
+"""What holds after every test over a real socket: no task, socket or file outlives it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.leaks import nothing_left
+
 
 @pytest.fixture(autouse=True)
-async def no_task_is_left() -> AsyncIterator[None]:
-    before = asyncio.all_tasks()
-    yield
-    assert not asyncio.all_tasks() - before - {asyncio.current_task()}
+async def nothing_is_left() -> AsyncIterator[None]:
+    async with nothing_left():
+        yield

@@ -1,12 +1,13 @@
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from loops_async import errors
-from loops_async.bulk import BulkUpsert, Source
-from loops_async.outcomes import Outcome, Row
+from loops_async.bulk import BulkUpsert
+from loops_async.outcomes import Outcome, Row, Source
 from loops_async.records import ContactReceipt, ContactUpdate
 from tests.virtual_time import run_virtual
 
@@ -502,5 +503,90 @@ def test_awaiting_a_run_says_how_it_is_iterated() -> None:
     async def main() -> None:
         with pytest.raises(errors.InvalidCall, match="async for"):
             await BulkUpsert([], never, concurrency=1)
+
+    run_virtual(main())
+
+
+class Bail(BaseException):
+    """As pytest.fail raises it: no Exception."""
+
+
+def test_a_source_that_raises_what_is_no_exception_does_not_hang() -> None:
+    def source() -> Iterator[Row]:
+        yield row(0)
+        raise Bail
+
+    async def main() -> list[int]:
+        given = []
+        run = aiter(BulkUpsert(source(), Loops(), concurrency=2))
+        given.append((await anext(run)).index)
+        with pytest.raises(Bail):
+            await anext(run)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        return given
+
+    assert run_virtual(main()) == [0]
+
+
+def test_a_source_that_closes_its_own_run_leaves_no_task() -> None:
+    async def main() -> None:
+        async def source() -> AsyncIterator[Row]:
+            yield row(0)
+            await run.aclose()
+            number = 0
+            while True:
+                number += 1
+                yield row(number)
+
+        run = BulkUpsert(source(), Loops(), concurrency=2)
+        async for _ in run:
+            pass
+        await asyncio.sleep(10)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert run.read < 3
+
+    run_virtual(main())
+
+
+def test_a_close_that_is_cancelled_leaves_nobody_waiting() -> None:
+    async def main() -> None:
+        async def source() -> AsyncIterator[Row]:
+            try:
+                yield row(0)
+                await asyncio.sleep(1000)
+            finally:
+                await asyncio.sleep(5)
+
+        run = BulkUpsert(source(), Loops(), concurrency=1)
+
+        async def consume() -> None:
+            async for _ in run:
+                pass
+
+        consumer = asyncio.create_task(consume())
+        await asyncio.sleep(2)
+        closing = asyncio.create_task(run.aclose())
+        await asyncio.sleep(0.2)
+        closing.cancel()
+        await asyncio.wait_for(consumer, 20)
+
+    run_virtual(main())
+
+
+def test_a_source_that_swallows_its_cancellation_is_not_read_any_further() -> None:
+    async def main() -> None:
+        async def source() -> AsyncIterator[Row]:
+            number = 0
+            while True:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(1)
+                number += 1
+                yield row(number)
+
+        run = BulkUpsert(source(), Loops(), concurrency=1)
+        async for _ in run:
+            break
+        await asyncio.wait_for(run.aclose(), 20)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run_virtual(main())

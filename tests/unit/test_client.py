@@ -1,6 +1,7 @@
 """The client over scripted replies: what each call sends, and how a create in doubt ends."""
 
 import asyncio
+import enum
 import pickle
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -167,10 +168,32 @@ def test_a_call_sends(do: Do, method: str, path: str, body: dict[str, Any]) -> N
     ({"email": ADA}, {"email": ADA}), ({"user_id": "u"}, {"userId": "u"}),
 ])  # fmt: skip
 def test_find_asks_for_one_identifier(identifier: dict[str, Any], query: dict[str, str]) -> None:
-    contact, transport = scripted(lambda loops: loops.contacts.find(**identifier), found(plan=1))
-    assert contact == Contact(id="c9", email=ADA, first_name="Ada", properties={"plan": 1})
+    reply = found(plan=1, userId="u")
+    contact, transport = scripted(lambda loops: loops.contacts.find(**identifier), reply)
+    assert contact == Contact(
+        id="c9", email=ADA, first_name="Ada", user_id="u", properties={"plan": 1}
+    )
     assert transport.sent[0].query == query
     assert transport.sent[0].body is None
+
+
+@pytest.mark.parametrize("identifier", [{"email": "bob@example.com"}, {"user_id": "other"}])
+def test_somebody_elses_contact_is_no_answer(identifier: dict[str, Any]) -> None:
+    reply = found(userId="u")
+    error, _ = scripted(lambda loops: loops.contacts.find(**identifier), reply)
+    assert isinstance(error, errors.InvalidReply)
+    assert "not the contact that was asked for" in str(error)
+
+
+def test_text_of_an_enumeration_is_its_text_everywhere() -> None:
+    class Known(str, enum.Enum):  # noqa: UP042 - its str() is not its text, unlike a StrEnum's
+        ADA = "u"
+
+    reply = found(userId="u")
+    _, transport = scripted(lambda loops: loops.contacts.find(user_id=Known.ADA), reply)
+    assert transport.sent[0].query == {"userId": "u"}
+    _, transport = scripted(lambda loops: loops.contacts.delete(user_id=Known.ADA), done())
+    assert transport.bodies == [{"userId": "u"}]
 
 
 def test_find_is_none_where_there_is_no_such_contact() -> None:
@@ -291,13 +314,19 @@ def test_rows_of_a_bulk_run_wait_in_their_own_lane_and_closing_the_client_stops_
         rows = ({"email": f"{number}@x.io"} for number in range(1000))
         run = client.contacts.upsert_many(rows, concurrency=3)
 
-        async def consume() -> int:
-            return len([outcome async for outcome in run])
+        given = 0
+
+        async def consume() -> None:
+            nonlocal given
+            async for _ in run:
+                given += 1
 
         consumer = asyncio.create_task(consume())
         await asyncio.sleep(2.5)
         await client.aclose()
-        assert await consumer + len(run.unfinished) == run.read
+        with pytest.raises(errors.SessionClosed):
+            await consumer
+        assert given + len(run.unfinished) == run.read
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run_virtual(main())

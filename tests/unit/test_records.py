@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
+from loops_async.codec import to_json
 from loops_async.errors import InvalidCall, InvalidInput, LoopsError
 from loops_async.records import (
     UNSET,
@@ -337,3 +338,24 @@ def test_a_default_field_in_our_spelling_among_the_properties_is_warned_of() -> 
     with pytest.warns(UserWarning, match="did you mean first_name= beside properties"):
         update = ContactUpdate(email="ada@example.com", properties={"first_name": "Ada"})
     assert update.properties == {"first_name": "Ada"}
+
+
+def test_a_subclass_made_in_the_old_way_shows_no_value_of_ours_either() -> None:
+    made = attrs.make_class(
+        "Made", {"plan": attrs.field(default=UNSET)}, bases=(ContactUpdate,), frozen=True
+    )
+    assert "ada" not in repr(made(email="ada@example.com"))
+
+
+def test_a_subclass_that_skips_the_checks_is_checked_on_its_way_out() -> None:
+    @attrs.frozen
+    class Careless(ContactUpdate):
+        plan: str | Unset = UNSET
+
+        def __attrs_post_init__(self) -> None:
+            pass
+
+    with pytest.raises(InvalidInput, match="email"):
+        to_json(Careless(email="ada@example.com", properties={"email": "victim@example.com"}))
+    with pytest.raises(InvalidInput, match="plan"):
+        to_json(Careless(email="ada@example.com", plan="x" * 600))

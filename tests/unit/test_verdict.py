@@ -9,7 +9,8 @@ import pytest
 from loops_async import errors
 from loops_async.codec import Undecodable
 from loops_async.endpoints.contacts import CREATE, DELETE, FIND, UPDATE
-from loops_async.verdict import cleaned, judge, retry_after
+from loops_async.quoting import cleaned
+from loops_async.verdict import judge, retry_after
 from loops_async.wire import Endpoint, Reply, Request
 from tests.scripted import done, reply
 
@@ -146,7 +147,7 @@ def test_nothing_that_was_sent_comes_back_in_a_message(message: str, shown: str)
 
 def test_nothing_of_the_query_comes_back_in_a_message() -> None:
     request = Request(FIND, query={"userId": "u/17"})
-    assert cleaned(b"no such user: u%2F17", request) == "no such user: …"
+    assert cleaned(Reply(400, {}, b"no such user: u%2F17"), request) == "no such user: …"
 
 
 @pytest.mark.parametrize(("header", "seconds"), [
@@ -221,3 +222,39 @@ def test_an_attachment_of_megabytes_does_not_slow_an_error_down() -> None:
 def test_where_the_fix_is_known_the_error_says_it() -> None:
     assert str(verdict(reply(401))).endswith("(check api_key=… or LOOPS_API_KEY)")
     assert str(verdict(reply(409), CREATE)).endswith("(contacts.update would change it)")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"message": "Invalid key \u0073k/live-9f8e7d"}',
+        b'{"message": "bad SK/LIVE-9F8E7D"}',
+        b'{"message": "bad sk%2Flive-9f8e7d"}',
+        b"<p>bad sk&#47;live-9f8e7d</p>",
+    ],
+)
+def test_the_key_is_not_quoted_in_any_spelling(body: bytes) -> None:
+    with pytest.raises(errors.Unauthorized) as caught:
+        judge(Request(UPDATE), Reply(401, {}, body, secret="sk/live-9f8e7d"))
+    assert "9f8e7d" not in str(caught.value).lower()
+
+
+def test_the_key_as_a_name_in_a_success_is_not_quoted() -> None:
+    with pytest.raises(errors.InvalidReply) as caught:
+        judge(Request(UPDATE), Reply(200, {}, b'{"sk-live-9f8e7d": 1}', secret="sk-live-9f8e7d"))
+    assert "9f8e7d" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (b'{"salary": 123456.0}', "salary 123456 is not valid"),
+        (b'{"n": 12345678901234567890}', "12345678901234567000 is too large"),
+        (b'{"name": "Ada  King  Lovelace"}', "no such name: Ada King Lovelace"),
+    ],
+)
+def test_a_value_is_not_quoted_in_another_form_either(sent: bytes, said: str) -> None:
+    with pytest.raises(errors.BadRequest) as caught:
+        judge(Request(UPDATE, body=sent), reply(400, {"message": said}))
+    for value in ("123456", "Lovelace"):
+        assert value not in str(caught.value)
