@@ -14,17 +14,19 @@ from typing import Any, Final, NoReturn, Self, TypeAlias
 
 from loops_async import errors
 from loops_async.ordering import ContactOrder, Job
-from loops_async.outcomes import Outcome, Row, Source, Unfinished, check_source, contact_of
+from loops_async.outcomes import (
+    Outcome,
+    Row,
+    Source,
+    Unfinished,
+    check_source,
+    contact_of,
+    stops_everything,
+)
 from loops_async.records.contacts import ContactReceipt, ContactUpdate
 
 Upsert: TypeAlias = Callable[[ContactUpdate], Awaitable[ContactReceipt]]
 
-_STOPPING: Final = (
-    errors.Unauthorized,
-    errors.ConfigurationError,
-    errors.SessionClosed,
-    errors.WrongEventLoop,
-)
 _LOOKAHEAD: Final = 4
 """Rows held for each one in flight, so that a run of one contact's rows does not idle the rest."""
 
@@ -237,7 +239,7 @@ class BulkUpsert:
         try:
             receipt = await self._upsert(job.contact)
         except errors.LoopsError as error:
-            if isinstance(error, _STOPPING) or isinstance(error.__cause__, _STOPPING):
+            if stops_everything(error):
                 raise
             return Outcome(job.index, job.contact, None, error, error.attempts)
         return Outcome(job.index, job.contact, receipt.id, None, receipt.attempts)

@@ -120,16 +120,7 @@ class LoopsClient:
         shared = self._connection
         self._base_url = checked_base_url(base_url) if base_url is not None else shared.base_url
         check_kind("retry", retry, RetryPolicy, "a RetryPolicy")
-        if pacer is not None and (
-            isinstance(pacer, type) or not callable(getattr(pacer, "acquire", None))
-        ):
-            raise errors.ConfigurationError(
-                f"pacer: must be a Pacer, or have its acquire(lane), not {type(pacer).__name__}"
-            )
-        if on_attempt is not None and not callable(on_attempt):
-            raise errors.ConfigurationError(
-                f"on_attempt: must be callable with an Attempt, not {type(on_attempt).__name__}"
-            )
+        _check_replaceable(pacer, on_attempt)
         self._timeouts = _timeouts(timeout, shared.timeouts)
         self._retry = retry if retry is not None else shared.retry
         self._pacer = pacer
@@ -215,6 +206,19 @@ class LoopsClient:
             check_seconds("timeout", timeout, none=True)
             seconds = timeout
         return None if seconds is None else asyncio.get_running_loop().time() + seconds
+
+
+def _check_replaceable(pacer: object, on_attempt: object) -> None:
+    if pacer is not None and (
+        isinstance(pacer, type) or not callable(getattr(pacer, "acquire", None))
+    ):
+        raise errors.ConfigurationError(
+            f"pacer: must be a Pacer, or have its acquire(lane), not {type(pacer).__name__}"
+        )
+    if on_attempt is not None and not callable(on_attempt):
+        raise errors.ConfigurationError(
+            f"on_attempt: must be callable with an Attempt, not {type(on_attempt).__name__}"
+        )
 
 
 def _closed() -> errors.SessionClosed:

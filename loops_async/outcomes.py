@@ -67,6 +67,17 @@ def contact_of(row: object) -> ContactUpdate:
     )
 
 
+def stops_everything(error: errors.LoopsError) -> bool:
+    """Whether ``error``, or what is behind it, is not about one row and would meet every other."""
+    kinds = (
+        errors.Unauthorized,
+        errors.ConfigurationError,
+        errors.SessionClosed,
+        errors.WrongEventLoop,
+    )
+    return isinstance(error, kinds) or isinstance(error.__cause__, kinds)
+
+
 def check_source(source: object, concurrency: object) -> None:
     """Refuse what no run can be made of.
 

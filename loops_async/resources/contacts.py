@@ -227,8 +227,7 @@ class Contacts(Resource):
 
         Each row has exactly one outcome; outcomes come as they are done, not in the order of the
         source. A bad row never stops the rest; a bad key stops everything. Rows with the same
-        email or user id go one after the other, in the order given. Interactive calls of the same
-        team go ahead.
+        email or user id go one after the other, as given. Interactive calls go ahead.
 
         Args:
             source: An iterable or async iterable of ``ContactUpdate``, or of mappings of its
