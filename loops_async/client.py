@@ -106,12 +106,8 @@ class LoopsClient:
         on_attempt: Callable[[Attempt], None] | None = None,
     ) -> None:
         self._key = checked_api_key(api_key)
-        check_kind(
-            "session",
-            session,
-            (Connection, HttpSession),
-            "a LoopsSession or an aiohttp.ClientSession",
-        )
+        kinds = (Connection, HttpSession)
+        check_kind("session", session, kinds, "a LoopsSession or an aiohttp.ClientSession")
         self._owns = not isinstance(session, Connection)
         if isinstance(session, Connection):
             self._connection = session

@@ -8,8 +8,7 @@
     │   ├── InvalidInput (ValueError)           a field that Loops could not take; .field
     │   ├── InvalidCall (TypeError)             arguments that do not go together
     │   ├── SessionClosed (ValueError)          used after it was closed
-    │   ├── WrongEventLoop (ValueError)         used from another loop than it was opened in
-    │   └── MissingExtra (ImportError)          an optional part that is not installed
+    │   └── WrongEventLoop (ValueError)         used from another loop than it was opened in
     ├── APIError                                Loops answered, and said no; .status, .message
     │   ├── BadRequest                          400, 422
     │   ├── Unauthorized                        401: the API key
@@ -76,10 +75,6 @@ class SessionClosed(LoopsError, ValueError):
 
 class WrongEventLoop(LoopsError, ValueError):
     """The session was used from another event loop than the one it was opened in."""
-
-
-class MissingExtra(LoopsError, ImportError):
-    """An optional part of the package was used without its extra."""
 
 
 class APIError(LoopsError):

@@ -103,7 +103,11 @@ async def _found(
     contact = answer.value
     if contact is not None and not _is_asked_for(contact, identifier):
         # So would a stray reply on a connection that is used again, with somebody else's data.
-        raise InvalidReply(f"{FIND}: 200, but that is not the contact that was asked for")
+        stray = InvalidReply(
+            f"{FIND}: 200, but that is not the contact that was asked for", status=200
+        )
+        stray.attempts = answer.attempts
+        raise stray
     return answer
 
 

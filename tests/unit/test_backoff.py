@@ -72,7 +72,7 @@ def test_every_kind_of_failure_stands_in_the_table() -> None:
 
     in_table = {type(failure) for failure in [NEVER_LEFT, REFUSED, *DOUBT, *FINAL]}
     never_from_an_attempt = {
-        errors.APIError, errors.InvalidInput, errors.InvalidCall, errors.MissingExtra,
+        errors.APIError, errors.InvalidInput, errors.InvalidCall,
         errors.OutcomeUnknown,
     }  # fmt: skip
     ours = {kind for kind in all_below(errors.LoopsError) if kind.__module__ == errors.__name__}

@@ -183,6 +183,7 @@ def test_somebody_elses_contact_is_no_answer(identifier: dict[str, Any]) -> None
     error, _ = scripted(lambda loops: loops.contacts.find(**identifier), reply)
     assert isinstance(error, errors.InvalidReply)
     assert "not the contact that was asked for" in str(error)
+    assert (error.status, error.attempts) == (200, 1)
 
 
 def test_text_of_an_enumeration_is_its_text_everywhere() -> None:
