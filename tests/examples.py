@@ -17,6 +17,18 @@ def examples() -> Iterator[tuple[str, str]]:
             yield f"{page.stem.lower()}_{number}", block[1]
 
 
+def pytest_modes(code: str) -> list[str]:
+    """In which modes of pytest-asyncio a block is to be run; none for a plain script.
+
+    Strict mode leaves alone what is not marked for it.
+    """
+    if "def test_" not in code:
+        return []
+    if "async def test_" not in code:
+        return ["strict"]
+    return ["strict", "auto"] if "pytest.mark." in code else ["auto"]
+
+
 def write(folder: Path) -> None:
     """Write each block to a file of its own, for a type checker to read."""
     for name, code in examples():

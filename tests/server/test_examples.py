@@ -3,22 +3,31 @@
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
 from loops_async.sandbox import Sandbox
-from tests.examples import examples
+from tests.examples import examples, pytest_modes
+
+BLOCKS = list(examples())
+SCRIPTS = [pytest.param(code, id=name) for name, code in BLOCKS if not pytest_modes(code)]
+TESTS = [
+    pytest.param(code, mode, id=f"{name}-{mode}")
+    for name, code in BLOCKS
+    for mode in pytest_modes(code)
+]
 
 
-@pytest.mark.parametrize("code", [pytest.param(code, id=name) for name, code in examples()])
-async def test_the_block_runs_without_an_error(code: str) -> None:
+async def run(*arguments: str, folder: Path) -> None:
+    """Run Python to a good end, in an environment that leads to a sandbox."""
     async with Sandbox(rate=100) as sandbox:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-W",
             "error",
-            "-c",
-            code,
+            *arguments,
+            cwd=folder,
             env={
                 **os.environ,
                 "LOOPS_API_KEY": sandbox.api_key,
@@ -31,5 +40,21 @@ async def test_the_block_runs_without_an_error(code: str) -> None:
     assert process.returncode == 0, output.decode()
 
 
+@pytest.mark.parametrize("code", SCRIPTS)
+async def test_the_block_runs_without_an_error(code: str, tmp_path: Path) -> None:
+    await run("-c", code, folder=tmp_path)
+
+
+@pytest.mark.parametrize(("code", "mode"), TESTS)
+async def test_the_block_s_own_tests_pass(code: str, mode: str, tmp_path: Path) -> None:
+    (tmp_path / "test_block.py").write_text(code, encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text(
+        f"[pytest]\nasyncio_mode = {mode}\nasyncio_default_fixture_loop_scope = function\n"
+        "filterwarnings = error\n"
+    )
+    await run("-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path), folder=tmp_path)
+
+
 def test_there_are_blocks_to_run() -> None:
-    assert "readme_1" in dict(examples())
+    assert "readme_1" in dict(BLOCKS)
+    assert any(name.startswith("testing_") for name, code in BLOCKS if pytest_modes(code))

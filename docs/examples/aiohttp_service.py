@@ -1,0 +1,71 @@
+"""A service for mail preferences. Run it: ``python aiohttp_service.py``."""
+
+import logging
+import math
+import os
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from loops_async import (
+    BadRequest,
+    InvalidInput,
+    LoopsClient,
+    LoopsError,
+    RateLimited,
+    ServerError,
+)
+
+log = logging.getLogger("preferences")
+LOOPS = web.AppKey("loops", LoopsClient)
+
+
+async def loops_client(app: web.Application) -> AsyncIterator[None]:
+    async with LoopsClient() as loops:  # LOOPS_API_KEY
+        app[LOOPS] = loops
+        yield
+
+
+async def save(request: web.Request) -> web.Response:
+    """Save what a person wants to get. They look at the answer, so it says what happened."""
+    try:
+        lists = await request.json()
+    except ValueError:
+        raise web.HTTPBadRequest(text="the body is no JSON") from None
+    try:
+        receipt = await request.app[LOOPS].contacts.update(
+            user_id=request.match_info["user_id"], mailing_lists=lists, timeout=5.0
+        )
+    except (InvalidInput, BadRequest) as error:
+        return web.json_response({"error": str(error)}, status=422)
+    except LoopsError as error:
+        # OutcomeUnknown among them: to PUT the same again is safe, so "again" is a good answer.
+        log.warning("user %s is not saved: %s", request.match_info["user_id"], error)
+        headers = {"Retry-After": str(math.ceil(wait_of(error)))}
+        return web.json_response({"error": "try again"}, status=503, headers=headers)
+    return web.json_response({"id": receipt.id})
+
+
+def wait_of(error: LoopsError) -> float:
+    """Seconds after which it is worth another try."""
+    if isinstance(error, RateLimited | ServerError) and error.retry_after is not None:
+        return error.retry_after
+    return 5.0
+
+
+async def healthy(_: web.Request) -> web.Response:
+    """Say that this process serves. It does not ask Loops: a restart would not mend Loops."""
+    return web.json_response({"status": "ok"})
+
+
+def application() -> web.Application:
+    app = web.Application()
+    app.cleanup_ctx.append(loops_client)
+    app.router.add_put("/users/{user_id}/lists", save)
+    app.router.add_get("/healthz", healthy)
+    return app
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    web.run_app(application(), port=int(os.environ.get("PORT", "8080")))

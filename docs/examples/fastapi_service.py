@@ -1,0 +1,77 @@
+"""A signup service. Run it: ``uvicorn fastapi_service:app``."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, TypedDict
+
+import attrs
+from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException, Request, Response
+from pydantic import BaseModel
+
+from loops_async import BadRequest, ContactUpdate, InvalidInput, LoopsClient, LoopsError
+
+log = logging.getLogger("uvicorn.error")
+
+
+class State(TypedDict):
+    loops: LoopsClient
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+    async with LoopsClient() as loops:  # LOOPS_API_KEY
+        yield {"loops": loops}
+
+
+def loops_client(request: Request) -> LoopsClient:
+    client: LoopsClient = request.state.loops
+    return client
+
+
+Loops = Annotated[LoopsClient, Depends(loops_client)]
+app = FastAPI(lifespan=lifespan)
+
+
+class Signup(BaseModel):
+    email: str
+    user_id: str
+    first_name: str | None = None
+
+
+@app.post("/signups")
+async def sign_up(
+    signup: Signup, loops: Loops, response: Response, background: BackgroundTasks
+) -> dict[str, str]:
+    try:
+        contact = ContactUpdate(**signup.model_dump(exclude_unset=True))
+        receipt = await loops.contacts.update(contact, timeout=2.0)
+    except (InvalidInput, BadRequest) as error:
+        raise HTTPException(422, str(error)) from error
+    except LoopsError as error:
+        # A person who signs up must not wait for the mail platform, let alone fail with it.
+        log.warning("user %s is sent later: %s", contact.user_id, error)
+        background.add_task(send_later, loops, contact)
+        response.status_code = 202
+        return {"status": "accepted"}
+    return {"status": "done", "id": receipt.id}
+
+
+async def send_later(loops: LoopsClient, contact: ContactUpdate) -> None:
+    """Try once more, after the response, with the patience that a request has not."""
+    try:
+        await loops.contacts.update(contact, timeout=60.0)
+    except LoopsError as error:
+        log.warning("user %s is not at Loops: %s", contact.user_id, error)
+
+
+@app.get("/stats")
+async def stats(loops: Loops) -> dict[str, Any]:
+    """Tell how many calls were made, retried and refused, and how many wait for their turn."""
+    return attrs.asdict(loops.stats())
+
+
+@app.get("/healthz")
+async def healthy() -> dict[str, str]:
+    """Say that this process serves. It does not ask Loops: a restart would not mend Loops."""
+    return {"status": "ok"}

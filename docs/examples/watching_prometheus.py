@@ -1,0 +1,73 @@
+"""Loops in Prometheus: requests, retries, how long they take, and what waits."""
+
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from loops_async import Attempt, LoopsClient
+
+
+class LoopsMetrics:
+    """Counts every request. Use one for all clients: ``LoopsClient(on_attempt=metrics)``."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._requests = Counter(
+            "loops_requests",
+            "Requests sent to Loops, by their HTTP status or the class of the error.",
+            ["method", "path", "outcome"],
+            registry=registry,
+        )
+        self._retries = Counter(
+            "loops_retries",
+            "Requests that failed and will be made again, by the class of the error.",
+            ["method", "path", "error"],
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "loops_request_duration_seconds",
+            "From sending a request to the end of its reply; waiting for a turn not included.",
+            ["method", "path"],
+            buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+            registry=registry,
+        )
+
+    def __call__(self, attempt: Attempt) -> None:
+        """Take one attempt into account."""
+        where = (attempt.method, attempt.path)
+        self._requests.labels(*where, attempt.error or str(attempt.status)).inc()
+        self._seconds.labels(*where).observe(attempt.seconds)
+        if attempt.wait is not None and attempt.error is not None:
+            self._retries.labels(*where, attempt.error).inc()
+
+
+class LoopsCollector(Collector):
+    """How each team's client stands when Prometheus asks; for ``registry.register``."""
+
+    def __init__(self, clients: Mapping[str, LoopsClient]) -> None:
+        self._clients = clients
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures of ``client.stats()``."""
+        failures = CounterMetricFamily(
+            "loops_call_failures", "Calls that ended in an error.", labels=["team"]
+        )
+        waiting = GaugeMetricFamily(
+            "loops_waiting", "Requests that wait for their turn.", labels=["team", "lane"]
+        )
+        in_flight = GaugeMetricFamily(
+            "loops_in_flight", "Requests whose reply has not come.", labels=["team"]
+        )
+        limit = GaugeMetricFamily(
+            "loops_rate_limit", "Requests per second that Loops takes.", labels=["team"]
+        )
+        for team, client in self._clients.items():
+            stats = client.stats()
+            failures.add_metric([team], stats.failures)
+            waiting.add_metric([team, "interactive"], stats.waiting_interactive or 0)
+            waiting.add_metric([team, "bulk"], stats.waiting_bulk or 0)
+            in_flight.add_metric([team], stats.in_flight)
+            if stats.rate is not None:
+                limit.add_metric([team], stats.rate)
+        yield from (failures, waiting, in_flight, limit)

@@ -1,0 +1,52 @@
+"""For the tests of whoever uses this package; the pytest plugin is ``loops_async.testing.plugin``.
+
+Importing it imports nothing else: pytest loads the plugin in every run of every project that has
+this package installed.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from loops_async.testing.fixture_client import FixtureClient
+    from loops_async.testing.scripted import (
+        QUICK_RETRIES,
+        ScriptedTransport,
+        SentRequest,
+        reply,
+    )
+    from loops_async.testing.threaded import ThreadedSandbox
+    from loops_async.wire import Reply
+
+__all__ = [
+    "QUICK_RETRIES",
+    "FixtureClient",
+    "Reply",
+    "ScriptedTransport",
+    "SentRequest",
+    "ThreadedSandbox",
+    "reply",
+]
+
+_HOME = {
+    "FixtureClient": "testing.fixture_client",
+    "QUICK_RETRIES": "testing.scripted",
+    "Reply": "wire",
+    "ScriptedTransport": "testing.scripted",
+    "SentRequest": "testing.scripted",
+    "ThreadedSandbox": "testing.threaded",
+    "reply": "testing.scripted",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'loops_async.testing' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    value = getattr(import_module(f"loops_async.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,124 @@
+"""The services of docs/services.md, each started as a user starts it and asked over HTTP."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from loops_async import LoopsClient
+from loops_async.sandbox import Fault, Faults, Sandbox
+from tests.server.processes import Program, complaints, free_port, serving, until
+
+STOPS = [signal.SIGTERM, signal.SIGINT]
+SIGNUP = {"email": "ada@example.com", "user_id": "u1", "first_name": "Ada"}
+LIST = "cm06f5v0e45nf0ml5754o9cix"
+
+
+@asynccontextmanager
+async def fastapi(sandbox: Sandbox) -> AsyncIterator[tuple[Program, aiohttp.ClientSession]]:
+    port = free_port()
+    command = ("-m", "uvicorn", "fastapi_service:app", "--port", str(port))
+    async with (
+        serving(*command, port=port, sandbox=sandbox) as program,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http,
+    ):
+        yield program, http
+
+
+@asynccontextmanager
+async def aiohttp_web(sandbox: Sandbox) -> AsyncIterator[tuple[Program, aiohttp.ClientSession]]:
+    port = free_port()
+    async with (
+        serving("aiohttp_service.py", port=port, sandbox=sandbox, PORT=str(port)) as program,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http,
+    ):
+        yield program, http
+
+
+async def test_fastapi_signs_up_within_the_request(sandbox: Sandbox) -> None:
+    async with fastapi(sandbox) as (program, http):
+
+        async def sign_up(number: int) -> int:
+            signup = {"email": f"c{number}@example.com", "user_id": f"c{number}"}
+            async with http.post("/signups", json=signup) as response:
+                return response.status
+
+        assert await asyncio.gather(*map(sign_up, range(8))) == [200] * 8
+        async with http.post("/signups", json=SIGNUP) as response:
+            assert (response.status, (await response.json())["status"]) == (200, "done")
+        assert len(sandbox.contacts) == 9
+        assert sandbox.contacts["ada@example.com"].first_name == "Ada"
+
+        asked = sandbox.counts.requests
+        async with http.post("/signups", json=SIGNUP | {"email": "ada at home"}) as response:
+            text = await response.text()
+            assert response.status == 422
+        assert "email" in text
+        assert "ada at home" not in text
+        assert sandbox.counts.requests == asked == 9
+        async with http.get("/stats") as response:
+            assert (await response.json())["requests"] == asked
+        done = await program.stop(signal.SIGINT)
+    assert done.status in {0, -signal.SIGINT}
+    assert complaints(done.err) == [], done.err
+    assert not any(said in done.err for said in ("example.com", "ada at home", sandbox.api_key))
+
+
+async def test_fastapi_does_not_let_a_signup_wait_for_loops(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults.script([Fault("delay", seconds=4.0)])
+    async with fastapi(sandbox) as (program, http):
+        async with http.post("/signups", json=SIGNUP) as response:
+            assert (response.status, await response.json()) == (202, {"status": "accepted"})
+        await until(lambda: len(sandbox.contacts), "it is sent later", program)
+        done = await program.stop()
+    assert complaints(done.err) == [], done.err
+    assert "user u1 is sent later" in done.err
+    assert "ada@example.com" not in done.err
+
+
+async def test_fastapi_answers_what_is_under_way_before_it_ends(sandbox: Sandbox) -> None:
+    sandbox.faults = Faults.script([Fault("delay", seconds=1.0)])
+    async with fastapi(sandbox) as (program, http):
+        asking = asyncio.ensure_future(http.post("/signups", json=SIGNUP))
+        await until(lambda: sandbox.counts.requests, "it is under way", program)
+        done = await program.stop()
+        response = await asking
+        assert response.status == 200
+        response.release()
+    # uvicorn, having ended in order, ends by the signal once more.
+    assert done.status in {0, -signal.SIGTERM}
+    assert "Application shutdown complete" in done.err
+    assert complaints(done.err) == [], done.err
+
+
+@pytest.mark.parametrize("stop", STOPS)
+async def test_aiohttp_saves_preferences_and_ends_in_order(
+    sandbox: Sandbox, stop: signal.Signals
+) -> None:
+    async with LoopsClient(sandbox.api_key, base_url=sandbox.url) as loops:
+        await loops.contacts.update(email="ada@example.com", user_id="u1")
+    async with aiohttp_web(sandbox) as (program, http):
+        async with http.put("/users/u1/lists", json={LIST: True}) as response:
+            assert response.status == 200
+        assert sandbox.contacts["ada@example.com"].mailing_lists == {LIST: True}
+        done = await program.stop(stop)
+    assert done.status == 0
+    assert complaints(done.err) == [], done.err
+    assert "ada@example.com" not in done.err
+
+
+async def test_aiohttp_says_what_is_wrong_and_when_to_come_again(sandbox: Sandbox) -> None:
+    async with aiohttp_web(sandbox) as (program, http):
+        for body, status in ((b"{", 400), (b'{"x": "yes"}', 422), (b'{"x": true}', 422)):
+            async with http.put("/users/u1/lists", data=body) as response:
+                assert response.status == status, await response.text()
+        sandbox.faults = Faults.script([Fault("429_seconds", retry_after=90)])
+        async with http.put("/users/u1/lists", json={}) as response:
+            assert (response.status, response.headers["Retry-After"]) == (503, "90")
+        async with http.get("/healthz") as response:
+            assert response.status == 200
+        done = await program.stop()
+    assert complaints(done.err) == [], done.err
