@@ -8,6 +8,7 @@ import attrs
 
 from loops_async.cli.account import LIST_PREFIX, Account, KnownProperty, Target
 from loops_async.cli.refusals import ColumnsRefused, shown
+from loops_async.cli.rows import REASON_COLUMN
 from loops_async.cli.spellings import camel_case
 from loops_async.cli.values import ValueType
 
@@ -42,7 +43,7 @@ class Plan:
     Attributes:
         columns: Those with a target, each target once.
         unknown: Those Loops has no place for, in the file's order.
-        left_out: Those that ``--map "COLUMN="`` leaves out.
+        left_out: Those that ``--map "COLUMN="`` leaves out, and that of an import's own reasons.
     """
 
     columns: tuple[PlannedColumn, ...]
@@ -105,6 +106,9 @@ def plan_columns(
     claimed = set(plan.targets)
     for column in headers:
         if column in mappings:
+            continue
+        if column == REASON_COLUMN:
+            plan.left_out.append(column)
             continue
         matched = account.match(column, beside=headers)
         if matched is None or matched in claimed:

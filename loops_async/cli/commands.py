@@ -1,9 +1,8 @@
 """The commands. Each imports what it needs when it runs, so that ``--help`` answers at once."""
 
 import asyncio
-import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, NoReturn
 
@@ -11,9 +10,9 @@ import click
 
 from loops_async import errors
 from loops_async.cli.refusals import ImportRefused
-from loops_async.cli.signals import Terminated, terminable
+from loops_async.cli.signals import Stopped, stoppable
 
-INCOMPLETE, REFUSED, KEY_REFUSED, UNREACHABLE, INTERRUPTED, TERMINATED = 1, 2, 3, 4, 130, 143
+INCOMPLETE, REFUSED, KEY_REFUSED, UNREACHABLE, INTERRUPTED = 1, 2, 3, 4, 130
 
 
 def say(text: str) -> None:
@@ -21,20 +20,16 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def run(job: Callable[[], Awaitable[int]]) -> NoReturn:
-    """Run ``job`` and leave with its exit status; say in a sentence what stopped it."""
-
-    async def main() -> int:
-        return await job()
-
+def run(work: Callable[[], int]) -> NoReturn:
+    """Do ``work`` and leave with its exit status; say in a sentence what stopped it."""
     try:
-        status = asyncio.run(main())
+        status = work()
     except KeyboardInterrupt:
         say("Stopped.")
         status = INTERRUPTED
-    except Terminated:
+    except Stopped as stopped:
         say("Stopped.")
-        status = TERMINATED
+        status = stopped.status
     except (ImportRefused, errors.ConfigurationError, errors.InvalidCall) as error:
         say(f"Error: {error}")
         status = REFUSED
@@ -73,7 +68,7 @@ def demo() -> None:
     async def job() -> int:
         return 0 if await show(say, click.echo) else INCOMPLETE
 
-    run(job)
+    run(lambda: asyncio.run(job()))
 
 
 @cli.command("import")
@@ -104,67 +99,39 @@ def demo() -> None:
     show_default=True,
     help="Rows in flight at the most.",
 )
+@click.option("--resume", is_flag=True, help="Go on where an import of FILE ended, or was killed.")
+@click.option("--restart", is_flag=True, help="Forget an import of FILE that did not finish.")
+@click.option("--journal", metavar="PATH", help="Which rows are done.  [default: FILE.journal]")
+@click.option(
+    "--rejected",
+    metavar="PATH",
+    help="Where rejected rows go, with the reason.  [default: FILE.rejected.csv or .jsonl]",
+)
 def import_(file: str, **options: Any) -> None:
     """Update or create a contact for each row of FILE, CSV or JSON Lines; '-' is standard input.
 
     \b
     Example:
       loops-async import contacts.csv --map "Customer Ref=userId" --ignore-unknown
+      loops-async import contacts.csv --map "Customer Ref=userId" --ignore-unknown --resume
 
     \b
     Exit status: 0 every row went in, 1 some rows did not, 2 the file or the
     options cannot work and nothing was sent, 3 Loops refused the key,
     4 Loops could not be reached, 130 interrupted, 143 terminated.
     """  # noqa: D301 - \b is click's mark for text to leave as it is
+    if options["resume"] and options["restart"]:
+        raise click.UsageError("--resume goes on and --restart begins anew: give one of them.")
     if options["api_key"]:
         say("Warning: other users of this machine can see --api-key; LOOPS_API_KEY is safer.")
 
-    async def job() -> int:
-        return await _import(file, options)
+    def work() -> int:
+        from loops_async.cli.launching import import_file  # noqa: PLC0415
+        from loops_async.cli.options import Options  # noqa: PLC0415
 
-    run(job)
+        return 0 if import_file(Options(file, **options), say, click.echo) else INCOMPLETE
 
-
-async def _import(file: str, options: dict[str, Any]) -> int:
-    from loops_async.cli.importing import Import  # noqa: PLC0415
-    from loops_async.cli.progress import progress  # noqa: PLC0415
-    from loops_async.cli.settling import Choices, settle_columns  # noqa: PLC0415
-    from loops_async.cli.source import open_source  # noqa: PLC0415
-    from loops_async.cli.survey import survey  # noqa: PLC0415
-    from loops_async.cli.tally import Tally  # noqa: PLC0415
-    from loops_async.client import LoopsClient  # noqa: PLC0415
-    from loops_async.pacing import Pacer  # noqa: PLC0415
-
-    choices = Choices(
-        mappings=options["mappings"],
-        empty_as_null=options["empty_as_null"],
-        create_properties=options["create_properties"],
-        ignore_unknown=options["ignore_unknown"],
-    )
-    if not (os.environ.get("LOOPS_API_KEY") if options["api_key"] is None else options["api_key"]):
-        raise errors.ConfigurationError("no API key: set LOOPS_API_KEY, or pass --api-key")
-    tally = Tally()
-    async with LoopsClient(
-        options["api_key"],
-        base_url=options["base_url"],
-        pacer=Pacer(options["rate"], max_rate=options["rate"]) if options["rate"] else None,
-        on_attempt=tally.watch,
-    ) as loops:
-        with open_source(file) as source:
-            found = survey(source)
-            tally.total = found.rows + found.rejected
-            with terminable():
-                plan = await settle_columns(loops, found, choices, say)
-                try:
-                    with progress(tally) as update:
-                        importing = Import(source, plan, tally, choices.empty_as_null, update)
-                        await importing.run(loops, concurrency=options["concurrency"])
-                except ImportRefused as error:
-                    # The file changed under our eyes; the rows before are sent.
-                    say(f"Error: {error}")
-                finally:
-                    click.echo(tally.summary())
-    return 0 if tally.complete else INCOMPLETE
+    run(work)
 
 
 @cli.command()
@@ -219,7 +186,7 @@ def sandbox(
         raise click.UsageError(str(error)) from None
 
     async def job() -> int:
-        with terminable():
+        with stoppable():
             return 0 if await serve(served, say) else REFUSED
 
-    run(job)
+    run(lambda: asyncio.run(job()))

@@ -12,7 +12,7 @@ from loops_async.cli.importing import Import
 from loops_async.cli.progress import progress
 from loops_async.cli.refusals import RowRefused
 from loops_async.cli.rows import Row
-from loops_async.cli.settling import Choices, settle_columns
+from loops_async.cli.settling import Choices, make_properties, settle_columns
 from loops_async.cli.source import Source, open_source, read_rows
 from loops_async.cli.survey import survey
 from loops_async.cli.tally import Tally
@@ -52,10 +52,11 @@ async def _import(
 ) -> Plan:
     found = survey(source)
     tally.total = found.rows + found.rejected
-    plan = await settle_columns(loops, found, Choices(create_properties=True), say)
+    plan, proposals = await settle_columns(loops, found, Choices(create_properties=True), say)
+    await make_properties(loops, proposals, say)
     say(f"Importing {tally.total} rows of the sample export.")
     with progress(tally) as update:
-        run = Import(source, plan, tally, empty_as_null=False, update=update)
+        run = Import(source, plan, tally, update)
         await run.run(loops, concurrency=50)
     return plan
 

@@ -1,21 +1,33 @@
 """An import whose columns are settled: the rows on their way to Loops."""
 
+import asyncio
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from loops_async import errors
+from loops_async.bulk import BulkUpsert
 from loops_async.cli.columns import Plan
 from loops_async.cli.contacts import contact_fields
-from loops_async.cli.refusals import RowRefused
-from loops_async.cli.rows import Rejected
+from loops_async.cli.journal import Journal, State
+from loops_async.cli.refusals import FileRefused, RowRefused
+from loops_async.cli.rejects import Rejects
+from loops_async.cli.rows import Reading, Rejected, Row
 from loops_async.cli.source import Source, read_rows
 from loops_async.cli.tally import Tally
 from loops_async.client import LoopsClient
 from loops_async.outcomes import Outcome
 
-_THE_ROWS_FAULT = (errors.InvalidInput, errors.InvalidCall, errors.BadRequest, errors.Conflict)
+_THE_ROWS_FAULT: Final = (
+    errors.InvalidInput,
+    errors.InvalidCall,
+    errors.BadRequest,
+    errors.Conflict,
+)
+_HEARTBEAT: Final = 1.0
+"""Seconds between two looks at the progress, and between two trips to the disk."""
 
 
 @attrs.define
@@ -26,51 +38,128 @@ class Import:
         source: The file.
         plan: Where its columns go.
         tally: What became of the rows so far.
+        update: Called whenever the tally changed, never twice at the same time.
         empty_as_null: Empty a property at Loops where a cell is empty.
-        update: Called whenever the tally changed.
+        journal: Where it is written down which rows are over; None for nowhere.
+        rejects: Where the rejected rows go; None for nowhere.
     """
 
     source: Source
     plan: Plan
     tally: Tally
-    empty_as_null: bool
-    update: Callable[[], None]
-    _lines: dict[int, int] = attrs.field(factory=dict, init=False)
-    _sent: int = attrs.field(default=0, init=False)
+    update: Callable[[], None] = lambda: None
+    empty_as_null: bool = False
+    journal: Journal | None = None
+    rejects: Rejects | None = None
+    # Rows are read in one thread, and their outcomes come in another.
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _under_way: dict[int, tuple[int, Row]] = attrs.field(factory=dict, init=False)
+    _run: BulkUpsert | None = attrs.field(default=None, init=False)
+    _stopped: bool = attrs.field(default=False, init=False)
+    _over: bool = attrs.field(default=False, init=False)
 
     async def run(self, loops: LoopsClient, *, concurrency: int) -> None:
         """Send every row that can be sent.
 
         Raises:
+            ImportRefused: The file changed, or the journal or the rejected rows cannot be written.
             LoopsError: What stops the whole import, such as a wrong key.
         """
-        async with loops.contacts.upsert_many(self._contacts(), concurrency=concurrency) as rows:
-            async for outcome in rows:
-                self._note(outcome)
-                self.update()
+        async with loops.contacts.upsert_many(
+            self._contacts(), concurrency=concurrency, on_outcome=self._note
+        ) as rows:
+            self._run = rows
+            heart = asyncio.create_task(self._beat(rows))
+            try:
+                async for _ in rows:
+                    pass
+            finally:
+                heart.cancel()
+                await asyncio.gather(heart, return_exceptions=True)
+                with self._lock:
+                    # A reader that is left behind may come back when the files are closed.
+                    self._over = True
+        self._show()
+
+    def _show(self) -> None:
+        if self._run is not None:
+            self.tally.rate = self._run.totals.rate
         self.update()
 
+    def stop(self) -> int:
+        """Read no more rows; how many were read and are still to end."""
+        self._stopped = True
+        if self._run is None:
+            return 0
+        self._run.stop()
+        return len(self._run.unfinished)
+
     def _contacts(self) -> Iterator[Mapping[str, Any]]:
-        for reading in read_rows(self.source):
+        sent = 0
+        for number, reading in enumerate(read_rows(self.source)):
+            if number >= self.tally.total:
+                raise FileRefused(self.source.name, "has more rows than it had a moment ago")
+            if self._stopped or self._over:
+                return
+            if self._is_done(number):
+                continue
             if isinstance(reading, Rejected):
-                self.tally.rejected.add(reading.line, reading.reason)
+                self._reject(number, reading, reading.reason)
                 continue
             try:
                 fields = contact_fields(reading, self.plan, empty_as_null=self.empty_as_null)
             except RowRefused as refused:
-                self.tally.rejected.add(refused.line, refused.reason)
+                self._reject(number, reading, refused.reason)
                 continue
-            self._lines[self._sent] = reading.line
-            self._sent += 1
+            self._under_way[sent] = number, reading
+            sent += 1
             yield fields
 
+    def _is_done(self, number: int) -> bool:
+        done = (State.APPLIED, State.REJECTED)
+        return self.journal is not None and self.journal.states[number] in done
+
     def _note(self, outcome: Outcome) -> None:
-        line = self._lines.pop(outcome.index)
-        if outcome.error is None:
-            self.tally.applied += 1
-        elif isinstance(outcome.error, _THE_ROWS_FAULT):
-            said = getattr(outcome.error, "message", "")
-            reason = f"Loops said: {said}" if said else str(outcome.error)
-            self.tally.rejected.add(line, reason)
-        else:
-            self.tally.failed.add(line, str(outcome.error))
+        number, row = self._under_way.pop(outcome.index)
+        error = outcome.error
+        if isinstance(error, _THE_ROWS_FAULT):
+            said = getattr(error, "message", "")
+            self._reject(number, row, f"Loops said: {said}" if said else str(error))
+            return
+        with self._lock:
+            if self.journal is not None:
+                self.journal.note(number, State.FAILED if error else State.APPLIED)
+            if error is None:
+                self.tally.applied += 1
+            else:
+                self.tally.failed.add(row.line, str(error))
+            self._show()
+
+    def _reject(self, number: int, reading: Reading, reason: str) -> None:
+        with self._lock:
+            if self._over:
+                return
+            # First the row, then the note of it: a kill in between repeats it and loses nothing.
+            mark = self.rejects.add(reading, reason) if self.rejects is not None else None
+            if self.journal is not None:
+                self.journal.note(number, State.REJECTED, mark)
+            self.tally.rejected.add(reading.line, reason)
+            self._show()
+
+    async def _beat(self, rows: BulkUpsert) -> None:
+        while True:
+            await asyncio.sleep(_HEARTBEAT)
+            with self._lock:
+                self._show()
+            try:
+                await asyncio.to_thread(self._sync)
+            except FileRefused as error:
+                await rows.abort(error)
+                return
+
+    def _sync(self) -> None:
+        # In this order: the journal may not speak of rejected rows that are not there.
+        if self.rejects is not None:
+            self.rejects.sync()
+        if self.journal is not None:
+            self.journal.sync()

@@ -6,13 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from loops_async.cli.tally import Tally, counted
 
@@ -21,7 +15,7 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 @contextmanager
 def progress(tally: Tally) -> Iterator[Callable[[], None]]:
-    """Show how far ``tally`` has come; call what it yields whenever that may have changed."""
+    """Show how far ``tally`` has come; call what it yields now and then, never twice at a time."""
     console = Console(stderr=True)
     if console.is_terminal:
         with _bar(console, tally) as update:
@@ -34,15 +28,19 @@ def progress(tally: Tally) -> Iterator[Callable[[], None]]:
 def _bar(console: Console, tally: Tally) -> Iterator[Callable[[], None]]:
     columns = (
         TextColumn("importing"),
-        BarColumn(),
+        BarColumn(bar_width=None),
         MofNCompleteColumn(),
         TextColumn("{task.fields[pace]}"),
-        TimeRemainingColumn(),
     )
     # Printing what is left over at the end would repeat what the summary says better.
-    with Progress(*columns, console=console, transient=True) as shown:
-        bar = shown.add_task("importing", total=tally.total, pace="")
-        yield lambda: shown.update(bar, completed=tally.done, pace=_pace(tally))
+    with Progress(*columns, console=console, transient=True, expand=True) as shown:
+        bar = shown.add_task("importing", total=tally.total, completed=tally.done, pace="")
+
+        def update() -> None:
+            shown.update(bar, completed=tally.done, pace=described(tally))
+
+        update()
+        yield update
 
 
 def _lines(tally: Tally) -> Callable[[], None]:
@@ -54,7 +52,7 @@ def _lines(tally: Tally) -> Callable[[], None]:
         if over or time.monotonic() - at >= _SECONDS_BETWEEN_LINES:
             said, at = tally.done, time.monotonic()
             print(
-                f"{tally.done} of {counted(tally.total, 'row')}, {_pace(tally)}",
+                f"{tally.done} of {counted(tally.total, 'row')}, {described(tally)}",
                 file=sys.stderr,
                 flush=True,
             )
@@ -62,9 +60,25 @@ def _lines(tally: Tally) -> Callable[[], None]:
     return update
 
 
-def _pace(tally: Tally) -> str:
-    rows = tally.done / tally.seconds if tally.seconds > 0 else 0.0
-    return (
-        f"{rows:.1f} rows/s, {tally.rejected.count + tally.failed.count} rejected, "
-        f"{tally.rate_limited} answered with 429"
-    )
+def described(tally: Tally) -> str:
+    """The pace, what went wrong, and the time that is left, in a few words."""
+    parts = [
+        f"{tally.rate:.1f} rows/s",
+        f"{tally.rate_limited} answered with 429",
+        f"{tally.rejected.count} rejected",
+    ]
+    if tally.failed.count:
+        parts.append(f"{tally.failed.count} failed")
+    if tally.not_done and tally.seconds_left is not None:
+        parts.append(f"{spelt(tally.seconds_left)} left")
+    return ", ".join(parts)
+
+
+def spelt(seconds: float) -> str:
+    """``45 s``, ``6 min 30 s``, ``2 h 05 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"

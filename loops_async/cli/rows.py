@@ -12,6 +12,9 @@ from loops_async.cli.lines import Lines
 from loops_async.cli.refusals import FileRefused, shown
 
 MOST_COLUMNS = 1_000
+REASON_COLUMN = "loops_error"
+"""What the column is called that says why a row was rejected; an import leaves it out."""
+
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _SEPARATOR = re.compile(r'sep=([^\w\s"]|\t)', re.ASCII | re.IGNORECASE)
 # A byte order mark inside the text is left where two exports were pasted together.
@@ -104,11 +107,13 @@ def csv_rows(lines: Lines, delimiter: str, headers: Sequence[str]) -> Iterator[R
 
 
 def json_rows(lines: Lines) -> Iterator[Reading]:
-    """The objects, one a line; blank lines are passed over."""
+    """The objects, one a line; blank lines, and those with a reason alone, are passed over."""
     lines.begin()
     for text in lines:
         if text.strip():
-            yield _json_row(lines, text)
+            reading = _json_row(lines, text)
+            if isinstance(reading, Rejected) or {*reading.cells} != {REASON_COLUMN}:
+                yield reading
         lines.begin()
 
 

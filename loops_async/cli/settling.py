@@ -33,8 +33,8 @@ class Choices:
 
 async def settle_columns(
     loops: LoopsClient, survey: Survey, choices: Choices, say: Callable[[str], None]
-) -> Plan:
-    """Decide where each column goes, and make the properties that the user wants made.
+) -> tuple[Plan, tuple[Proposal, ...]]:
+    """Decide where each column goes; the plan, and the properties that have to be made for it.
 
     Raises:
         ColumnsRefused: A column has no place at Loops and the user did not say what to do.
@@ -51,18 +51,68 @@ async def settle_columns(
     proposals = propose(plan, survey, properties)
     if plan.unknown and not choices.create_properties and not choices.ignore_unknown:
         raise ColumnsRefused(_unknown(plan, survey, proposals))
-    if choices.create_properties:
-        if doubtful := [proposal for proposal in proposals if proposal.remark]:
-            raise ColumnsRefused(_doubtful(doubtful))
-        for proposal in proposals:
-            await loops.contact_properties.create(proposal.key, proposal.type)
-            say(f"created the {proposal.type} property {proposal.key}")
-        plan = adopt(plan, proposals)
+    if not choices.create_properties:
+        _tell(plan, survey, say)
+        return plan, ()
+    if doubtful := [proposal for proposal in proposals if proposal.remark]:
+        raise ColumnsRefused(_doubtful(doubtful))
+    plan = adopt(plan, proposals)
+    _tell(plan, survey, say)
+    return plan, proposals
+
+
+async def settle_again(
+    loops: LoopsClient, plan: Plan, choices: Choices, say: Callable[[str], None]
+) -> tuple[Proposal, ...]:
+    """See whether Loops still has the places of ``plan``; the properties still to be made for it.
+
+    Nothing is matched or guessed anew: a property that was made for a column may look, by now,
+    like one that was always there.
+
+    Raises:
+        ColumnsRefused: A place is gone, or of another type.
+        LoopsError: Loops could not be asked.
+    """
+    declared = {known.key: known.type for known in await loops.contact_properties.list()}
+    await _check_lists(loops, plan)
+    missing = []
+    for planned in plan.columns:
+        column, target = planned.column, planned.target
+        say(f"column {shown(column)} → {target}")
+        if target.kind != "property" or declared.get(target.name) == target.type:
+            continue
+        if target.name in declared:
+            raise ColumnsRefused(
+                f"column {shown(column)}: {target.name} was a {target.type} when the import began, "
+                f"and Loops now declares it as {declared[target.name]}; begin anew with --restart"
+            )
+        if not choices.create_properties:
+            raise ColumnsRefused(
+                f"column {shown(column)}: Loops no longer has the property {target.name}; "
+                "make it again, or begin anew with --restart"
+            )
+        missing.append(Proposal(column, target.name, target.type))
+    return tuple(missing)
+
+
+async def make_properties(
+    loops: LoopsClient, proposals: Sequence[Proposal], say: Callable[[str], None]
+) -> None:
+    """Make the properties that the user wants made.
+
+    Raises:
+        LoopsError: One could not be made.
+    """
+    for proposal in proposals:
+        await loops.contact_properties.create(proposal.key, proposal.type)
+        say(f"created the {proposal.type} property {proposal.key}")
+
+
+def _tell(plan: Plan, survey: Survey, say: Callable[[str], None]) -> None:
     for planned in plan.columns:
         say(f"column {shown(planned.column)} → {planned.target}")
     if left_out := [*map(shown, plan.left_out), *_without_a_place(plan, survey)]:
         say(f"left out: {', '.join(left_out)}")
-    return plan
 
 
 async def _check_lists(loops: LoopsClient, plan: Plan) -> None:

@@ -1,46 +1,83 @@
-"""SIGTERM, taken as Ctrl-C is: the work is cancelled and may tidy up and say how far it came."""
+"""Ctrl-C and SIGTERM: the first asks for an end in order, the next one ends the work at once."""
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-class Terminated(Exception):
-    """The process was asked to end with SIGTERM."""
+
+class Stopped(Exception):
+    """The process was asked to end.
+
+    Args:
+        number: The signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"signal {number}")
+        self.status = 128 + number
+        """The exit status by which shells know it."""
+
+
+class Stops:
+    """What the signals said, and what the work can do about it.
+
+    Attributes:
+        drain: Ends the work in order; None while there is nothing to end but the work itself,
+            which is then cancelled.
+        stopped: The first signal as what to raise; None while there was none.
+    """
+
+    def __init__(self) -> None:
+        self.drain: Callable[[], None] | None = None
+        self.stopped: Stopped | None = None
 
 
 @contextmanager
-def terminable() -> Iterator[None]:
-    """Let SIGTERM cancel the current task for as long as the block lasts.
+def stoppable() -> Iterator[Stops]:
+    """Take both signals for as long as the block lasts.
 
-    A second SIGTERM ends the process at once. Where the event loop takes no signal handlers, as on
-    Windows or off the main thread, SIGTERM does what it does anyway.
+    The first drains, where there is something to drain, and the next cancels the current task;
+    one more does what it does anywhere. Where the event loop takes no signal handlers, as on
+    Windows or off the main thread, it does so from the first.
 
     Raises:
-        Terminated: In place of the cancellation that SIGTERM brought.
+        Stopped: In place of the cancellation that a signal brought.
     """
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
+    stops = Stops()
     told = False
 
-    def stop() -> None:
+    def stop(number: int) -> None:
         nonlocal told
+        first, stops.stopped = stops.stopped is None, stops.stopped or Stopped(number)
+        if first and stops.drain is not None:
+            stops.drain()
+            return
         told = True
-        loop.remove_signal_handler(signal.SIGTERM)
+        _restore(loop)
         if task is not None:
             task.cancel()
 
     try:
-        loop.add_signal_handler(signal.SIGTERM, stop)
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, stop, number)
     except (NotImplementedError, RuntimeError, ValueError):
-        yield
+        yield stops
         return
     try:
-        yield
+        yield stops
     except asyncio.CancelledError:
-        if told:
-            raise Terminated from None
+        if told and stops.stopped is not None:
+            raise stops.stopped from None
         raise
     finally:
-        loop.remove_signal_handler(signal.SIGTERM)
+        _restore(loop)
+
+
+def _restore(loop: asyncio.AbstractEventLoop) -> None:
+    for number in _SIGNALS:
+        loop.remove_signal_handler(number)

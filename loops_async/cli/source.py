@@ -97,6 +97,12 @@ def read_rows(source: Source) -> Iterator[Reading]:
         lines.release()
 
 
+def told_delimiter(line: str) -> str:
+    """What parts the cells of CSV that begins with ``line``."""
+    bare = _QUOTED.sub("", line)
+    return named_delimiter(line) or max(_DELIMITERS, key=bare.count)
+
+
 def _standard_input(given: BinaryIO | None) -> BinaryIO:
     if given is not None:
         return given
@@ -124,8 +130,7 @@ def _recognised(name: str, path: str, stream: BinaryIO) -> Source:
         )
     if json_lines or text.startswith("{"):
         return Source(name, "jsonl", "", (), "", stream)
-    bare = _QUOTED.sub("", first)
-    delimiter = named_delimiter(first) or max(_DELIMITERS, key=bare.count)
+    delimiter = told_delimiter(first)
     lines = Lines(stream, name)
     try:
         headers = csv_header(lines, delimiter)

@@ -18,10 +18,17 @@ def counted(number: int, noun: str) -> str:
 
 @attrs.define
 class Setbacks:
-    """Rows that did not go in, for one kind of reason."""
+    """Rows that did not go in, for one kind of reason.
+
+    Attributes:
+        count: How many.
+        first: The line and the reason of some of them.
+        before: How many of them an earlier import has named.
+    """
 
     count: int = 0
     first: list[tuple[int, str]] = attrs.field(factory=list)
+    before: int = 0
 
     def add(self, line: int, reason: str) -> None:
         """Note the row that begins on ``line``."""
@@ -32,7 +39,7 @@ class Setbacks:
     def lines(self) -> list[str]:
         """One line of text for each of the first rows, and one for the rest."""
         shown = [f"  line {line}: {reason}" for line, reason in sorted(self.first)]
-        rest = self.count - len(self.first)
+        rest = self.count - self.before - len(self.first)
         return [*shown, f"  … and {rest} more"] if rest else shown
 
 
@@ -42,9 +49,11 @@ class Tally:
 
     Attributes:
         total: Rows in the file.
-        applied: Rows that Loops took.
-        rejected: Rows that the file or Loops says are wrong.
+        applied: Rows that Loops took, those before included.
+        rejected: Rows that the file or Loops says are wrong, those before included.
         failed: Rows that nothing was wrong with; Loops or the network was.
+        before: Rows that were over before, in an import that this one goes on with.
+        rate: Rows per second lately.
         requests: Requests sent, retries and questions included.
         rate_limited: Requests answered with 429.
     """
@@ -53,6 +62,8 @@ class Tally:
     applied: int = 0
     rejected: Setbacks = attrs.field(factory=Setbacks)
     failed: Setbacks = attrs.field(factory=Setbacks)
+    before: int = 0
+    rate: float = 0.0
     requests: int = 0
     rate_limited: int = 0
     clock: Callable[[], float] = time.monotonic
@@ -74,6 +85,11 @@ class Tally:
         return self.clock() - self.began
 
     @property
+    def seconds_left(self) -> float | None:
+        """Seconds that the rest takes at this rate; None as long as nobody can know."""
+        return self.not_done / self.rate if self.rate > 0 else None
+
+    @property
     def complete(self) -> bool:
         """Whether every row went in."""
         return self.applied == self.total
@@ -83,28 +99,32 @@ class Tally:
         self.requests += 1
         self.rate_limited += attempt.status == 429
 
-    def summary(self, created: int | None = None) -> str:
+    def summary(self, created: int | None = None, *, resumable: bool = False) -> str:
         """The end of the story, in a few lines.
 
         Args:
             created: Contacts that did not exist before, where somebody knows; Loops does not say.
+            resumable: Whether another import can go on where this one ends.
         """
         went = f"{self.applied} applied"
         if created is not None:
             went += f" ({created} created, {self.applied - created} updated)"
         parts = [went, f"{self.rejected.count} rejected"]
         if self.failed.count:
-            parts.append(f"{self.failed.count} failed, import them again")
+            again = "" if resumable else ", import them again"
+            parts.append(f"{self.failed.count} failed{again}")
         if self.not_done:
             # Rows that were on their way may have arrived.
-            parts.append(f"{self.not_done} not done; run it again: an update may be repeated")
+            again = "" if resumable else "; run it again: an update may be repeated"
+            parts.append(f"{self.not_done} not done{again}")
         seconds = self.seconds
         # Before a second is over, the burst at the start would be taken for a pace.
         pace = f", {self.requests / seconds:.1f} per second" if seconds >= 1 else ""
         requests = f"{counted(self.requests, 'request')}{pace}"
+        before = f" ({self.before} of these rows were done before)" if self.before else ""
         return "\n".join(
             [
-                f"{counted(self.total, 'row')}: {', '.join(parts)}",
+                f"{counted(self.total, 'row')}: {', '.join(parts)}{before}",
                 *self.rejected.lines(),
                 *self.failed.lines(),
                 f"{seconds:.1f} s, {requests}, {self.rate_limited} of them 429",

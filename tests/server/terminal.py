@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 
 import attrs
 
@@ -26,6 +27,31 @@ def environment(sandbox: Sandbox | None = None, **more: str) -> dict[str, str]:
     return kept | more
 
 
+async def start(
+    *arguments: str,
+    sandbox: Sandbox | None = None,
+    env: dict[str, str] | None = None,
+    stdin: int = asyncio.subprocess.DEVNULL,
+    terminal: int | None = None,
+) -> asyncio.subprocess.Process:
+    """Start ``loops-async`` with ``arguments``; what it says goes to pipes, or to ``terminal``."""
+    pipe = asyncio.subprocess.PIPE if terminal is None else terminal
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "error", "-m", "loops_async", *arguments),
+        env=environment(sandbox, **(env or {})),
+        stdin=stdin,
+        stdout=pipe,
+        stderr=pipe,
+    )
+
+
+async def ended(process: asyncio.subprocess.Process, stdin: bytes | None = None) -> Finished:
+    """Wait until ``process`` has ended."""
+    out, err = await process.communicate(stdin)
+    assert process.returncode is not None
+    return Finished(process.returncode, out.decode(), err.decode())
+
+
 async def loops_async(
     *arguments: str,
     sandbox: Sandbox | None = None,
@@ -33,18 +59,12 @@ async def loops_async(
     env: dict[str, str] | None = None,
 ) -> Finished:
     """Run ``loops-async`` with ``arguments`` to its end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-W",
-        "error",
-        "-m",
-        "loops_async",
-        *arguments,
-        env=environment(sandbox, **(env or {})),
-        stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate(stdin)
-    assert process.returncode is not None
-    return Finished(process.returncode, out.decode(), err.decode())
+    pipe = asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL
+    return await ended(await start(*arguments, sandbox=sandbox, env=env, stdin=pipe), stdin)
+
+
+async def until(seen: Callable[[], bool]) -> None:
+    """Wait until something can be seen, such as a request in the sandbox."""
+    async with asyncio.timeout(30):
+        while not seen():  # noqa: ASYNC110 - what is looked at tells nobody when it changes
+            await asyncio.sleep(0.001)

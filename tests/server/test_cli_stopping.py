@@ -1,18 +1,17 @@
 """Ctrl-C and SIGTERM, sent to real processes; and the ceiling of ``--rate``."""
 
-import asyncio
 import contextlib
 import os
 import pty
 import re
+import shlex
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 
-from loops_async.sandbox import Sandbox
-from tests.server.terminal import environment, loops_async
+from loops_async.sandbox import Fault, Faults, Sandbox
+from tests.server.terminal import ended, loops_async, start, until
 
 STOPS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 
@@ -24,63 +23,75 @@ def rows(tmp_path: Path) -> str:
     return str(path)
 
 
-async def start(
-    *arguments: str, sandbox: Sandbox | None = None, terminal: int | None = None
-) -> asyncio.subprocess.Process:
-    pipe = asyncio.subprocess.PIPE if terminal is None else terminal
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "error", "-m", "loops_async", *arguments),
-        env=environment(sandbox, TERM="xterm", COLUMNS="100"),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=pipe,
-        stderr=pipe,
-    )
-
-
-async def some_contacts(sandbox: Sandbox) -> None:
-    for _ in range(1_000):
-        if len(sandbox.contacts) >= 3:
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail("no contact came")
-
-
 def counts(summary: str) -> tuple[int, int]:
-    found = re.search(
-        r"40 rows: (\d+) applied, 0 rejected, (\d+) not done; "
-        r"run it again: an update may be repeated",
-        summary,
-    )
+    found = re.search(r"40 rows: (\d+) applied, 0 rejected, (\d+) not done\n", summary)
     assert found is not None, summary
     return int(found[1]), int(found[2])
 
 
 @pytest.mark.parametrize(("stop", "status"), STOPS)
-async def test_an_import_that_is_stopped_says_how_far_it_came(
+async def test_an_import_that_is_stopped_finishes_what_is_under_way_and_says_how_to_go_on(
     rows: str, stop: signal.Signals, status: int
 ) -> None:
-    async with Sandbox(rate=5) as sandbox:
-        process = await start("import", rows, sandbox=sandbox)
-        await some_contacts(sandbox)
+    async with Sandbox(rate=20) as sandbox:
+        process = await start("import", rows, "--concurrency", "2", sandbox=sandbox)
+        await until(lambda: len(sandbox.contacts) >= 3)
         process.send_signal(stop)
-        out, err = await process.communicate()
+        done = await ended(process)
         held = len(sandbox.contacts)
-    assert process.returncode == status
-    applied, left = counts(out.decode())
+        assert done.status == status
+        applied, left = counts(done.out)
+        # Nothing that was sent is in doubt.
+        assert applied == held
+        assert applied + left == 40
+        assert re.search(r"Finishing \d rows? under way; press Ctrl-C again", done.err)
+        assert done.err.endswith(
+            f"Go on with: loops-async import --concurrency=2 --resume {rows}\nStopped.\n"
+        )
+        assert "Traceback" not in done.err
+        on = re.search(r"Go on with: loops-async (.*)", done.err)
+        assert on is not None
+        rest = await loops_async(*shlex.split(on[1]), sandbox=sandbox)
+        sent = [r for r in sandbox.requests if r.path == "/v1/contacts/update" and r.processed]
+    assert rest.status == 0, rest.err
+    assert f"40 rows: 40 applied, 0 rejected ({applied} of these rows were done before)" in rest.out
+    assert len(sent) == 40
+
+
+async def test_a_second_ctrl_c_stops_at_once_and_says_how_to_go_on(rows: str) -> None:
+    # Every reply but the first few takes longer than the test.
+    slow = Faults(lambda _: Fault("delay", 30.0) if len(sandbox.contacts) >= 3 else None)
+    async with Sandbox(rate=100) as sandbox:
+        sandbox.faults = slow
+        process = await start("import", rows, "--concurrency", "2", sandbox=sandbox)
+        await until(lambda: slow.counts.get("delay", 0) >= 1)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        said = b""
+        while b"Finishing" not in said:
+            said += await process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        done = await ended(process)
+    assert done.status == 130
+    applied, left = counts(done.out)
     assert applied + left == 40
-    # What was on its way may have arrived without an answer.
-    assert 3 <= applied <= held < 40
-    assert err.decode().endswith("Stopped.\n")
-    assert "Traceback" not in err.decode()
+    assert "Go on with: loops-async import" in done.err
+    assert done.err.endswith("Stopped.\n")
+    assert "Traceback" not in done.err
 
 
 async def test_the_bar_is_gone_before_the_summary_of_a_stopped_import(rows: str) -> None:
     leader, follower = pty.openpty()
     os.set_blocking(leader, False)
     async with Sandbox(rate=5) as sandbox:
-        process = await start("import", rows, sandbox=sandbox, terminal=follower)
+        process = await start(
+            *("import", rows, "--concurrency", "2"),
+            sandbox=sandbox,
+            env={"TERM": "xterm", "COLUMNS": "100"},
+            terminal=follower,
+        )
         os.close(follower)
-        await some_contacts(sandbox)
+        await until(lambda: len(sandbox.contacts) >= 3)
         process.send_signal(signal.SIGTERM)
         await process.wait()
     seen = b""
@@ -89,8 +100,10 @@ async def test_the_bar_is_gone_before_the_summary_of_a_stopped_import(rows: str)
             seen += chunk
     os.close(leader)
     bar, summary, after = seen.decode().partition("40 rows: ")
+    words = re.sub(r"\x1b\[[\d;]*m", "", bar)
     assert summary
     assert "━" in bar
+    assert re.search(r"\d/40 .* rows/s, \d+ answered with 429, 0 rejected, \d+ s left", words)
     assert "━" not in after
     # The cursor is shown again and the bar's line erased.
     assert bar.rindex("\x1b[?25h") > bar.rindex("━")

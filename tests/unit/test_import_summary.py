@@ -1,5 +1,6 @@
 import pytest
 
+from loops_async.cli.progress import described, spelt
 from loops_async.cli.tally import Setbacks, Tally
 
 
@@ -31,3 +32,35 @@ def test_rows_that_are_not_over_are_counted_and_may_be_sent_again() -> None:
     assert first == (
         "300 rows: 57 applied, 0 rejected, 243 not done; run it again: an update may be repeated"
     )
+
+
+def test_an_import_that_another_can_go_on_with_does_not_ask_for_it_all_again() -> None:
+    going = tally(300, 57)
+    going.failed.add(3, "no connection")
+    going.rejected.count = going.rejected.before = 2
+    going.before = 40
+    summary = going.summary(resumable=True)
+    first, second, _ = summary.splitlines()
+    assert first.startswith("300 rows: 57 applied, 2 rejected, 1 failed, 240 not done (40 of ")
+    assert second == "  line 3: no connection"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (3599, "59 min 59 s"), (7500, "2 h 05 min")],
+)
+def test_times_are_spelt_as_one_says_them(seconds: float, said: str) -> None:
+    assert spelt(seconds) == said
+
+
+def test_progress_tells_pace_limits_rejections_and_the_time_that_is_left() -> None:
+    going = Tally(total=1_000, applied=390, rate_limited=12, rate=10.0)
+    going.rejected.add(2, "is no address")
+    going.rejected.count += 9
+    assert described(going) == "10.0 rows/s, 12 answered with 429, 10 rejected, 1 min 00 s left"
+    going.failed.add(5, "no connection")
+    assert "1 failed" in described(going)
+
+
+def test_without_a_pace_no_time_is_promised() -> None:
+    assert described(Tally(total=9)) == "0.0 rows/s, 0 answered with 429, 0 rejected"

@@ -1,0 +1,170 @@
+"""An import from the file to the summary."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import attrs
+
+from loops_async.cli.columns import Plan
+from loops_async.cli.importing import Import
+from loops_async.cli.journal import Header, Journal
+from loops_async.cli.options import Options
+from loops_async.cli.progress import progress
+from loops_async.cli.refusals import FileRefused, ImportRefused, shown
+from loops_async.cli.rejects import Rejects, endings
+from loops_async.cli.resuming import (
+    check_same,
+    digest,
+    journal_of,
+    planned,
+    reopen_later_rows,
+    take_up,
+    team,
+    written,
+)
+from loops_async.cli.settling import make_properties, settle_again, settle_columns
+from loops_async.cli.signals import stoppable
+from loops_async.cli.source import Source, open_source
+from loops_async.cli.survey import Survey, survey
+from loops_async.cli.tally import Tally, counted
+from loops_async.client import LoopsClient
+from loops_async.errors import ConfigurationError
+from loops_async.pacing import Pacer
+
+Say = Callable[[str], None]
+
+
+def import_file(options: Options, say: Say, tell: Say) -> bool:
+    """Import a file; whether every row of it went in.
+
+    Args:
+        options: What the user wants.
+        say: Takes what happens on the way.
+        tell: Takes the result.
+
+    Raises:
+        ImportRefused: The file, its columns or its journal cannot work; nothing was sent.
+        LoopsError: What stops the whole import, such as a wrong key.
+        Stopped: A signal ended it.
+    """
+    tally = Tally()
+    loops = _client(options, tally)
+    with open_source(options.file) as source, journal_of(options, source, say) as journal:
+        found = survey(source)
+        tally.total = found.rows + found.rejected
+        rejects = _rejects(options, source)
+        launch = _Launch(options, source, found, tally, journal, rejects, say, tell)
+        try:
+            asyncio.run(launch.run(loops))
+        finally:
+            if rejects is not None:
+                rejects.close()
+    return tally.complete
+
+
+@attrs.frozen
+class _Launch:
+    options: Options
+    source: Source
+    survey: Survey
+    tally: Tally
+    journal: Journal | None
+    rejects: Rejects | None
+    say: Say
+    tell: Say
+
+    async def run(self, loops: LoopsClient) -> None:
+        async with loops:
+            with stoppable() as stops:
+                plan = await self._settled(loops)
+                self._put_aside()
+                importing = Import(
+                    self.source,
+                    plan,
+                    self.tally,
+                    empty_as_null=self.options.empty_as_null,
+                    journal=self.journal,
+                    rejects=self.rejects,
+                )
+                stops.drain = partial(self._drain, importing)
+                await self._import(importing, loops)
+        if stops.stopped is not None:
+            raise stops.stopped
+
+    async def _import(self, importing: Import, loops: LoopsClient) -> None:
+        try:
+            with progress(self.tally) as importing.update:
+                await importing.run(loops, concurrency=self.options.concurrency)
+        except ImportRefused as error:
+            # The file changed under our eyes, or the disk is full; the rows before are sent.
+            self.say(f"Error: {error}")
+        finally:
+            self.tell(self.tally.summary(resumable=self.journal is not None))
+            if self.rejects is not None and self.rejects.is_there:
+                self.tell(f"The rejected rows, to be mended and imported: {self.rejects.name}")
+            if self.journal is not None and not self.journal.retire():
+                self.say(f"Go on with: {self.options.going_on}")
+
+    async def _settled(self, loops: LoopsClient) -> Plan:
+        """Where the columns go, as it was when the import began or from now on."""
+        choices, journal = self.options.choices, self.journal
+        now = Header(
+            sha256=digest(self.source),
+            rows=self.tally.total,
+            team=team(self.options),
+            settings=self.options.settings,
+            plan=[],
+        )
+        if self.options.resume and journal is not None and journal.header is not None:
+            check_same(journal.header, now, self.source, journal)
+            plan = planned(journal.header)
+            missing = await settle_again(loops, plan, choices, self.say)
+            reopen_later_rows(self.source, plan, journal, empty_as_null=self.options.empty_as_null)
+            take_up(journal, self.tally)
+            self.say(f"Going on: {self.tally.before} of {self.tally.total} rows are done.")
+        else:
+            plan, missing = await settle_columns(loops, self.survey, choices, self.say)
+            if journal is not None:
+                # Before anything is made at Loops: a resumed import has to know what for.
+                journal.begin(attrs.evolve(now, plan=written(plan)))
+        await make_properties(loops, missing, self.say)
+        return plan
+
+    def _put_aside(self) -> None:
+        mark = self.journal.mark if self.journal is not None else None
+        if self.rejects is not None and self.rejects.begin(mark):
+            self.say(
+                f"{self.rejects.name} of another import, or changed since, is now "
+                f"{shown(self.rejects.path + '.old', len(self.rejects.path) + 4)}."
+            )
+
+    def _drain(self, importing: Import) -> None:
+        rows = counted(importing.stop(), "row")
+        self.say(f"Finishing {rows} under way; press Ctrl-C again to stop at once.")
+
+
+def _client(options: Options, tally: Tally) -> LoopsClient:
+    """A client that sends nothing yet; it says what is wrong with a key before a file is read."""
+    if not (os.environ.get("LOOPS_API_KEY") if options.api_key is None else options.api_key):
+        raise ConfigurationError("no API key: set LOOPS_API_KEY, or pass --api-key")
+    return LoopsClient(
+        options.api_key,
+        base_url=options.base_url,
+        pacer=Pacer(options.rate, max_rate=options.rate) if options.rate else None,
+        on_attempt=tally.watch,
+    )
+
+
+def _rejects(options: Options, source: Source) -> Rejects | None:
+    path = options.rejected or options.beside(endings(source))
+    if path is None:
+        return None
+    here = {Path(name).absolute() for name in (options.file, options.journal) if name}
+    if Path(path).absolute() in here or (
+        Path(path).exists() and Path(options.file).exists() and Path(path).samefile(options.file)
+    ):
+        raise FileRefused(source.name, "cannot take its own rejected rows; name another --rejected")
+    return Rejects(path, source)

@@ -1,0 +1,93 @@
+"""What the user typed behind ``loops-async import``, and what to type to go on."""
+
+import shlex
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from loops_async.cli.settling import Choices
+
+CONCURRENCY: Final = 50
+"""Rows in flight unless the user says otherwise."""
+
+
+@attrs.frozen
+class Options:
+    """The options of one import.
+
+    Attributes:
+        file: The file's name, or ``-``.
+        mappings: The values of ``--map``.
+        create_properties: Make the properties that Loops does not have yet.
+        ignore_unknown: Leave out the columns that Loops does not know.
+        empty_as_null: Empty a property at Loops where a cell is empty.
+        api_key: The key; None to take it from the environment.
+        base_url: Loops' address; None to take it from the environment, or its own.
+        rate: Requests per second at the most; None for what Loops takes.
+        concurrency: Rows in flight at the most.
+        resume: Go on where an import of this file ended.
+        restart: Forget an import of this file that was not finished.
+        journal: Where the journal is; None for beside the file.
+        rejected: Where rejected rows go; None for beside the file.
+    """
+
+    file: str
+    mappings: tuple[str, ...] = ()
+    create_properties: bool = False
+    ignore_unknown: bool = False
+    empty_as_null: bool = False
+    api_key: str | None = attrs.field(default=None, repr=False)
+    base_url: str | None = None
+    rate: float | None = None
+    concurrency: int = CONCURRENCY
+    resume: bool = False
+    restart: bool = False
+    journal: str | None = None
+    rejected: str | None = None
+
+    @property
+    def choices(self) -> Choices:
+        """What is said about the columns."""
+        return Choices(
+            mappings=self.mappings,
+            empty_as_null=self.empty_as_null,
+            create_properties=self.create_properties,
+            ignore_unknown=self.ignore_unknown,
+        )
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The options that change what is sent, as a journal keeps them."""
+        return {
+            "--map": sorted(self.mappings),
+            "--create-properties": self.create_properties,
+            "--ignore-unknown": self.ignore_unknown,
+            "--empty-as-null": self.empty_as_null,
+        }
+
+    def beside(self, ending: str) -> str | None:
+        """The file's name with ``ending``; None for standard input, a pipe and the like."""
+        is_file = self.file != "-" and Path(self.file).is_file()
+        return self.file + ending if is_file else None
+
+    @property
+    def going_on(self) -> str:
+        """The command that goes on with this import. The key is not in it."""
+        words = ["loops-async", "import", *(f"--map={mapping}" for mapping in self.mappings)]
+        flags = {
+            "--create-properties": self.create_properties,
+            "--ignore-unknown": self.ignore_unknown,
+            "--empty-as-null": self.empty_as_null,
+        }
+        words += [flag for flag, given in flags.items() if given]
+        given: dict[str, object] = {
+            "--base-url": self.base_url,
+            "--rate": self.rate,
+            "--concurrency": None if self.concurrency == CONCURRENCY else self.concurrency,
+            "--journal": self.journal,
+            "--rejected": self.rejected,
+        }
+        words += [f"{name}={value}" for name, value in given.items() if value is not None]
+        file = ["--", self.file] if self.file.startswith("-") and self.file != "-" else [self.file]
+        return shlex.join([*words, "--resume", *file])

@@ -1,0 +1,170 @@
+"""Going on with an import: whether its journal belongs to it, and which rows go once more."""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from loops_async.cli.account import Target
+from loops_async.cli.columns import Plan, PlannedColumn
+from loops_async.cli.contacts import contact_fields
+from loops_async.cli.journal import Header, Journal, State
+from loops_async.cli.options import Options
+from loops_async.cli.refusals import FileRefused, ImportRefused, RowRefused
+from loops_async.cli.rows import Rejected
+from loops_async.cli.source import Source, read_rows
+from loops_async.cli.tally import Tally
+from loops_async.connection import checked_base_url
+from loops_async.errors import LoopsError
+from loops_async.ordering import identity
+from loops_async.outcomes import contact_of
+from loops_async.settings import checked_api_key
+
+_CHUNK = 1024 * 1024
+
+
+@contextmanager
+def journal_of(
+    options: Options, source: Source, say: Callable[[str], None]
+) -> Iterator[Journal | None]:
+    """The journal of an import of ``source``, as far as one was written; None where none is kept.
+
+    Raises:
+        FileRefused: There is one that this import may not go on with, or it cannot be written.
+    """
+    path = options.journal or options.beside(".journal")
+    if path is None:
+        if options.resume:
+            raise FileRefused(
+                source.name,
+                "keeps no journal, so there is nothing to --resume; import a file, or say where "
+                "the journal is with --journal PATH",
+            )
+        yield None
+        return
+    if options.file != "-" and Path(path).exists() and Path(path).samefile(options.file):
+        raise FileRefused(source.name, "cannot be its own journal; name another with --journal")
+    journal = Journal.open(path)
+    try:
+        if options.resume and journal.header is None:
+            say("There is no journal to go on with: importing from the first row.")
+        elif journal.header is not None and not options.resume and not options.restart:
+            _refuse_to_forget(journal)
+        yield journal
+    finally:
+        journal.close()
+
+
+def digest(source: Source) -> str:
+    """The SHA-256 of the file's bytes."""
+    found = hashlib.sha256()
+    source.stream.seek(0)
+    while chunk := source.stream.read(_CHUNK):
+        found.update(chunk)
+    return found.hexdigest()
+
+
+def team(options: Options) -> str:
+    """Tells teams apart without telling which they are.
+
+    Raises:
+        ConfigurationError: No key, or an address that cannot work.
+    """
+    key, url = checked_api_key(options.api_key), checked_base_url(options.base_url)
+    return hmac.new(key.encode(), str(url).encode(), hashlib.sha256).hexdigest()
+
+
+def check_same(header: Header, now: Header, source: Source, journal: Journal) -> None:
+    """Refuse to go on with the import of something else.
+
+    Raises:
+        ImportRefused: The file, the options or the team are others than when it began.
+    """
+    if header.sha256 != now.sha256:
+        raise FileRefused(
+            source.name,
+            f"changed since {journal.name} was begun, so its rows cannot be told apart; put the "
+            "old file back, or import the new one from its first row with --restart",
+        )
+    differing = [name for name in now.settings if header.settings.get(name) != now.settings[name]]
+    if differing:
+        raise ImportRefused(
+            f"the import was begun with another {' and another '.join(differing)}; resume it with "
+            "the options it had, or begin anew with --restart"
+        )
+    if header.team != now.team:
+        raise ImportRefused(
+            "the import was begun with another API key or --base-url; resume it with those, or "
+            "begin anew with --restart"
+        )
+    if header.rows != now.rows:
+        raise FileRefused(journal.name, "counts other rows than this version; use --restart")
+
+
+def written(plan: Plan) -> list[list[str]]:
+    """``plan`` as a journal keeps it."""
+    return [[p.column, p.target.kind, p.target.name, p.target.type] for p in plan.columns]
+
+
+def planned(header: Header) -> Plan:
+    """The plan that a journal keeps."""
+    return Plan(
+        tuple(
+            PlannedColumn(column, Target(kind, name, declared))  # type: ignore[arg-type]
+            for column, kind, name, declared in header.plan
+        )
+    )
+
+
+def take_up(journal: Journal, tally: Tally) -> None:
+    """Count what is over already."""
+    tally.applied = journal.counted(State.APPLIED)
+    tally.rejected.count = tally.rejected.before = journal.counted(State.REJECTED)
+    tally.before = tally.done
+
+
+def reopen_later_rows(
+    source: Source, plan: Plan, journal: Journal, *, empty_as_null: bool = False
+) -> None:
+    """Have those rows sent once more that a failed row of the same contact would undo.
+
+    A failed row goes again, and would write over what a later row of its contact has set. So that
+    row has to go again behind it. This is written down before anything is sent, for an import that
+    is killed between the two would not know.
+
+    Raises:
+        ImportRefused: The file cannot be read, or the journal not written.
+    """
+    if not journal.counted(State.FAILED):
+        return
+    going_again: set[tuple[str, str]] = set()
+    for number, reading in enumerate(read_rows(source)):
+        state = journal.states[number]
+        if isinstance(reading, Rejected) or state == State.REJECTED:
+            continue
+        if state != State.FAILED and not going_again:
+            continue
+        try:
+            names = identity(contact_of(contact_fields(reading, plan, empty_as_null=empty_as_null)))
+        except (RowRefused, LoopsError):
+            continue
+        if state == State.FAILED or not going_again.isdisjoint(names):
+            going_again.update(names)
+            if state == State.APPLIED:
+                journal.note(number, State.OPEN)
+
+
+def _refuse_to_forget(journal: Journal) -> None:
+    """Refuse to begin anew where rows would be sent again for nothing.
+
+    Raises:
+        FileRefused: The fate of some rows is known.
+    """
+    if journal.records:
+        over = journal.counted(State.APPLIED, State.REJECTED)
+        raise FileRefused(
+            journal.name,
+            f"holds an import that is not finished: {over} of {len(journal.states)} rows are "
+            "done. Go on with --resume, or begin anew with --restart",
+        )

@@ -1,0 +1,179 @@
+"""The journal of an import: what it survives, and what it refuses."""
+
+import fcntl
+import os
+from pathlib import Path
+
+import pytest
+
+from loops_async.cli.journal import Header, Journal, Mark, State
+from loops_async.cli.refusals import FileRefused
+
+HEADER = Header("ab" * 32, 5, "cd" * 32, {"--map": []}, [["email", "field", "email", "string"]])
+MARK = Mark(120, "ef" * 32)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "rows.csv.journal"
+
+
+def written(path: Path, *records: tuple[int, State]) -> None:
+    journal = Journal.open(str(path))
+    journal.begin(HEADER)
+    for row, state in records:
+        journal.note(row, state, MARK if state == State.REJECTED else None)
+    journal.close()
+
+
+def states(path: Path) -> list[int]:
+    journal = Journal.open(str(path))
+    journal.close()
+    return list(journal.states)
+
+
+def test_it_comes_back_as_it_was(path: Path) -> None:
+    written(path, (3, State.APPLIED), (0, State.REJECTED), (1, State.FAILED))
+    journal = Journal.open(str(path))
+    assert journal.header == HEADER
+    assert list(journal.states) == [State.REJECTED, State.FAILED, 0, State.APPLIED, 0]
+    assert journal.mark == MARK
+    assert journal.records
+    assert not journal.retire()
+    journal.close()
+    assert path.exists()
+
+
+def test_the_last_word_on_a_row_counts(path: Path) -> None:
+    written(path, (2, State.FAILED), (2, State.APPLIED), (3, State.APPLIED), (3, State.OPEN))
+    assert states(path) == [0, 0, State.APPLIED, 0, 0]
+
+
+def test_it_goes_away_when_every_row_is_over_for_good(path: Path) -> None:
+    journal = Journal.open(str(path))
+    journal.begin(HEADER)
+    for row in range(5):
+        journal.note(row, State.APPLIED if row else State.FAILED)
+    assert not journal.retire()
+    journal.note(0, State.APPLIED)
+    assert journal.retire()
+    journal.close()
+    assert not path.exists()
+
+
+def test_one_that_was_never_begun_leaves_no_file(path: Path) -> None:
+    journal = Journal.open(str(path))
+    assert path.exists()
+    journal.close()
+    assert not path.exists()
+
+
+def test_only_its_owner_may_read_it(path: Path) -> None:
+    written(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("cut", range(1, 40))
+def test_cut_short_anywhere_it_loses_no_more_than_what_is_cut(path: Path, cut: int) -> None:
+    written(path, *((row, State.APPLIED) for row in range(5)), (0, State.REJECTED))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    found = Journal.open(str(path))
+    expected = 5 if cut < len("-0 120 \n") + 64 + 1 else 4
+    assert found.counted(State.APPLIED) == expected
+    # What is written next stands in a line of its own.
+    found.note(0, State.FAILED)
+    found.close()
+    assert states(path)[0] == State.FAILED
+
+
+@pytest.mark.parametrize("tail", [b"+", b"-3 77 ab", b"\0\0\0\0", b"garbage"])
+def test_a_last_line_without_its_end_is_as_if_it_were_not_there(path: Path, tail: bytes) -> None:
+    written(path, (1, State.APPLIED))
+    with path.open("ab") as journal:
+        journal.write(tail)
+    assert states(path) == [0, State.APPLIED, 0, 0, 0]
+
+
+def test_a_header_that_is_cut_short_is_none(path: Path) -> None:
+    written(path)
+    whole = path.read_bytes()
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        journal = Journal.open(str(path))
+        assert journal.header is None
+        journal.close()
+
+
+@pytest.mark.parametrize("line", [b"+99\n", b"+5\n", b"?1\n", b"+x\n", b"\n", b"-1 2\n", b"+1 \n"])
+def test_what_makes_no_sense_in_the_middle_is_refused_with_its_line(
+    path: Path, line: bytes
+) -> None:
+    written(path, (1, State.APPLIED))
+    with path.open("ab") as journal:
+        journal.write(line + b"+2\n")
+    before = path.read_bytes()
+    with pytest.raises(FileRefused, match=r"line 3: was damaged here.*--restart"):
+        Journal.open(str(path))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"email\na@example.com\n", b"{}\n", b"[]\n", b"\0" * 99])
+def test_a_file_that_is_no_journal_is_left_alone(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(FileRefused, match="is no journal"):
+        Journal.open(str(path))
+    assert path.read_bytes() == content
+
+
+def test_a_journal_of_another_version_is_left_to_it(path: Path) -> None:
+    path.write_bytes(b'{"loops_async_journal":2}\n')
+    with pytest.raises(FileRefused, match="another version"):
+        Journal.open(str(path))
+
+
+def test_two_cannot_have_it_at_a_time(path: Path) -> None:
+    journal = Journal.open(str(path))
+    with pytest.raises(FileRefused, match="another import uses it"):
+        Journal.open(str(path))
+    journal.close()
+    Journal.open(str(path)).close()
+
+
+def test_one_that_was_removed_while_it_was_opened_is_made_anew(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(path, (1, State.APPLIED))
+    lock = fcntl.flock
+
+    def late(fd: int, how: int) -> None:
+        # The import that had it ended between the opening and the lock.
+        monkeypatch.setattr(fcntl, "flock", lock)
+        path.unlink()
+        lock(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    journal = Journal.open(str(path))
+    journal.begin(HEADER)
+    journal.note(4, State.APPLIED)
+    journal.close()
+    assert states(path) == [0, 0, 0, 0, State.APPLIED]
+
+
+@pytest.mark.parametrize("place", ["/nowhere/at/all", "/dev/null", "/tmp", "a\0b"])  # noqa: S108
+def test_a_place_where_none_can_be_is_refused_with_the_way_out(place: str) -> None:
+    with pytest.raises(FileRefused, match="name a place for the journal with --journal PATH"):
+        Journal.open(place)
+    assert Path("/dev/null").exists()
+
+
+def test_behind_a_write_that_failed_nothing_is_written() -> None:
+    # /dev/full takes no byte: the real error of a disk that is full.
+    journal = Journal("rows.csv.journal", os.open("/dev/full", os.O_WRONLY))
+    journal.header, journal.states = HEADER, bytearray(5)
+    with pytest.raises(FileRefused, match="cannot be written: No space left on device"):
+        journal.note(1, State.APPLIED)
+    with pytest.raises(FileRefused, match="since a write to it failed"):
+        journal.note(2, State.APPLIED)
+    assert not any(journal.states)
+    journal.close()
