@@ -28,9 +28,11 @@ if TYPE_CHECKING:
         InvalidReply,
         LinkError,
         LoopsError,
+        MissingExtra,
         NotFound,
         OutcomeUnknown,
         RateLimited,
+        RecipientNotAllowed,
         RedirectRefused,
         ReplyTimeout,
         ReplyTooLarge,
@@ -67,7 +69,9 @@ if TYPE_CHECKING:
         Unset,
     )
     from loops_async.session import LoopsSession
+    from loops_async.stats import Stats
     from loops_async.timeouts import Timeouts
+    from loops_async.totals import Totals
 
 __all__ = [
     "UNSET",
@@ -101,6 +105,7 @@ __all__ = [
     "LoopsError",
     "LoopsSession",
     "MailingList",
+    "MissingExtra",
     "NotFound",
     "OptInStatus",
     "Outcome",
@@ -109,6 +114,7 @@ __all__ = [
     "PropertyType",
     "PropertyValue",
     "RateLimited",
+    "RecipientNotAllowed",
     "RedirectRefused",
     "RemovalQuota",
     "ReplyTimeout",
@@ -117,11 +123,13 @@ __all__ = [
     "SendReceipt",
     "ServerError",
     "SessionClosed",
+    "Stats",
     "SuppressedContact",
     "Suppression",
     "SuppressionRemoval",
     "Team",
     "Timeouts",
+    "Totals",
     "TransactionalEmail",
     "Unauthorized",
     "Unfinished",
@@ -164,7 +172,9 @@ _ROOMS = {
     ),
     "observing": ("Attempt", "log_attempts"),
     "session": ("LoopsSession",),
+    "stats": ("Stats",),
     "timeouts": ("Timeouts",),
+    "totals": ("Totals",),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

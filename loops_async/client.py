@@ -1,11 +1,9 @@
 """One team's client: it wires the floors together and owns their lifetimes."""
 
 import asyncio
-import os
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
 from multidict import CIMultiDict
@@ -14,9 +12,11 @@ from loops_async import errors
 from loops_async.backoff import RetryPolicy
 from loops_async.bulk import BulkUpsert
 from loops_async.clock import Clock
-from loops_async.connection import Connection, check_kind, checked_base_url
-from loops_async.observing import Attempt
-from loops_async.pacers import shared_pacer
+from loops_async.connection import Connection, checked_base_url
+from loops_async.dryrun import DryRun
+from loops_async.observing import LOG, Attempt
+from loops_async.pacers import pacer_for
+from loops_async.pacing.unpaced import Unpaced
 from loops_async.records.unset import UNSET, Unset
 from loops_async.resources.account import (
     ApiKey,
@@ -28,33 +28,20 @@ from loops_async.resources.contacts import Contacts
 from loops_async.resources.resource import Timeout
 from loops_async.resources.sending import Events, Transactional
 from loops_async.retrying import Retrying
+from loops_async.settings import (
+    check_kind,
+    check_replaceable,
+    checked_api_key,
+    checked_dry_run,
+    checked_recipients,
+    checked_timeouts,
+)
+from loops_async.stats import Counts, Stats, stats_of
 from loops_async.timeouts import Timeouts, check_seconds
 from loops_async.transport import AiohttpTransport, HttpSession
-from loops_async.wire import Answer, Pacing, Request
+from loops_async.wire import Answer, Pacing, Request, TeamPacing, Transport
 
 T = TypeVar("T")
-
-_KEY: Final = re.compile(r"[!-~]+")
-
-
-def checked_api_key(key: str | None) -> str:
-    """``key``, or ``LOOPS_API_KEY``, if it can be one. No message ever holds it.
-
-    Raises:
-        ConfigurationError: None was given, or it cannot be a key.
-    """
-    given = key if key is not None else os.environ.get("LOOPS_API_KEY")
-    if not given:
-        raise errors.ConfigurationError(
-            "no API key: pass api_key=… or set the environment variable LOOPS_API_KEY; keys are "
-            "made in Loops under Settings → API"
-        )
-    if not isinstance(given, str) or not _KEY.fullmatch(given):
-        raise errors.ConfigurationError(
-            "api_key: must be text without white space or special characters; pass the key alone, "
-            "without 'Bearer ' and without a line break at its end"
-        )
-    return given
 
 
 class LoopsClient:
@@ -89,6 +76,15 @@ class LoopsClient:
         timeout: Seconds for a whole call, or ``Timeouts`` for its parts, or None for no bound on
             the whole.
         on_attempt: Called with an ``Attempt`` after each request, for logs and metrics.
+        transport: Sends each attempt in place of aiohttp, for tests without sockets; see
+            ``loops_async.testing.ScriptedTransport``. No connection is opened then, and without
+            a ``pacer`` no turn is waited for.
+        dry_run: Check everything, send nothing, and answer with results that say so; no key is
+            needed then. ``LOOPS_DRY_RUN`` when left out.
+        allowed_recipients: Refuse each contact, event and mail for anybody else, before it is
+            sent. Addresses such as ``"ada@example.com"``, and domains such as ``"@example.com"``
+            (without their subdomains). An empty list allows nobody; ``LOOPS_ALLOWED_RECIPIENTS``
+            (with commas), or else everybody, when left out.
 
     Raises:
         ConfigurationError: No key, or a setting that cannot work.
@@ -101,11 +97,16 @@ class LoopsClient:
         base_url: str | None = None,
         session: Connection | HttpSession | None = None,
         retry: RetryPolicy | None = None,
-        pacer: Pacing | None = None,
+        pacer: Pacing | TeamPacing | None = None,
         timeout: float | Timeouts | None | Unset = UNSET,
         on_attempt: Callable[[Attempt], None] | None = None,
+        transport: Transport | None = None,
+        dry_run: bool | None = None,
+        allowed_recipients: Iterable[str] | None = None,
     ) -> None:
-        self._key = checked_api_key(api_key)
+        self._dry_run = checked_dry_run(dry_run, has_transport=transport is not None)
+        self._allowed = checked_recipients(allowed_recipients)
+        self._key = checked_api_key(api_key, needed=not self._dry_run)
         kinds = (Connection, HttpSession)
         check_kind("session", session, kinds, "a LoopsSession or an aiohttp.ClientSession")
         self._owns = not isinstance(session, Connection)
@@ -116,13 +117,17 @@ class LoopsClient:
         shared = self._connection
         self._base_url = checked_base_url(base_url) if base_url is not None else shared.base_url
         check_kind("retry", retry, RetryPolicy, "a RetryPolicy")
-        _check_replaceable(pacer, on_attempt)
-        self._timeouts = _timeouts(timeout, shared.timeouts)
+        check_replaceable(pacer, on_attempt, transport)
+        if transport is not None and session is not None:
+            raise errors.ConfigurationError("transport: takes the place of session; pass only one")
+        self._timeouts = checked_timeouts(timeout, shared.timeouts)
         self._retry = retry if retry is not None else shared.retry
         self._pacer = pacer
         self._on_attempt = on_attempt
+        self._transport = transport
         self._closed = False
-        self._layer: Retrying | None = None
+        self._layer: Retrying | DryRun | None = None
+        self._counts = Counts()
         self._runs: WeakSet[BulkUpsert] = WeakSet()
         self.contacts = Contacts(self._send, self._deadline, self._runs.add)
         self.contact_properties = ContactProperties(self._send, self._deadline)
@@ -131,6 +136,16 @@ class LoopsClient:
         self.transactional = Transactional(self._send, self._deadline)
         self.dedicated_sending_ips = DedicatedSendingIps(self._send, self._deadline)
         self.api_key = ApiKey(self._send, self._deadline)
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether it sends nothing."""
+        return self._dry_run
+
+    def stats(self) -> Stats:
+        """What this client has sent so far, and what waits for its turn. Cheap; no request."""
+        paced = isinstance(self._layer, Retrying)
+        return stats_of(self._counts, self._layer.pacer if paced else self._pacer)
 
     async def aclose(self) -> None:
         """Stop what runs in bulk and close the connections that this client opened.
@@ -152,25 +167,49 @@ class LoopsClient:
     async def __aenter__(self) -> Self:
         if self._closed:
             raise _closed()
-        self._connection.http()
+        self._open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<LoopsClient {self._base_url}{' closed' if self._closed else ''}>"
+        marks = (
+            (" dry run", self._dry_run),
+            (" safe mode", self._allowed),
+            (" closed", self._closed),
+        )
+        return f"<LoopsClient {self._base_url}{''.join(mark for mark, holds in marks if holds)}>"
 
     async def _send(self, request: Request[T], /) -> Answer[T]:
         if self._closed:
             raise _closed()
-        self._connection.http()
+        if self._allowed is not None:
+            self._allowed.check(request)
+        self._open()
         if self._layer is None:
             self._layer = self._opened()
         return await self._layer.send(request)
 
-    def _opened(self) -> Retrying:
+    def _open(self) -> None:
+        if self._dry_run:
+            self._connection.bind()
+        elif self._transport is None:
+            self._connection.http()
+
+    def _opened(self) -> Retrying | DryRun:
+        if self._dry_run:
+            # Somebody may have left it on in production.
+            LOG.warning("dry run (dry_run= or LOOPS_DRY_RUN): nothing is sent to Loops")
+            return DryRun(self._counts)
         clock = Clock()
+        options: dict[str, Any] = {"counts": self._counts}
+        if self._on_attempt:
+            options["on_attempt"] = self._on_attempt
+        if self._transport is not None:
+            # Nothing reaches Loops, so no limit is used up.
+            pacer = Unpaced() if self._pacer is None else self._team_pacer()
+            return Retrying(self._transport, pacer, self._retry, clock, **options)
         transport = AiohttpTransport(
             http=self._connection.http,
             base_url=self._base_url,
@@ -186,14 +225,16 @@ class LoopsClient:
             timeouts=self._timeouts,
             now=clock.now,
         )
-        options: dict[str, Any] = {"on_attempt": self._on_attempt} if self._on_attempt else {}
         return Retrying(
             transport=transport,
-            pacer=self._pacer or shared_pacer(str(self._base_url), self._key),
+            pacer=self._team_pacer(),
             policy=self._retry,
             clock=clock,
             **options,
         )
+
+    def _team_pacer(self) -> Pacing:
+        return pacer_for(self._pacer, str(self._base_url), self._key)
 
     def _deadline(self, timeout: Timeout, /) -> float | None:
         if timeout is UNSET:
@@ -204,27 +245,5 @@ class LoopsClient:
         return None if seconds is None else asyncio.get_running_loop().time() + seconds
 
 
-def _check_replaceable(pacer: object, on_attempt: object) -> None:
-    if pacer is not None and (
-        isinstance(pacer, type) or not callable(getattr(pacer, "acquire", None))
-    ):
-        raise errors.ConfigurationError(
-            f"pacer: must be a Pacer, or have its acquire(lane), not {type(pacer).__name__}"
-        )
-    if on_attempt is not None and not callable(on_attempt):
-        raise errors.ConfigurationError(
-            f"on_attempt: must be callable with an Attempt, not {type(on_attempt).__name__}"
-        )
-
-
 def _closed() -> errors.SessionClosed:
     return errors.SessionClosed("this client was closed; make a new one")
-
-
-def _timeouts(given: float | Timeouts | None | Unset, shared: Timeouts) -> Timeouts:
-    if given is UNSET:
-        return shared
-    if isinstance(given, Timeouts):
-        return given
-    check_seconds("timeout", given, none=True)
-    return Timeouts(connect=shared.connect, read=shared.read, total=given)

@@ -11,6 +11,7 @@ from yarl import URL
 
 from loops_async import errors
 from loops_async.backoff import RetryPolicy
+from loops_async.settings import check_kind
 from loops_async.timeouts import Timeouts, check_seconds
 from loops_async.transport import HttpSession, TraceConfig, open_http
 
@@ -94,6 +95,18 @@ class Connection:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
+    def bind(self) -> None:
+        """Belong to the running event loop from now on, with nothing opened.
+
+        Raises:
+            SessionClosed: It was closed.
+            WrongEventLoop: It belongs to another event loop.
+        """
+        if self._closed:
+            raise errors.SessionClosed("this session was closed; make a new one")
+        self.check_loop()
+        self._loop = asyncio.get_running_loop()
+
     def http(self) -> HttpSession:
         """The aiohttp session, opened at the first call.
 
@@ -101,10 +114,7 @@ class Connection:
             SessionClosed: It was closed.
             WrongEventLoop: It was opened in another event loop.
         """
-        if self._closed:
-            raise errors.SessionClosed("this session was closed; make a new one")
-        self.check_loop()
-        self._loop = asyncio.get_running_loop()
+        self.bind()
         if self._http is None:
             limit, per_host = self._limits
             self._http = open_http(
@@ -160,16 +170,6 @@ class Connection:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def check_kind(name: str, value: object, kind: type | tuple[type, ...], called: str) -> None:
-    """Refuse what is neither left out nor of the promised class.
-
-    Raises:
-        ConfigurationError: It is something else.
-    """
-    if value is not None and not isinstance(value, kind):
-        raise errors.ConfigurationError(f"{name}: must be {called}, not {type(value).__name__}")
 
 
 def _count(name: str, value: object) -> int:

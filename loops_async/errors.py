@@ -5,8 +5,10 @@
     LoopsError
     ├── your code
     │   ├── ConfigurationError (ValueError)     a key, an address, a setting that cannot work
+    │   ├── MissingExtra (ImportError)          an optional part that is not installed
     │   ├── InvalidInput (ValueError)           a field that Loops could not take; .field
     │   ├── InvalidCall (TypeError)             arguments that do not go together
+    │   ├── RecipientNotAllowed (ValueError)    an address that safe mode keeps from getting mail
     │   ├── SessionClosed (ValueError)          used after it was closed
     │   └── WrongEventLoop (ValueError)         used from another loop than it was opened in
     ├── APIError                                Loops answered, and said no; .status, .message
@@ -53,6 +55,10 @@ class ConfigurationError(LoopsError, ValueError):
     """A setting that cannot work: no API key, a malformed one, a base URL that is not safe."""
 
 
+class MissingExtra(LoopsError, ImportError):
+    """An optional part is used whose extra is not installed; the message says which."""
+
+
 class InvalidInput(LoopsError, ValueError):
     """A field that Loops could not take; nothing was sent.
 
@@ -67,6 +73,10 @@ class InvalidInput(LoopsError, ValueError):
 
 class InvalidCall(LoopsError, TypeError):
     """Arguments that do not go together; nothing was sent."""
+
+
+class RecipientNotAllowed(LoopsError, ValueError):
+    """The client has ``allowed_recipients``, and the address is not one; nothing was sent."""
 
 
 class SessionClosed(LoopsError, ValueError):

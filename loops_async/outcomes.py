@@ -1,6 +1,7 @@
 """What goes into a bulk run, row by row, and what comes out of it."""
 
-from collections.abc import AsyncIterable, Iterable, Mapping
+import inspect
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -35,9 +36,13 @@ class Outcome:
     attempts: int
 
 
+OnOutcome: TypeAlias = Callable[[Outcome], object]
+"""What is called with each row's outcome."""
+
+
 @attrs.frozen
 class Unfinished:
-    """A row that was read but whose outcome was not given, because the run ended early.
+    """A row that was read but whose outcome was not told, because the run ended early.
 
     Attributes:
         index: The row's place in the source, from 0.
@@ -78,11 +83,11 @@ def stops_everything(error: errors.LoopsError) -> bool:
     return isinstance(error, kinds) or isinstance(error.__cause__, kinds)
 
 
-def check_source(source: object, concurrency: object) -> None:
+def check_run(source: object, concurrency: object, total: object, on_outcome: object) -> None:
     """Refuse what no run can be made of.
 
     Raises:
-        InvalidCall: No iterable of rows, or no number of rows in flight.
+        InvalidCall: No iterable of rows, no number of rows, or nothing that can be told of them.
     """
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
         raise errors.InvalidCall("concurrency: must be a whole number of at least 1")
@@ -93,3 +98,36 @@ def check_source(source: object, concurrency: object) -> None:
             "source: must be an iterable or async iterable of ContactUpdate or mappings, not "
             f"{type(source).__name__}"
         )
+    if total is not None and (isinstance(total, bool) or not isinstance(total, int) or total < 0):
+        raise errors.InvalidCall("total: must be a whole number of rows, or None")
+    if on_outcome is not None:
+        _check_callback(on_outcome)
+
+
+def _check_callback(on_outcome: object) -> None:
+    if not callable(on_outcome):
+        raise errors.InvalidCall(
+            f"on_outcome: must be callable with an Outcome, not {type(on_outcome).__name__}"
+        )
+    called = type(on_outcome).__call__
+    if inspect.iscoroutinefunction(on_outcome) or inspect.iscoroutinefunction(called):
+        raise _not_plain()
+
+
+def tell(on_outcome: OnOutcome, outcome: Outcome) -> None:
+    """Call ``on_outcome``.
+
+    Raises:
+        InvalidCall: It gave a coroutine, which nobody would run.
+    """
+    told = on_outcome(outcome)
+    if inspect.iscoroutine(told):
+        told.close()
+        raise _not_plain()
+
+
+def _not_plain() -> errors.InvalidCall:
+    return errors.InvalidCall(
+        "on_outcome: must be a plain function, for nothing awaits it; what has to be awaited "
+        "belongs into the loop over the run"
+    )

@@ -22,6 +22,7 @@ from loops_async.backoff import (
 )
 from loops_async.clock import Clock
 from loops_async.observing import LOG, Attempt
+from loops_async.stats import Counts
 from loops_async.verdict import judge
 from loops_async.wire import Answer, Pacing, Permit, Request, Transport
 
@@ -81,6 +82,7 @@ class Retrying:
         policy: How often and how long.
         clock: Time and chance.
         on_attempt: Is told of every attempt.
+        counts: What has been sent so far.
     """
 
     transport: Transport
@@ -88,6 +90,7 @@ class Retrying:
     policy: RetryPolicy = attrs.field(factory=RetryPolicy)
     clock: Clock = attrs.field(factory=Clock)
     on_attempt: Callable[[Attempt], None] = _ignore
+    counts: Counts = attrs.field(factory=Counts)
     budget: RetryBudget = attrs.field(
         default=attrs.Factory(lambda self: RetryBudget(self.policy.budget), takes_self=True)
     )
@@ -99,11 +102,19 @@ class Retrying:
             LoopsError: The failure that ended it; ``OutcomeUnknown`` where a write may have
                 taken effect.
         """
+        try:
+            return await self._sent(request)
+        except errors.LoopsError:
+            self.counts.failures += 1
+            raise
+
+    async def _sent(self, request: Request[T]) -> Answer[T]:
         call = _Call(request)
         while True:
             permit = await self._turn(call)
             call.number += 1
             call.started = self.clock.now()
+            self.counts.retries += call.number > 1
             try:
                 value = await self._attempt(request, permit)
             except errors.LoopsError as error:
@@ -113,6 +124,7 @@ class Retrying:
                 self._observe(call, None, GiveUp(""))
                 return Answer(value, call.number)
             status = failure.status
+            self.counts.rate_limited += status == 429
             if call.doubted and status is not None and status in request.endpoint.after_doubt:
                 self._observe(call, failure, GiveUp("an earlier attempt did it"))
                 return Answer(request.endpoint.after_doubt[status], call.number)
@@ -134,11 +146,15 @@ class Retrying:
         raise call.final(_too_late(request, "while it waited for its turn under the rate limit"))
 
     async def _attempt(self, request: Request[T], permit: Permit) -> T:
+        self.counts.requests += 1
+        self.counts.in_flight += 1
         try:
             reply = await self.transport.send(request)
         except BaseException:
             permit.release(None)
             raise
+        finally:
+            self.counts.in_flight -= 1
         permit.release(reply)
         return judge(request, reply, self.clock.wall)
 

@@ -1,6 +1,6 @@
 """The session manager: one connector for any number of clients."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from loops_async.backoff import RetryPolicy
 from loops_async.client import LoopsClient
@@ -8,7 +8,7 @@ from loops_async.connection import Connection
 from loops_async.observing import Attempt
 from loops_async.records.unset import UNSET, Unset
 from loops_async.timeouts import Timeouts
-from loops_async.wire import Pacing
+from loops_async.wire import Pacing, TeamPacing
 
 
 class LoopsSession(Connection):
@@ -45,9 +45,11 @@ class LoopsSession(Connection):
         *,
         base_url: str | None = None,
         retry: RetryPolicy | None = None,
-        pacer: Pacing | None = None,
+        pacer: Pacing | TeamPacing | None = None,
         timeout: float | Timeouts | None | Unset = UNSET,
         on_attempt: Callable[[Attempt], None] | None = None,
+        dry_run: bool | None = None,
+        allowed_recipients: Iterable[str] | None = None,
     ) -> LoopsClient:
         """A client that sends over this session. See ``LoopsClient`` for the arguments."""
         return LoopsClient(
@@ -58,4 +60,6 @@ class LoopsSession(Connection):
             pacer=pacer,
             timeout=timeout,
             on_attempt=on_attempt,
+            dry_run=dry_run,
+            allowed_recipients=allowed_recipients,
         )

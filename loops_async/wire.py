@@ -72,6 +72,9 @@ class Endpoint(Generic[T_co]):
         refusals: The error class of a status, where the endpoint has one of its own.
         after_doubt: The value of a status that, on a later attempt, says that the attempt in
             doubt did the work.
+        reaches: Whether what it changes may bring mail to somebody. Where recipients are
+            restricted, such a request is sent only if it names an ``email`` that is allowed.
+        dry_run: The body of the reply that a dry run reads in place of Loops' own.
     """
 
     method: str
@@ -81,6 +84,8 @@ class Endpoint(Generic[T_co]):
     changes: bool = True
     refusals: Mapping[int, type[APIError]] = attrs.field(factory=dict, repr=False)
     after_doubt: Mapping[int, T_co] = attrs.field(factory=dict, repr=False)
+    reaches: bool = True
+    dry_run: bytes = attrs.field(default=b"", repr=False)
 
     def __str__(self) -> str:
         """Method and path, fit for a log line."""
@@ -130,10 +135,17 @@ def _segment(name: str, value: str) -> str:
 
 @attrs.frozen
 class Answer(Generic[T_co]):
-    """What the retry layer made of a request: the promised value and how many attempts it took."""
+    """What the retry layer made of a request.
+
+    Attributes:
+        value: What the endpoint promises.
+        attempts: How many requests it took.
+        dry_run: Whether it is made up, because nothing was sent.
+    """
 
     value: T_co
     attempts: int
+    dry_run: bool = False
 
 
 class Send(Protocol):
@@ -165,4 +177,12 @@ class Pacing(Protocol):
 
     async def acquire(self, lane: Lane = Lane.INTERACTIVE) -> Permit:
         """Wait for the turn of one request of ``lane``."""
+        ...
+
+
+class TeamPacing(Protocol):
+    """A pacer that keeps the budgets of several teams apart."""
+
+    def for_team(self, team: str, /) -> Pacing:
+        """The pacer of one team, which is known by a name that is no secret."""
         ...

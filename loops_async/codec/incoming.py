@@ -107,8 +107,10 @@ def _contact_from_json(cls: Any, converter: Converter) -> Callable[[Any, Any], A
 
 
 def _record_from_json(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    # Whether it is a dry run is not for a server to say.
     overrides: dict[str, Any] = {
-        a.name: override(rename=property_key(a)) for a in attrs.fields(cls)
+        a.name: override(omit=True) if a.name == "dry_run" else override(rename=property_key(a))
+        for a in attrs.fields(cls)
     }
     known = make_dict_structure_fn(cls, converter, **overrides)
     return lambda value, _: known(_object(value), cls)

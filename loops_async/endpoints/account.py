@@ -1,26 +1,50 @@
 """The team's own things: its API key, its contact properties, its mailing lists."""
 
 from loops_async.codec import encode_json
-from loops_async.endpoints.replies import reads, reads_success
+from loops_async.endpoints.replies import SUCCESS, marked, reads, reads_success
 from loops_async.records.account import ContactProperty, MailingList, PropertyType, Team
 from loops_async.wire import Endpoint, Replay, Request, Send
 
-API_KEY = Endpoint("GET", "/v1/api-key", Replay.ALWAYS, reads(Team), changes=False)
-LIST_PROPERTIES = Endpoint(
-    "GET", "/v1/contacts/properties", Replay.ALWAYS, reads(list[ContactProperty]), changes=False
+API_KEY = Endpoint(
+    "GET",
+    "/v1/api-key",
+    Replay.ALWAYS,
+    reads(Team),
+    changes=False,
+    dry_run=b'{"teamName": "dry run"}',
 )
-CREATE_PROPERTY = Endpoint("POST", "/v1/contacts/properties", Replay.ONCE, reads_success)
-MAILING_LISTS = Endpoint("GET", "/v1/lists", Replay.ALWAYS, reads(list[MailingList]), changes=False)
-
-
+LIST_PROPERTIES = Endpoint(
+    "GET",
+    "/v1/contacts/properties",
+    Replay.ALWAYS,
+    reads(list[ContactProperty]),
+    changes=False,
+    dry_run=b"[]",
+)
+CREATE_PROPERTY = Endpoint(
+    "POST",
+    "/v1/contacts/properties",
+    Replay.ONCE,
+    reads_success,
+    reaches=False,
+    dry_run=SUCCESS,
+)
+MAILING_LISTS = Endpoint(
+    "GET", "/v1/lists", Replay.ALWAYS, reads(list[MailingList]), changes=False, dry_run=b"[]"
+)
 SENDING_IPS = Endpoint(
-    "GET", "/v1/dedicated-sending-ips", Replay.ALWAYS, reads(list[str]), changes=False
+    "GET",
+    "/v1/dedicated-sending-ips",
+    Replay.ALWAYS,
+    reads(list[str]),
+    changes=False,
+    dry_run=b"[]",
 )
 
 
 async def team(send: Send, *, deadline: float | None = None) -> Team:
     """The team behind the API key."""
-    return (await send(Request(API_KEY, deadline=deadline))).value
+    return marked(await send(Request(API_KEY, deadline=deadline)))
 
 
 async def list_properties(

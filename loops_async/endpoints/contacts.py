@@ -3,7 +3,7 @@
 from typing import TypeVar, cast
 
 from loops_async.codec import Undecodable, decode, encode, encode_json
-from loops_async.endpoints.replies import reads_success, success
+from loops_async.endpoints.replies import SUCCESS, reads_success, success
 from loops_async.errors import (
     ContactAlreadyExists,
     ContactNotFound,
@@ -22,6 +22,8 @@ C = TypeVar("C", bound=Contact)
 _ROUNDS = 3
 """How often a create in doubt is asked about and repeated."""
 
+_DRY_RUN = b'{"success": true, "id": "dry-run"}'
+
 
 def _read_id(reply: Reply) -> str:
     contact_id = success(reply).get("id")
@@ -36,8 +38,9 @@ CREATE = Endpoint(
     Replay.ONCE,
     _read_id,
     refusals={409: ContactAlreadyExists},
+    dry_run=_DRY_RUN,
 )
-UPDATE = Endpoint("PUT", "/v1/contacts/update", Replay.ALWAYS, _read_id)
+UPDATE = Endpoint("PUT", "/v1/contacts/update", Replay.ALWAYS, _read_id, dry_run=_DRY_RUN)
 DELETE = Endpoint[None](
     "POST",
     "/v1/contacts/delete",
@@ -45,6 +48,8 @@ DELETE = Endpoint[None](
     reads_success,
     refusals={404: ContactNotFound},
     after_doubt={404: None},
+    reaches=False,
+    dry_run=SUCCESS,
 )
 
 
@@ -53,7 +58,7 @@ def _find_endpoint(into: type[C]) -> Endpoint[C | None]:
         found = decode(reply.body, list[into])  # type: ignore[valid-type]
         return found[0] if found else None
 
-    return Endpoint("GET", "/v1/contacts/find", Replay.ALWAYS, read, changes=False)
+    return Endpoint("GET", "/v1/contacts/find", Replay.ALWAYS, read, changes=False, dry_run=b"[]")
 
 
 FIND = _find_endpoint(Contact)
@@ -85,7 +90,7 @@ async def update(
 ) -> ContactReceipt:
     """Update a contact, or create it when there is none."""
     answer = await send(Request(UPDATE, body=encode(contact), lane=lane, deadline=deadline))
-    return ContactReceipt(answer.value, answer.attempts)
+    return ContactReceipt(answer.value, answer.attempts, answer.dry_run)
 
 
 async def find(
@@ -132,7 +137,7 @@ async def create(
     except OutcomeUnknown as error:
         doubt = error
     else:
-        return ContactReceipt(answer.value, answer.attempts)
+        return ContactReceipt(answer.value, answer.attempts, answer.dry_run)
     return await _settle(send, request, contact, doubt)
 
 

@@ -1,12 +1,18 @@
 """Readers: what an endpoint promises, as a function of its reply."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+
+import attrs
 
 from loops_async.codec import Undecodable, decode, decode_json
-from loops_async.wire import Reply
+from loops_async.wire import Answer, Reply
 
 T = TypeVar("T")
+R = TypeVar("R", bound=attrs.AttrsInstance)
+
+SUCCESS: Final = b'{"success": true}'
+"""The least that Loops answers to a change."""
 
 
 def reads(into: type[T]) -> Callable[[Reply], T]:
@@ -31,3 +37,8 @@ def success(reply: Reply) -> dict[str, Any]:
     if value.get("success") is not True:
         raise Undecodable("expected true @ $.success")
     return value
+
+
+def marked(answer: Answer[R]) -> R:
+    """The value of an answer, which says itself if it is made up."""
+    return attrs.evolve(answer.value, dry_run=True) if answer.dry_run else answer.value

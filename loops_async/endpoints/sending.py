@@ -6,7 +6,7 @@ import uuid
 from typing import Final
 
 from loops_async.codec import encode
-from loops_async.endpoints.replies import success
+from loops_async.endpoints.replies import SUCCESS, success
 from loops_async.errors import IdempotencyConflict, InvalidInput
 from loops_async.records.events import Event
 from loops_async.records.receipts import SendReceipt
@@ -30,6 +30,7 @@ EVENT = Endpoint(
     _read_sent,
     refusals={409: IdempotencyConflict},
     after_doubt={409: True},
+    dry_run=SUCCESS,
 )
 TRANSACTIONAL = Endpoint(
     "POST",
@@ -38,6 +39,7 @@ TRANSACTIONAL = Endpoint(
     _read_sent,
     refusals={409: IdempotencyConflict},
     after_doubt={409: True},
+    dry_run=SUCCESS,
 )
 
 
@@ -102,4 +104,4 @@ async def _sent(
 ) -> SendReceipt:
     request = Request(endpoint, body=body, idempotency_key=key, deadline=deadline)
     answer = await send(request)
-    return SendReceipt(key, answer.attempts, answer.value)
+    return SendReceipt(key, answer.attempts, answer.value, answer.dry_run)

@@ -1,9 +1,11 @@
 """The suppression list: is a contact on it, and off with it."""
 
+import attrs
+
 from loops_async.codec import decode
-from loops_async.endpoints.replies import reads, success
+from loops_async.endpoints.replies import marked, reads, success
 from loops_async.errors import BadRequest, ContactNotFound, LoopsError, OutcomeUnknown
-from loops_async.records.suppression import Suppression, SuppressionRemoval
+from loops_async.records.suppression import SuppressedContact, Suppression, SuppressionRemoval
 from loops_async.wire import Endpoint, Replay, Reply, Request, Send
 
 
@@ -19,6 +21,10 @@ CHECK = Endpoint(
     reads(Suppression),
     changes=False,
     refusals={404: ContactNotFound},
+    dry_run=(
+        b'{"contact": {"id": "dry-run", "email": ""}, "isSuppressed": false,'
+        b' "removalQuota": {"limit": 0, "remaining": 0}}'
+    ),
 )
 REMOVE = Endpoint(
     "DELETE",
@@ -26,6 +32,7 @@ REMOVE = Endpoint(
     Replay.ALWAYS,
     _read_removal,
     refusals={404: ContactNotFound},
+    dry_run=b'{"success": true, "removalQuota": {"limit": 0, "remaining": 0}}',
 )
 
 
@@ -33,7 +40,13 @@ async def check(
     send: Send, identifier: dict[str, str], *, deadline: float | None = None
 ) -> Suppression:
     """Whether a contact is suppressed."""
-    return (await send(Request(CHECK, query=identifier, deadline=deadline))).value
+    answer = await send(Request(CHECK, query=identifier, deadline=deadline))
+    if not answer.dry_run:
+        return answer.value
+    asked = SuppressedContact(
+        answer.value.contact.id, identifier.get("email", ""), identifier.get("userId")
+    )
+    return attrs.evolve(marked(answer), contact=asked)
 
 
 async def remove(
@@ -41,7 +54,7 @@ async def remove(
 ) -> SuppressionRemoval:
     """Take a contact off the list; ask where the answer does not say whether it is off."""
     try:
-        return (await send(Request(REMOVE, query=identifier, deadline=deadline))).value
+        return marked(await send(Request(REMOVE, query=identifier, deadline=deadline)))
     except (BadRequest, OutcomeUnknown) as error:
         failure: LoopsError = error
     # Loops documents a 400 where there was nothing to remove, and has been seen to answer 200. A

@@ -27,11 +27,12 @@ Part of a slow round trip is the way back, which does not matter: at the same ef
 a third fewer 429s than 1 (measured with tests/benchmarks/pacing_virtual.py).
 """
 
-# One refused request in 300, at most, is what the pacer pays to know where the limit is.
-_REFUSED = 0.25
-_TAKEN = 0.0008
-_TAKEN_AT_FIRST = 0.003
-_TIMID, _BOLD = -0.25, 1.0
+# How boldness grows and shrinks, and within what bounds. One refused request in 300, at most, is
+# what the pacer pays to know where the limit is.
+REFUSED = 0.25
+TAKEN = 0.0008
+TAKEN_AT_FIRST = 0.003
+TIMID, BOLD = -0.25, 1.0
 
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
@@ -101,11 +102,11 @@ class Grace:
     where about one request in 300 is refused, or at 1 where the kind of window forgives it all.
     """
 
-    __slots__ = ("_boldness", "_least", "_mean", "_step")
+    __slots__ = ("_least", "_mean", "_step", "boldness")
 
     def __init__(self) -> None:
-        self._boldness = 0.0
-        self._step = _TAKEN_AT_FIRST
+        self.boldness = 0.0
+        self._step = TAKEN_AT_FIRST
         self.forget_times()
 
     def forget_times(self) -> None:
@@ -118,7 +119,7 @@ class Grace:
     @property
     def usual(self) -> float:
         """The grace of a mean round trip, in seconds."""
-        return (1 - self._boldness) * self._mean
+        return (1 - self.boldness) * self._mean
 
     def after(self, status: int, trip: float, now: float, *, pressed: bool) -> float:
         """Learn from a reply; the grace of its slot in seconds.
@@ -130,10 +131,10 @@ class Grace:
             pressed: Whether the request waited for its slot. One that did not proves nothing.
         """
         if status == 429:
-            self._boldness = max(_TIMID, self._boldness - _REFUSED)
-            self._step = _TAKEN
+            self.boldness = max(TIMID, self.boldness - REFUSED)
+            self._step = TAKEN
         elif pressed:
-            self._boldness = min(_BOLD, self._boldness + self._step)
+            self.boldness = min(BOLD, self.boldness + self._step)
         far = status != 429 and status < 500  # a proxy nearby may have sent the others
         if far:
             self._least.note(-trip, now)
@@ -141,4 +142,4 @@ class Grace:
         if far:
             self._mean += (late - self._mean) / 50
         expected = _OWN_SHARE * late + (1 - _OWN_SHARE) * self._mean
-        return min((1 - self._boldness) * expected, LONGEST_GRACE)
+        return min((1 - self.boldness) * expected, LONGEST_GRACE)

@@ -42,14 +42,15 @@ class Pacer:
     """
 
     def __init__(self, rate: float = 10.0, *, max_rate: float | None = None) -> None:
-        _check_rate("rate", rate)
+        check_rate("rate", rate)
         if max_rate is not None:
-            _check_rate("max_rate", max_rate)
+            check_rate("max_rate", max_rate)
         self._slots = Slots(rate, Grace(), max_rate)
         self._interactive: _Queue = OrderedDict()
         self._bulk: _Queue = OrderedDict()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
 
     @property
     def rate(self) -> float:
@@ -128,9 +129,11 @@ class Pacer:
     def _set_timer(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
         """Ring at ``due`` or before: an early bell only looks again."""
         if self._timer is not None:
-            if self._timer.when() <= due:
+            if self._rings_at <= due:
                 return
             self._timer.cancel()
+        # The timer cannot be asked: uvloop's knows no time when it is due at once.
+        self._rings_at = due
         self._timer = loop.call_at(due, self._ring, loop)
 
     def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -152,7 +155,13 @@ class Pacer:
         self._timer = None
 
 
-def _check_rate(name: str, rate: object) -> None:
+def check_rate(name: str, rate: object) -> None:
+    """Refuse what cannot be a rate.
+
+    Raises:
+        InvalidCall: Not a number.
+        ConfigurationError: Below 0.001 or above a billion.
+    """
     if isinstance(rate, bool) or not isinstance(rate, int | float):
         raise InvalidCall(f"{name} is requests per second, a number such as 10.0, not {rate!r}")
     if not _SLOWEST <= rate <= _FASTEST:  # nan, too, is outside

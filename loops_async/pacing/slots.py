@@ -19,13 +19,13 @@ from loops_async.wire import Lane, Reply
 CATCH_UP = 0.1
 """Seconds by which bulk requests may lag behind their even spacing and still make up for it."""
 
-_SPACING = 0.95
+SPACING = 0.95
 """Bulk requests are this part of an even spacing apart; the rest is room to manoeuvre."""
 
-_OTHERS_MEMORY = 3.0
+OTHERS_MEMORY = 3.0
 """Seconds, at least, for which somebody else's use of the limit is reckoned with."""
 
-_LINGER = 0.01
+LINGER = 0.01
 """Seconds for which Loops may still count the request whose slot has just become free."""
 
 
@@ -106,7 +106,7 @@ class Slots:
         self.rate = min(float(rate), self._max_rate)
         self._count = math.ceil(rate)
         self._period = self._count / self.rate
-        self._others = Peak(_OTHERS_MEMORY)
+        self._others = Peak(OTHERS_MEMORY)
 
     def anew(self) -> "Slots":
         """The same limit on another event loop, with all slots free: another clock, too."""
@@ -129,13 +129,13 @@ class Slots:
 
     def space(self, now: float) -> None:
         """Put the next bulk request one spacing after the one that goes now."""
-        spacing = _SPACING * (self._period + self.grace.usual) / self._usable(now)
+        spacing = SPACING * (self._period + self.grace.usual) / self._usable(now)
         self._next_even = min(max(self._next_even, now - CATCH_UP), now) + spacing
 
     def take(self, settle: _Settle, now: float, *, pressed: bool) -> SlotPermit:
         """Take a slot for a request that is sent now; ``pressed`` when it had to wait."""
         lingering = self._just_freed
-        while lingering and lingering[0] < now - _LINGER:
+        while lingering and lingering[0] < now - LINGER:
             lingering.popleft()
         permit = SlotPermit(self, settle, now, self._freed - len(lingering), pressed=pressed)
         self._taken += 1

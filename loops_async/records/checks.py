@@ -51,7 +51,7 @@ def optional_bool(_: object, attribute: "attrs.Attribute[Any]", value: object) -
 
 def own_lists(value: Any) -> Any:
     """An attrs converter: a copy of the mapping, so that no one else can change it."""
-    return dict(value) if isinstance(value, Mapping) else value
+    return value if value is UNSET or not isinstance(value, Mapping) else dict(value)
 
 
 def check_lists(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -90,6 +90,8 @@ def check_unicode(name: str, value: object) -> None:
 
 def own_mapping(value: Any, field: str = "properties") -> dict[str, Any]:
     """An attrs converter: a copy of the mapping, so that no one else can change it."""
+    if type(value) is dict:
+        return value.copy()
     if value is UNSET:
         return {}
     if not isinstance(value, Mapping):

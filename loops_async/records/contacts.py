@@ -152,8 +152,10 @@ class ContactReceipt:
 
     Attributes:
         id: Loops' own id of the contact.
-        attempts: How many requests it took; 1 without a retry.
+        attempts: How many requests it took; 1 without a retry, 0 in a dry run.
+        dry_run: Whether it is made up, because nothing was sent; its ``id`` is ``"dry-run"`` then.
     """
 
     id: str
     attempts: int = 1
+    dry_run: bool = False

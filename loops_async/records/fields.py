@@ -19,6 +19,7 @@ from loops_async.records.checks import (
 from loops_async.records.unset import UNSET, Unset
 from loops_async.records.values import (
     PropertyValue,
+    check_properties,
     check_property_name,
     check_property_value,
     masked,
@@ -153,9 +154,7 @@ class ContactFields:
         Raises:
             InvalidInput: A custom property that cannot be.
         """
-        for name, value in self.properties.items():
-            check_property_name(name)
-            check_property_value(name, value)
+        check_properties(self.properties)
         cls: Any = type(self)
         for attribute, key in typed_properties(cls):
             value = getattr(self, attribute)

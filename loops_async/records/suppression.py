@@ -41,11 +41,13 @@ class Suppression:
         contact: The contact that was asked about.
         is_suppressed: Whether Loops refuses to send to it.
         removal_quota: How often that may be undone.
+        dry_run: Whether it is made up, because nothing was sent.
     """
 
     contact: SuppressedContact
     is_suppressed: bool
     removal_quota: RemovalQuota
+    dry_run: bool = False
 
 
 @attrs.frozen
@@ -54,6 +56,8 @@ class SuppressionRemoval:
 
     Attributes:
         removal_quota: What is left of the quota.
+        dry_run: Whether it is made up, because nothing was sent.
     """
 
     removal_quota: RemovalQuota
+    dry_run: bool = False

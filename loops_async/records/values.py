@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from loops_async.errors import InvalidInput
@@ -83,7 +84,8 @@ def check_email(field: str, value: object) -> None:
             f"{field}: must be text such as 'ada@example.com', not {type(value).__name__}",
             field=field,
         )
-    check_text(field, value)
+    if len(value) > LONGEST or not value.isascii():
+        check_text(field, value)
     if not _ADDRESS.fullmatch(value):
         raise InvalidInput(
             f"{field}: must be one address of the form name@domain without spaces; check for a "
@@ -105,6 +107,27 @@ def check_user_id(field: str, value: object) -> None:
     if not value.strip():
         raise InvalidInput(f"{field}: is empty; give the contact's id or leave it out", field=field)
     check_text(field, value)
+
+
+def check_properties(properties: Mapping[str, object]) -> None:
+    """Refuse custom properties that a contact cannot have.
+
+    Raises:
+        InvalidInput: As ``check_property_name`` and ``check_property_value`` do.
+    """
+    for name, value in properties.items():
+        # Text and names of a known kind are most of what there is; the rest takes the long way.
+        if type(name) is not str or not _is_usual(name):
+            check_property_name(name)
+        if type(value) is not str or len(value) > LONGEST or not value.isascii():
+            check_property_value(name, value)
+
+
+@lru_cache(maxsize=1024)
+def _is_usual(name: str) -> bool:
+    """Whether ``check_property_name`` has nothing to say to a name; a run's rows share theirs."""
+    odd = RESERVED | DEFAULT_FIELDS.keys() | _READ_ONLY | _OUR_NAMES
+    return 0 < len(name) <= LONGEST and name.isascii() and name not in odd
 
 
 def check_property_name(name: object) -> None:

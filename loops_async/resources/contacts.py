@@ -4,22 +4,22 @@ from collections.abc import Callable
 from typing import Any, TypeVar, Unpack, overload
 
 from loops_async.bulk import BulkUpsert
-from loops_async.endpoints import contacts, suppression
+from loops_async.endpoints import contacts
 from loops_async.errors import InvalidCall
-from loops_async.outcomes import Source
+from loops_async.outcomes import OnOutcome, Source
 from loops_async.records.contacts import Contact, ContactCreate, ContactReceipt, ContactUpdate
 from loops_async.records.fields import record_from
-from loops_async.records.suppression import Suppression, SuppressionRemoval
 from loops_async.records.unset import UNSET
 from loops_async.resources.fields import CreateFields, UpdateFields
-from loops_async.resources.resource import Deadline, Resource, Timeout
+from loops_async.resources.resource import Deadline, Timeout
+from loops_async.resources.suppression import SuppressionCalls
 from loops_async.timeouts import check_seconds
 from loops_async.wire import Lane, Send
 
 C = TypeVar("C", bound=Contact)
 
 
-class Contacts(Resource):
+class Contacts(SuppressionCalls):
     """Contacts (https://loops.so/docs/contacts)."""
 
     __slots__ = ("_runs",)
@@ -164,58 +164,14 @@ class Contacts(Resource):
         identifier = contacts.identified(email, user_id)
         await contacts.delete(self._send, identifier, deadline=self._deadline(timeout))
 
-    async def suppression(
-        self,
-        *,
-        email: str | None = None,
-        user_id: str | None = None,
-        timeout: Timeout = UNSET,
-    ) -> Suppression:
-        """Ask whether a contact is on the suppression list.
-
-        See https://loops.so/docs/api-reference/check-contact-suppression.
-
-        Args:
-            email: The contact's address. Give exactly one of the two.
-            user_id: Your own id of the contact.
-            timeout: Seconds for the whole call; None for no bound.
-
-        Raises:
-            InvalidCall: None or both of the two were given.
-            ContactNotFound: There is no such contact.
-            LoopsError: Any other failure.
-        """
-        identifier = contacts.identified(email, user_id)
-        return await suppression.check(self._send, identifier, deadline=self._deadline(timeout))
-
-    async def remove_suppression(
-        self,
-        *,
-        email: str | None = None,
-        user_id: str | None = None,
-        timeout: Timeout = UNSET,
-    ) -> SuppressionRemoval:
-        """Take a contact off the suppression list; it is no error if it is not on it.
-
-        See https://loops.so/docs/api-reference/remove-contact-suppression.
-
-        Args:
-            email: The contact's address. Give exactly one of the two.
-            user_id: Your own id of the contact.
-            timeout: Seconds for the whole call; None for no bound.
-
-        Raises:
-            InvalidCall: None or both of the two were given.
-            ContactNotFound: There is no such contact.
-            BadRequest: Loops refused it, for example because the quota is used up.
-            OutcomeUnknown: It may have been taken off, or not.
-            LoopsError: Any other failure; nothing was changed.
-        """
-        identifier = contacts.identified(email, user_id)
-        return await suppression.remove(self._send, identifier, deadline=self._deadline(timeout))
-
     def upsert_many(
-        self, source: Source, *, concurrency: int = 50, timeout: float | None = None
+        self,
+        source: Source,
+        *,
+        concurrency: int = 50,
+        timeout: float | None = None,
+        total: int | None = None,
+        on_outcome: OnOutcome | None = None,
     ) -> BulkUpsert:
         """Update or create many contacts, as fast as the team's rate limit lets them in.
 
@@ -231,9 +187,16 @@ class Contacts(Resource):
 
         Args:
             source: An iterable or async iterable of ``ContactUpdate``, or of mappings of its
-                fields. It is read only as fast as Loops takes, so it may be endless.
+                fields. It is read only as fast as Loops takes, so it may be endless. What is not
+                in memory (a generator, a file, a cursor) may block: it is read in a thread of its
+                own from first to last.
             concurrency: Rows in flight at the most.
             timeout: Seconds for one row's whole call; None leaves it to the retry policy.
+            total: How many rows there are, if the source does not know it: for
+                ``run.totals.time_remaining``.
+            on_outcome: Called with each ``Outcome`` the moment it is known, before its place is
+                given to another row; for a journal. A plain function, called on the event loop.
+                What it raises stops the run and reaches whoever iterates.
 
         Raises:
             InvalidCall: The arguments cannot work.
@@ -245,6 +208,8 @@ class Contacts(Resource):
             deadline = self._deadline(timeout)
             return await contacts.update(self._send, contact, lane=Lane.BULK, deadline=deadline)
 
-        run = BulkUpsert(source, upsert, concurrency=concurrency)
+        run = BulkUpsert(
+            source, upsert, concurrency=concurrency, total=total, on_outcome=on_outcome
+        )
         self._runs(run)
         return run

@@ -17,6 +17,7 @@ from loops_async.sandbox.reading import BODY_LIMIT, read_object, read_query
 from loops_async.sandbox.records import contact_json, mailing_list_json, property_json
 from loops_async.sandbox.spoiling import meet, spoil
 from loops_async.sandbox.team import TEAM, Team
+from loops_async.sandbox.travel import come, go
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -25,10 +26,12 @@ def build_app(team: Team) -> web.Application:
     """Return the web application that serves a team.
 
     The middlewares are in the order a request meets them. Faults are drawn after `limit`: a
-    request that meets one has arrived, carried a key and been charged.
+    request that meets one has arrived, carried a key and been charged. The way there lies before
+    all else, and the way back lies between the answer and what spoils it.
     """
     app = web.Application(
-        middlewares=[record, spoil, explain, sign_in, limit, meet], client_max_size=BODY_LIMIT
+        middlewares=[come, record, spoil, go, explain, sign_in, limit, meet],
+        client_max_size=BODY_LIMIT,
     )
     app[TEAM] = team
     app[STOPPING] = asyncio.Event()

@@ -20,7 +20,8 @@ class Audience:
         return len(self._by_id)
 
     def __iter__(self) -> Iterator[Contact]:
-        return iter(self._by_id.values())
+        # Of a copy: another thread may look while the server goes on.
+        return iter(list(self._by_id.values()))
 
     def with_email(self, email: str | None) -> Contact | None:
         """Return the contact of this address, or None."""

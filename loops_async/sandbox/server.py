@@ -12,6 +12,7 @@ import attrs
 from loops_async.sandbox.audience import Contacts
 from loops_async.sandbox.faults import Faults
 from loops_async.sandbox.journal import Counts, Journal, ReceivedRequest
+from loops_async.sandbox.latency import make_latency
 from loops_async.sandbox.limits import Window, make_limit
 from loops_async.sandbox.outbox import SentEmail, SentEvent
 from loops_async.sandbox.records import MailingList, Property
@@ -53,6 +54,7 @@ class Sandbox:
         team_name: What the API key endpoint tells.
         retry_after: Seconds for a `Retry-After` header on each 429, None for no such header.
         faults: What goes wrong, None for nothing.
+        latency: The least and the most seconds of a random delay each way, None for no delay.
         keep_requests: How many requests `requests` remembers.
         keep_sent: How many events `sent_events`, and how many emails `sent_emails` remembers.
         clock: Returns monotonic seconds; limit, records, idempotency keys and quota go by it.
@@ -83,6 +85,7 @@ class Sandbox:
     _team_name: str = attrs.field(default="Sandbox", alias="team_name")
     _retry_after: int | None = attrs.field(default=None, alias="retry_after")
     _faults: Faults | None = attrs.field(default=None, alias="faults")
+    _latency: tuple[float, float] | None = attrs.field(default=None, alias="latency")
     _keep_requests: int = attrs.field(default=10_000, alias="keep_requests")
     _keep_sent: int = attrs.field(default=100_000, alias="keep_sent")
     _clock: Callable[[], float] = attrs.field(default=time.monotonic, alias="clock")
@@ -100,6 +103,7 @@ class Sandbox:
             retry_after=self._retry_after,
             sending_ips=tuple(self._sending_ips),
             faults=self._faults,
+            latency=make_latency(self._latency),
             new_store=partial(
                 Store,
                 mailing_lists=tuple(self._mailing_lists),

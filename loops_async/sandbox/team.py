@@ -7,6 +7,7 @@ from aiohttp import web
 
 from loops_async.sandbox.faults import Faults
 from loops_async.sandbox.journal import Counts, Journal
+from loops_async.sandbox.latency import Latency
 from loops_async.sandbox.limits import Limit
 from loops_async.sandbox.sending import Mailroom
 from loops_async.sandbox.store import Store
@@ -24,6 +25,7 @@ class Team:
         retry_after: Seconds for the `Retry-After` of a 429, None to send none.
         sending_ips: Its dedicated sending IPs.
         faults: What goes wrong, None for nothing. Outlives a reset.
+        latency: How far away it is, None for next door.
         store: Its contacts, properties and lists.
         suppression: Who gets no mail.
         mailroom: What sends.
@@ -37,6 +39,7 @@ class Team:
     retry_after: int | None
     sending_ips: tuple[str, ...]
     faults: Faults | None
+    latency: Latency | None
     new_store: Callable[[], Store]
     new_suppression: Callable[[], Suppression]
     new_mailroom: Callable[[Store, Suppression], Mailroom]

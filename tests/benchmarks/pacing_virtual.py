@@ -13,43 +13,43 @@ import time
 
 from loops_async.pacing import Pacer
 from loops_async.wire import Lane, Reply
+from tests.benchmarks.pacing_figures import percentile
+from tests.benchmarks.pacing_rows import FLOORS, Virtual
+from tests.benchmarks.pacing_tables import virtual_table
 from tests.property.pacing_model import WINDOWS, Run, VirtualLoops, saturate
 from tests.virtual_time import run_virtual
 
-FLOORS = {  # efficiency, by jitter in milliseconds and kind of window
-    80: {"fixed": 0.95, "sliding": 0.925, "bucket": 0.95},
-    20: {"fixed": 0.98, "sliding": 0.97, "bucket": 0.98},
-}
+
+def rows(seeds: int, seconds: float) -> list[Virtual]:
+    """Every rate, jitter and window, ``seeds`` times ``seconds`` virtual seconds each."""
+    return [
+        row(rate, jitter, kind, seeds=seeds, seconds=seconds)
+        for rate in (10, 100)
+        for jitter, floors in FLOORS.items()
+        for kind in floors
+    ]
 
 
-def table(seeds: int, seconds: float) -> None:
-    print(
-        f"{seeds} seeds of {seconds:g} s each; mean (worst seed); latencies are interactive calls'"
-    )
-    print("| R | jitter each way | window | efficiency | 429s | failed | p50 | p99 |  |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for rate in (10, 100):
-        for jitter, floors in FLOORS.items():
-            for kind in floors:
-                print(row(rate, jitter, kind, seeds=seeds, seconds=seconds), flush=True)
-
-
-def row(rate: int, jitter: int, kind: str, *, seeds: int, seconds: float) -> str:
+def row(rate: int, jitter: int, kind: str, *, seeds: int, seconds: float) -> Virtual:
+    """One rate, jitter (in milliseconds) and window."""
     runs = [
         run_virtual(saturate(kind, rate, seed=seed, jitter=jitter / 1000, seconds=seconds))
         for seed in range(seeds)
     ]
     efficiency = [run.efficiency for run in runs]
     refused = [run.refused_share for run in runs]
-    failed = sum(run.failed for run in runs)
-    latencies = sorted(latency for run in runs for latency in run.latencies)
-    p50, p99 = (1000 * latencies[int(len(latencies) * share)] for share in (0.5, 0.99))
-    mean, share, floor = statistics.mean(efficiency), statistics.mean(refused), FLOORS[jitter][kind]
-    verdict = "ok" if mean >= floor and share <= 0.005 and not failed else "MISSED"
-    return (
-        f"| {rate} | 0-{jitter} ms | {kind} | {mean:.3f} ({min(efficiency):.3f}) >= {floor} "
-        f"| {share:.2%} ({max(refused):.2%}) | {failed} | {p50:.0f} ms | {p99:.0f} ms "
-        f"| {verdict} |"
+    latencies = [latency for run in runs for latency in run.latencies]
+    return Virtual(
+        rate,
+        kind,
+        jitter,
+        efficiency=statistics.mean(efficiency),
+        worst_efficiency=min(efficiency),
+        refused_share=statistics.mean(refused),
+        worst_refused_share=max(refused),
+        failed=sum(run.failed for run in runs),
+        p50=percentile(latencies, 0.5),
+        p99=percentile(latencies, 0.99),
     )
 
 
@@ -103,10 +103,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="five seeds of 60 s")
     parser.add_argument("--seeds", type=int, default=10)
     args = parser.parse_args()
-    if args.quick:
-        table(seeds=5, seconds=60.0)
-    else:
-        table(seeds=args.seeds, seconds=120.0)
+    seeds, seconds = (5, 60.0) if args.quick else (args.seeds, 120.0)
+    print(f"{seeds} seeds of {seconds:g} s each; mean (worst seed)")
+    print(virtual_table(rows(seeds, seconds)))
     for lane in Lane:
         print(f"burst of 10 {lane.value} calls after idle: {run_virtual(burst(lane)):.0f} ms")
     print(f"acquire + release, uncontended: {cost_of_a_permit():.2f} us")

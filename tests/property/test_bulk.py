@@ -1,6 +1,7 @@
 """Invariants of a bulk run, over any rows, latencies, failures, and any way to end it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from loops_async import errors
 from loops_async.bulk import BulkUpsert
 from loops_async.ordering import identity
-from loops_async.outcomes import Row, Source
+from loops_async.outcomes import Outcome, Row, Source
 from loops_async.records import ContactReceipt, ContactUpdate
+from tests.lazy import Lazy
 from tests.strategies import contacts_to_update
 from tests.virtual_time import run_virtual
 
@@ -51,17 +53,27 @@ LOOKAHEAD = 4
 class World:
     """The source, Loops and the consumer of one run, each of which checks what it sees."""
 
-    def __init__(self, plans: list[Plan], concurrency: int, *, slow: bool, pause: float) -> None:
+    def __init__(
+        self, plans: list[Plan], concurrency: int, *, slow: bool, pause: float, journal: bool
+    ) -> None:
         self.plans = plans
         self.concurrency = concurrency
         self.pause = pause
         self.in_flight: list[int] = []
         self.begun: list[int] = []
         self.given: list[int] = []
+        self.told: list[int] = []
+        self.breaks_at: int | None = None
         self.pulled = 0
         self.index = {id(plan.row): i for i, plan in enumerate(plans)}
-        source: Source = self._slow_source() if slow else self._source()
-        self.run = BulkUpsert(source, self._upsert, concurrency=concurrency)
+        source: Source = self._slow_source() if slow else Lazy(self._source())
+        self.run = BulkUpsert(
+            source,
+            self._upsert,
+            concurrency=concurrency,
+            on_outcome=self._note if journal else None,
+        )
+        self.journal = journal
 
     def _source(self) -> Iterator[Row]:
         for plan in self.plans:
@@ -75,6 +87,13 @@ class World:
             await asyncio.sleep(0.4)
             yield row
 
+    def _note(self, outcome: Outcome) -> None:
+        assert outcome.index not in self.told
+        assert outcome.index not in self.given, "given before it was told"
+        if len(self.told) == self.breaks_at:
+            raise Broken
+        self.told.append(outcome.index)
+
     async def _upsert(self, contact: ContactUpdate) -> ContactReceipt:
         index = self.index[id(contact)]
         mine = set(identity(contact))
@@ -85,6 +104,9 @@ class World:
                 assert mine.isdisjoint(identity(self.plans[later].row)), "out of order"
         self.begun.append(index)
         self.in_flight.append(index)
+        if self.journal:
+            # Of what was ever sent, a journal knows all but what is in flight.
+            assert set(self.begun) - set(self.told) == set(self.in_flight)
         assert len(self.in_flight) <= self.concurrency
         try:
             await asyncio.sleep(self.plans[index].seconds)
@@ -118,12 +140,26 @@ class World:
         unfinished = self.run.unfinished
         left = [row.index for row in unfinished]
         assert len(set(self.given)) == len(self.given)
-        assert left == sorted(set(range(self.run.read)) - set(self.given))
-        assert {row.index for row in unfinished if row.started} == set(self.begun) - set(self.given)
+        known = set(self.told if self.journal else self.given)
+        assert known >= set(self.given)
+        totals = self.run.totals
+        assert left == sorted(set(range(totals.read)) - known)
+        assert {row.index for row in unfinished if row.started} == set(self.begun) - known
+        assert totals.read == (totals.succeeded + totals.failed + totals.in_flight + totals.waiting)
+        assert totals.succeeded + totals.failed >= len(known)
+
+
+class Broken(Exception):
+    """The caller's journal cannot be written."""
 
 
 WORLDS = st.builds(
-    World, PLANS, CONCURRENCY, slow=st.booleans(), pause=st.sampled_from([0.0, 0.2, 2.0])
+    World,
+    PLANS,
+    CONCURRENCY,
+    slow=st.booleans(),
+    pause=st.sampled_from([0.0, 0.2, 2.0]),
+    journal=st.booleans(),
 )
 
 
@@ -136,7 +172,8 @@ def test_every_row_has_one_outcome_and_rows_of_one_contact_keep_their_order(worl
     run_virtual(main())
     assert sorted(world.given) == list(range(len(world.plans)))
     assert world.run.unfinished == []
-    assert world.run.succeeded + world.run.failed == world.run.read == len(world.plans)
+    totals = world.run.totals
+    assert totals.succeeded + totals.failed == totals.read == len(world.plans)
 
 
 @given(WORLDS, st.integers(1, 20))
@@ -189,3 +226,106 @@ def test_a_bad_key_stops_the_run_and_every_row_read_is_given_or_open(
 
     assert run_virtual(main()) is sendable
     assert (culprit in [row.index for row in world.run.unfinished]) is sendable
+
+
+@given(WORLDS, st.floats(0, 20))
+def test_a_run_that_is_told_to_stop_gives_an_outcome_for_each_row_read_and_ends(
+    world: World, seconds: float
+) -> None:
+    async def main() -> None:
+        async def stop() -> None:
+            await asyncio.sleep(seconds)
+            world.run.stop()
+            world.run.stop()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(stop())
+            await world.consume()
+        await world.check_end()
+
+    run_virtual(main())
+    totals = world.run.totals
+    assert sorted(world.given) == list(range(totals.read))
+    assert totals.total == totals.read
+    assert world.run.unfinished == []
+    # An async source may be in the middle of its next row.
+    assert 0 <= world.pulled - totals.read <= 1
+
+
+@given(WORLDS, st.integers(0, 30))
+def test_a_journal_that_breaks_stops_the_run_and_is_heard_of(world: World, at: int) -> None:
+    world.breaks_at = at
+
+    async def main() -> bool:
+        try:
+            await world.consume()
+        except Broken:
+            broke = True
+        else:
+            broke = False
+        await world.check_end()
+        return broke
+
+    broke = run_virtual(main())
+    assert broke is (world.journal and at < len(world.plans))
+    if broke:
+        assert sorted(world.given) == sorted(world.told)
+        assert len(world.told) == at
+
+
+class ThreadedWorld:
+    """Real threads on a real loop: turns of the loop and of the thread stand for time."""
+
+    def __init__(self, plan: list[tuple[int, bool, int]], concurrency: int) -> None:
+        self.plan = plan
+        self.pulled: list[int] = []
+        self.begun: list[tuple[str, int]] = []
+        self.given: list[int] = []
+        self.run = BulkUpsert(self._source(), self._upsert, concurrency=concurrency)
+
+    def _source(self) -> Iterator[Row]:
+        for index, (contact, dawdles, _) in enumerate(self.plan):
+            if dawdles:
+                time.sleep(0)
+            self.pulled.append(index)
+            yield ContactUpdate(email=f"{contact}@x.io", first_name=f"{index}")
+
+    async def _upsert(self, contact: ContactUpdate) -> ContactReceipt:
+        index = int(str(contact.first_name))
+        self.begun.append((str(contact.email), index))
+        for _ in range(self.plan[index][2]):
+            await asyncio.sleep(0)
+        return ContactReceipt("id")
+
+    async def consume(self, how: str, after: int) -> None:
+        async with self.run:
+            async for outcome in self.run:
+                self.given.append(outcome.index)
+                if len(self.given) == after and how == "stop":
+                    self.run.stop()
+                if len(self.given) == after and how == "leave":
+                    break
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.integers(0, 3)), max_size=40),
+    CONCURRENCY,
+    st.sampled_from(["to the end", "leave", "stop"]),
+    st.integers(0, 20),
+)
+def test_a_source_read_in_a_thread_loses_no_row_and_doubles_none(
+    plan: list[tuple[int, bool, int]], concurrency: int, how: str, after: int
+) -> None:
+    world = ThreadedWorld(plan, concurrency)
+    asyncio.run(asyncio.wait_for(world.consume(how, after), 10))
+    read, left = world.run.totals.read, [row.index for row in world.run.unfinished]
+    assert sorted([*world.given, *left]) == list(range(read))
+    if how == "to the end":
+        assert len(world.given) == len(plan)
+    if how != "leave":
+        assert left == []
+    for email in {email for email, _ in world.begun}:
+        indices = [index for one, index in world.begun if one == email]
+        assert indices == sorted(indices)
+    # One row may be on its way from the source.
+    assert 0 <= len(world.pulled) - read <= 1

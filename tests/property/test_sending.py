@@ -19,6 +19,7 @@ from loops_async.endpoints.sending import checked_key
 from loops_async.endpoints.suppression import CHECK
 from loops_async.errors import InvalidCall, InvalidInput
 from loops_async.records import UNSET, Attachment, Event, TransactionalEmail
+from loops_async.timeouts import Timeouts
 from loops_async.transport import AiohttpTransport
 from loops_async.wire import Request
 from tests.strategies import DAYS, JSON_SCALARS, MOMENTS, PROPERTY_NAMES, PROPERTY_VALUES, TEXT
@@ -236,7 +237,7 @@ def test_an_identifier_never_leaves_its_place_in_the_query(user_id: str) -> None
     unused: Any = None
     home = URL("https://loops.example/api")
     transport = AiohttpTransport(
-        http=unused, base_url=home, headers=unused, api_key=unused, timeouts=unused, now=unused
+        http=unused, base_url=home, headers=unused, api_key=unused, timeouts=Timeouts(), now=unused
     )
     url = urlsplit(str(transport._url(Request(CHECK, query=query))))
     assert (url.netloc, url.path) == ("loops.example", "/api/v1/contacts/suppression")

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import signal
+import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
@@ -154,7 +157,8 @@ async def test_bad_rows_are_named_and_stop_nobody(loops: LoopsClient, sandbox: S
         type(None),
     ]
     assert [outcome.attempts for outcome in done] == [1, 0, 0, 0, 0, 1, 1, 1]
-    assert (run.read, run.succeeded, run.failed, run.unfinished) == (8, 2, 6, [])
+    assert (run.totals.read, run.totals.succeeded, run.totals.failed) == (8, 2, 6)
+    assert run.unfinished == []
     assert set(sandbox.contacts) == {"a0@example.com", "a7@example.com"}
     assert len(sandbox.requests) == 4
 
@@ -165,9 +169,9 @@ async def test_a_wrong_key_stops_everything(sandbox: Sandbox) -> None:
         with pytest.raises(Unauthorized):
             await outcomes(run)
     assert 1 <= len(sandbox.requests) <= 10
-    assert run.read < 50
-    assert run.succeeded == 0
-    assert len(run.unfinished) == run.read
+    assert run.totals.read < 50
+    assert run.totals.succeeded == 0
+    assert len(run.unfinished) == run.totals.read
     assert not sandbox.contacts
 
 
@@ -204,7 +208,7 @@ async def test_leaving_early_leaves_nothing_behind_and_tells_what_was_not_sent(
     await asyncio.sleep(0.05)
     assert len(sandbox.requests) == settled
     left = {row.index: row.started for row in run.unfinished}
-    assert seen | set(left) == set(range(run.read))
+    assert seen | set(left) == set(range(run.totals.read))
     assert not seen & set(left)
     never = {f"a{index}@example.com" for index, started in left.items() if not started}
     assert not never & set(sandbox.contacts)
@@ -240,3 +244,57 @@ async def test_closing_the_client_ends_a_run(loops: LoopsClient, sandbox: Sandbo
     assert run.unfinished
     with pytest.raises(SessionClosed):
         await outcomes(loops.contacts.upsert_many(rows(1)))
+
+
+async def test_a_generator_that_blocks_does_not_hold_up_anybody(
+    loops: LoopsClient, sandbox: Sandbox
+) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def blocking() -> Iterator[Row]:
+        yield from rows(5)
+        asked.set()
+        assert answered.wait(30), "the loop was held"
+        yield {"email": "last@example.com"}
+
+    importing = asyncio.create_task(outcomes(loops.contacts.upsert_many(blocking())))
+    assert await asyncio.to_thread(asked.wait, 30)
+    while len(sandbox.contacts) < 5:  # noqa: ASYNC110 - what was given goes in meanwhile
+        await asyncio.sleep(0.001)
+    assert await loops.contacts.find(email="a0@example.com")
+    answered.set()
+    assert len(await importing) == 6
+    assert "last@example.com" in sandbox.contacts
+
+
+async def test_a_run_that_is_stopped_sends_what_it_read_and_no_more(
+    loops: LoopsClient, sandbox: Sandbox
+) -> None:
+    noted: list[Outcome] = []
+    run = loops.contacts.upsert_many(
+        rows(100_000), concurrency=10, total=100_000, on_outcome=noted.append
+    )
+    async for _ in run:
+        if len(noted) >= 50:
+            run.stop()
+    totals = run.totals
+    assert totals.read == totals.succeeded == len(noted) == len(sandbox.requests) < 200
+    assert (totals.total, totals.time_remaining, run.unfinished) == (totals.read, 0.0, [])
+
+
+async def test_a_service_that_is_told_to_go_ends_its_run_in_peace(sandbox: Sandbox) -> None:
+    """SIGTERM, as an orchestrator sends it, to the loop's own handler."""
+    pacer, loop = Pacer(100.0), asyncio.get_running_loop()
+    async with LoopsClient(sandbox.api_key, base_url=sandbox.url, pacer=pacer) as loops:
+        run = loops.contacts.upsert_many(rows(100_000), concurrency=5)
+        loop.add_signal_handler(signal.SIGTERM, run.stop)
+        seen = 0
+        try:
+            async for outcome in run:
+                assert outcome.error is None
+                seen += 1
+                if seen == 10:
+                    os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            loop.remove_signal_handler(signal.SIGTERM)
+    assert seen == run.totals.read == len(sandbox.contacts) < 30

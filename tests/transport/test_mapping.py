@@ -83,7 +83,9 @@ class Failing:
     async def request(self, *_: object, **__: object) -> Any:
         if not self._in_body:
             raise self._error
-        content = SimpleNamespace(readany=self._read, at_eof=lambda: False)
+        content = SimpleNamespace(
+            readany=self._read, is_eof=lambda: False, at_eof=lambda: False, exception=lambda: None
+        )
         return SimpleNamespace(status=200, headers={}, content=content, close=lambda: None)
 
     async def _read(self) -> bytes:

@@ -93,7 +93,7 @@ async def outcomes_tell_their_row(loops: LoopsClient, rows: list[ContactUpdate])
         assert_type(outcome.error, LoopsError | None)
         assert_type(outcome.attempts, int)
     assert_type(run.unfinished, list[Unfinished])
-    assert_type(run.succeeded, int)
+    assert_type(run.totals.succeeded, int)
 
 
 def any_iterable_of_rows_will_do(
@@ -142,4 +142,4 @@ async def a_sandbox_is_spoken_to_by_a_client() -> None:
         Sandbox() as sandbox,
         LoopsClient(sandbox.api_key, base_url=sandbox.url) as loops,
     ):
-        assert_type(loops.contacts.upsert_many([]).read, int)
+        assert_type(loops.contacts.upsert_many([]).totals.read, int)

@@ -1,5 +1,7 @@
 import asyncio
 import contextlib
+import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -9,6 +11,7 @@ from loops_async import errors
 from loops_async.bulk import BulkUpsert
 from loops_async.outcomes import Outcome, Row, Source
 from loops_async.records import ContactReceipt, ContactUpdate
+from tests.lazy import Lazy
 from tests.virtual_time import run_virtual
 
 # A run whose consumer is cancelled before its first step was never iterated, and says so.
@@ -91,22 +94,9 @@ async def asynchronous(source: Iterable[Row]) -> AsyncIterator[Row]:
         yield item
 
 
-class OnlyNext:
-    """An iterator that has nothing but what the protocol asks for."""
-
-    def __init__(self, count: int) -> None:
-        self._rows = iter(rows(count))
-
-    def __iter__(self) -> Iterator[Row]:
-        return self
-
-    def __next__(self) -> Row:
-        return next(self._rows)
-
-
 @pytest.mark.parametrize("source", [
-    lambda: rows(9), lambda: tuple(rows(9)), lambda: iter(rows(9)), lambda: OnlyNext(9),
-    lambda: asynchronous(rows(9)), lambda: ({"email": f"{n}@x.io"} for n in range(9)),
+    lambda: rows(9), lambda: tuple(rows(9)), lambda: dict(enumerate(rows(9))).values(),
+    lambda: asynchronous(rows(9)), lambda: Lazy({"email": f"{n}@x.io"} for n in range(9)),
 ])  # fmt: skip
 def test_any_kind_of_source_goes_in(source: Callable[[], Source]) -> None:
     outcomes = finished(source(), Loops())
@@ -182,7 +172,8 @@ def test_the_run_counts_what_went_in_and_what_did_not() -> None:
         source: list[Any] = [*rows(5), "bad"]
         run = BulkUpsert(source, Loops({"2@x.io": errors.BadRequest("x")}), concurrency=2)
         await collected(run)
-        assert (run.read, run.succeeded, run.failed, run.unfinished) == (6, 4, 2, [])
+        assert run.totals.read == 6
+        assert (run.totals.succeeded, run.totals.failed, run.unfinished) == (4, 2, [])
         return repr(run)
 
     assert run_virtual(main()) == "<BulkUpsert read=6 succeeded=4 failed=2>"
@@ -207,7 +198,9 @@ def test_what_no_row_can_survive_stops_everything_at_once(stopping: Exception) -
         given, raised = await interrupted(run, type(stopping), pause=10)
         assert raised is stopping
         assert not others()
-        assert sorted([*given, *(left.index for left in run.unfinished)]) == list(range(run.read))
+        assert sorted([*given, *(left.index for left in run.unfinished)]) == list(
+            range(run.totals.read)
+        )
         assert {left.index for left in run.unfinished} >= {5}
         assert {f"{left.index}@x.io" for left in run.unfinished if not left.started}.isdisjoint(
             loops.begun
@@ -228,11 +221,11 @@ def test_leaving_the_loop_early_leaves_no_task_and_says_what_was_not_given() -> 
         await settled()
         assert not others()
         unfinished = run.unfinished
-        assert [left.index for left in unfinished] == list(range(1, run.read))
-        assert [left.contact for left in unfinished] == rows(100)[1 : run.read]
+        assert [left.index for left in unfinished] == list(range(1, run.totals.read))
+        assert [left.contact for left in unfinished] == rows(100)[1 : run.totals.read]
         begun = {f"{left.index}@x.io" for left in unfinished if left.started}
         assert begun == set(loops.begun) - {"0@x.io"}
-        assert run.read <= 1 + 3 * 4
+        assert run.totals.read <= 1 + 3 * 4
 
     run_virtual(main())
 
@@ -258,7 +251,7 @@ def test_as_a_block_it_is_stopped_when_the_block_ends_whoever_holds_the_iterator
             await anext(iterator)
             assert others()
         assert not others()
-        assert [left.index for left in run.unfinished] == list(range(1, run.read))
+        assert [left.index for left in run.unfinished] == list(range(1, run.totals.read))
 
     run_virtual(main())
 
@@ -271,7 +264,7 @@ def test_closing_from_another_task_ends_the_consumers_loop() -> None:
         await run.aclose()
         outcomes = await consumer
         assert len(outcomes) == 4
-        assert len(outcomes) + len(run.unfinished) == run.read
+        assert len(outcomes) + len(run.unfinished) == run.totals.read
         assert not others()
         await run.aclose()
 
@@ -304,7 +297,7 @@ def test_a_run_that_was_closed_before_it_began_touches_nothing() -> None:
         iterator = aiter(run)
         await run.aclose()
         assert [outcome async for outcome in iterator] == []
-        assert run.read == 0
+        assert run.totals.read == 0
         never_begun = BulkUpsert(rows(3), Loops(), concurrency=2)
         await never_begun.aclose()
         with pytest.raises(errors.InvalidCall, match="can be iterated once"):
@@ -337,7 +330,7 @@ def test_a_source_that_raises_is_heard_of_after_what_was_read_went_in() -> None:
         assert run.unfinished == []
         assert not others()
 
-    run_virtual(main(broken()))
+    run_virtual(main(Lazy(broken())))
     run_virtual(main(asynchronous(broken())))
 
 
@@ -382,7 +375,7 @@ def test_the_source_is_read_only_as_fast_as_outcomes_are_taken() -> None:
 
     async def main() -> None:
         loops = Loops()
-        async for outcome in BulkUpsert(endless(), loops, concurrency=3):
+        async for outcome in BulkUpsert(Lazy(endless()), loops, concurrency=3):
             taken.append(outcome.index)
             await asyncio.sleep(5)
             if len(taken) == 50:
@@ -471,7 +464,9 @@ def test_a_consumer_cancelled_at_any_step_leaves_no_task_and_knows_what_is_open(
             await settled()
             assert not others()
             unfinished = run.unfinished
-            assert sorted([*given, *(left.index for left in unfinished)]) == list(range(run.read))
+            assert sorted([*given, *(left.index for left in unfinished)]) == list(
+                range(run.totals.read)
+            )
             assert len(set(given)) == len(given)
             assert {left.index for left in unfinished if left.started} == set(begun) - set(given)
             return not consumer.cancelled()
@@ -518,7 +513,7 @@ def test_a_source_that_raises_what_is_no_exception_does_not_hang() -> None:
 
     async def main() -> list[int]:
         given = []
-        run = aiter(BulkUpsert(source(), Loops(), concurrency=2))
+        run = aiter(BulkUpsert(Lazy(source()), Loops(), concurrency=2))
         given.append((await anext(run)).index)
         with pytest.raises(Bail):
             await anext(run)
@@ -543,7 +538,7 @@ def test_a_source_that_closes_its_own_run_leaves_no_task() -> None:
             pass
         await asyncio.sleep(10)
         assert asyncio.all_tasks() == {asyncio.current_task()}
-        assert run.read < 3
+        assert run.totals.read < 3
 
     run_virtual(main())
 
@@ -590,3 +585,322 @@ def test_a_source_that_swallows_its_cancellation_is_not_read_any_further() -> No
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run_virtual(main())
+
+
+class Journal:
+    """Notes outcomes, and says when it cannot."""
+
+    def __init__(self, breaks_at: int | None = None) -> None:
+        self.noted: list[int] = []
+        self.breaks_at = breaks_at
+
+    def __call__(self, outcome: Outcome) -> None:
+        if len(self.noted) == self.breaks_at:
+            raise OSError("no space left on device")
+        self.noted.append(outcome.index)
+
+
+def test_a_journal_knows_of_a_row_before_its_worker_begins_another() -> None:
+    journal, unknown = Journal(), []
+
+    async def upsert(contact: ContactUpdate) -> ContactReceipt:
+        begun = int(str(contact.first_name))
+        unknown.append(begun + 1 - len(journal.noted))
+        await asyncio.sleep(1 + begun % 3)
+        return ContactReceipt("id")
+
+    async def main() -> None:
+        source = [row(number, first_name=f"{number}") for number in range(50)]
+        run = BulkUpsert(source, upsert, concurrency=3, on_outcome=journal)
+        async for outcome in run:
+            assert outcome.index in journal.noted
+            await asyncio.sleep(20)
+
+    run_virtual(main())
+    assert max(unknown) == 3
+    assert sorted(journal.noted) == list(range(50))
+
+
+def test_a_journal_knows_of_rows_that_were_refused_without_being_sent() -> None:
+    journal, source = Journal(), [row(0), {"email": "nobody"}, None, row(3)]
+
+    async def main() -> None:
+        await collected(BulkUpsert(source, Loops(), concurrency=2, on_outcome=journal))  # type: ignore[arg-type]
+
+    run_virtual(main())
+    assert journal.noted == [1, 2, 0, 3]
+
+
+def test_a_journal_knows_of_what_came_back_while_the_run_was_ending() -> None:
+    """A row whose call did not let itself be cancelled."""
+    journal = Journal()
+
+    async def stubborn(contact: ContactUpdate) -> ContactReceipt:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(100)
+        return ContactReceipt("id")
+
+    async def main() -> None:
+        run = BulkUpsert(rows(9), stubborn, concurrency=2, on_outcome=journal)
+        consumer = asyncio.create_task(collected(run))
+        await asyncio.sleep(1)
+        await run.aclose()
+        await consumer
+        assert [left.index for left in run.unfinished] == list(range(2, run.totals.read))
+        assert run.totals.succeeded == 2
+
+    run_virtual(main())
+    assert sorted(journal.noted) == [0, 1]
+
+
+@pytest.mark.parametrize("pause", [0.0, 100.0])
+def test_a_journal_that_breaks_stops_the_run_and_is_written_to_no_more(pause: float) -> None:
+    journal, loops = Journal(breaks_at=5), Loops()
+
+    async def main() -> None:
+        run = BulkUpsert(rows(1000), loops, concurrency=4, on_outcome=journal)
+        given, raised = await interrupted(run, OSError, pause=pause)
+        assert str(raised) == "no space left on device"
+        assert sorted(given) == sorted(journal.noted)
+        assert not others()
+        assert {5} <= {left.index for left in run.unfinished if left.started}
+
+    run_virtual(main())
+    assert len(journal.noted) == 5
+    assert len(loops.begun) <= 9
+
+
+def test_a_journal_that_broke_is_heard_of_by_one_who_left_the_loop() -> None:
+    async def main() -> None:
+        async with BulkUpsert(rows(9), Loops(), concurrency=1, on_outcome=Journal(1)) as run:
+            async for _ in run:
+                await asyncio.sleep(50)
+                break
+
+    with pytest.raises(OSError, match="no space left"):
+        run_virtual(main())
+
+
+async def never(_: ContactUpdate) -> ContactReceipt:
+    raise AssertionError
+
+
+class AsyncCall:
+    async def __call__(self, outcome: Outcome) -> None: ...
+
+
+@pytest.mark.parametrize("callback", [AsyncCall(), AsyncCall.__call__])
+def test_a_callback_that_would_have_to_be_awaited_is_refused(callback: Any) -> None:
+    with pytest.raises(errors.InvalidCall, match="on_outcome: must be a plain function"):
+        BulkUpsert([], never, concurrency=1, on_outcome=callback)
+
+
+def test_a_callback_that_gives_a_coroutine_stops_the_run() -> None:
+    async def main() -> None:
+        call = AsyncCall()
+        run = BulkUpsert(rows(3), Loops(), concurrency=1, on_outcome=lambda o: call(o))  # noqa: PLW0108
+        await interrupted(run, errors.InvalidCall)
+
+    run_virtual(main())
+
+
+def test_what_is_no_callback_and_what_is_no_total_is_refused() -> None:
+    with pytest.raises(errors.InvalidCall, match="on_outcome: must be callable"):
+        BulkUpsert([], never, concurrency=1, on_outcome="journal.txt")  # type: ignore[arg-type]
+    for total in (-1, 1.5, True, "9"):
+        with pytest.raises(errors.InvalidCall, match="total: must be a whole number"):
+            BulkUpsert([], never, concurrency=1, total=total)  # type: ignore[arg-type]
+
+
+def test_no_more_rows_are_held_than_go_and_a_few() -> None:
+    """So that stopping is short: four times as many only where rows wait for others."""
+    held = []
+
+    async def main(source: Source) -> None:
+        async with BulkUpsert(source, Loops(), concurrency=20) as run:
+            async for _ in run:
+                totals = run.totals
+                held.append(totals.in_flight + totals.waiting)
+                if totals.succeeded > 200:
+                    break
+
+    run_virtual(main(rows(1000)))
+    assert max(held) <= 25
+    held.clear()
+    run_virtual(main([row(0)] * 1000))
+    assert 70 < max(held) <= 80
+
+
+@pytest.mark.parametrize("source", [lambda: rows(1000), lambda: asynchronous(rows(1000))])
+def test_stopping_finishes_what_was_read_and_ends_in_peace(
+    source: Callable[[], Source],
+) -> None:
+    loops = Loops()
+
+    async def main() -> None:
+        run = BulkUpsert(source(), loops, concurrency=4)
+        asyncio.get_running_loop().call_later(5.5, run.stop)
+        outcomes = await collected(run)
+        assert sorted(o.index for o in outcomes) == list(range(run.totals.read))
+        assert (run.totals.total, run.unfinished) == (run.totals.read, [])
+        assert asyncio.get_running_loop().time() <= 8
+        run.stop()
+        assert not others()
+
+    run_virtual(main())
+    assert len(loops.begun) < 40
+
+
+def test_stopping_before_it_is_iterated_touches_nothing() -> None:
+    async def main() -> None:
+        run = BulkUpsert(rows(3), never, concurrency=1)
+        run.stop()
+        assert await collected(run) == []
+        assert (run.totals.read, run.totals.total) == (0, 0)
+
+    run_virtual(main())
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_run_that_was_stopped_need_not_be_iterated() -> None:
+    async def main() -> None:
+        BulkUpsert(rows(3), never, concurrency=1).stop()
+
+    run_virtual(main())
+
+
+def test_a_source_that_gives_nothing_does_not_hinder_stopping_and_is_closed() -> None:
+    closed = []
+
+    async def source() -> AsyncIterator[Row]:
+        try:
+            yield row(0)
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(1)
+            closed.append(True)
+
+    async def main() -> None:
+        run = BulkUpsert(source(), Loops(), concurrency=2)
+        asyncio.get_running_loop().call_later(0.5, run.stop)
+        assert len(await collected(run)) == 1
+        assert asyncio.get_running_loop().time() == 2.25
+        assert closed
+
+    run_virtual(main())
+
+
+def test_a_source_may_stop_its_own_run() -> None:
+    async def source() -> AsyncIterator[Row]:
+        yield row(0)
+        run.stop()
+        yield row(1)
+        await asyncio.sleep(1)
+        raise AssertionError("read on")
+
+    async def main() -> None:
+        assert len(await collected(run)) == 2
+
+    run = BulkUpsert(source(), Loops(), concurrency=2)
+    run_virtual(main())
+
+
+def test_a_source_that_fails_as_it_is_closed_is_heard_of_after_what_was_read() -> None:
+    async def source() -> AsyncIterator[Row]:
+        try:
+            while True:
+                yield row(0)
+        finally:
+            raise ZeroDivisionError
+
+    async def main() -> None:
+        run = BulkUpsert(source(), Loops(), concurrency=2)
+        asyncio.get_running_loop().call_later(1.5, run.stop)
+        given, _ = await interrupted(run, ZeroDivisionError)
+        assert len(given) == run.totals.read > 2
+
+    run_virtual(main())
+
+
+def test_leaving_closes_an_async_source_at_once() -> None:
+    closed = []
+
+    async def source() -> AsyncIterator[Row]:
+        try:
+            for number in range(100):
+                yield row(number)
+        finally:
+            closed.append(True)
+
+    async def main() -> None:
+        async with BulkUpsert(source(), Loops(), concurrency=2) as run:
+            async for _ in run:
+                break
+        assert closed
+
+    run_virtual(main())
+
+
+def test_totals_tell_how_far_it_is_and_how_long_it_will_take() -> None:
+    async def main() -> None:
+        source: list[Any] = [*rows(100), "bad"]
+        run = BulkUpsert(source, Loops(), concurrency=2)
+        assert run.totals.total == 101
+        assert (run.totals.elapsed, run.totals.rate, run.totals.time_remaining) == (0, 0, None)
+        async for outcome in run:
+            totals = run.totals
+            if outcome.index == 61:
+                assert (totals.succeeded, totals.failed) == (62, 0)
+                assert totals.read == 62 + totals.in_flight + totals.waiting
+                assert totals.elapsed == pytest.approx(31)
+                assert totals.rate == pytest.approx(2, rel=0.1)
+                assert totals.time_remaining == pytest.approx(39 / 2, rel=0.1)
+        await asyncio.sleep(1000)
+        totals = run.totals
+        assert (totals.succeeded, totals.failed, totals.waiting, totals.total) == (100, 1, 0, 101)
+        assert totals.elapsed == pytest.approx(50)
+        assert totals.time_remaining == 0
+
+    run_virtual(main())
+
+
+def test_a_source_of_unknown_length_may_be_told_its_total() -> None:
+    async def main() -> None:
+        unknown = BulkUpsert(asynchronous(rows(9)), Loops(), concurrency=2)
+        told = BulkUpsert(asynchronous(rows(9)), Loops(), concurrency=2, total=5)
+        assert (unknown.totals.total, told.totals.total) == (None, 5)
+        async for _ in unknown:
+            assert unknown.totals.total is None or unknown.totals.read == 9
+        async for _ in told:
+            assert told.totals.total == max(5, told.totals.read)
+        assert (unknown.totals.total, told.totals.total) == (9, 9)
+
+    run_virtual(main())
+
+
+def test_memory_does_not_grow_with_the_rows() -> None:
+    alive: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+    most = 0
+
+    def many() -> Iterator[Row]:
+        nonlocal most
+        for number in range(20_000):
+            made = row(number)
+            alive[number] = made
+            most = max(most, len(alive))
+            yield made
+
+    async def upsert(contact: ContactUpdate) -> ContactReceipt:
+        await asyncio.sleep(0)
+        return ContactReceipt("id")
+
+    async def main() -> None:
+        counts = [
+            len(gc.get_objects())
+            async for outcome in BulkUpsert(Lazy(many()), upsert, concurrency=10)
+            if outcome.index in {5_000, 19_000}
+        ]
+        assert abs(counts[1] - counts[0]) < 200
+
+    run_virtual(main())
+    assert most <= 10 * 4 + 2

@@ -10,11 +10,12 @@ import pytest
 
 from loops_async import errors
 from loops_async.backoff import RetryPolicy
-from loops_async.client import LoopsClient, checked_api_key
+from loops_async.client import LoopsClient
 from loops_async.clock import Clock
 from loops_async.connection import Connection
 from loops_async.records import Contact, ContactCreate, ContactReceipt, ContactUpdate
 from loops_async.retrying import Retrying
+from loops_async.settings import checked_api_key
 from loops_async.wire import Lane
 from tests.scripted import (
     After,
@@ -327,7 +328,7 @@ def test_rows_of_a_bulk_run_wait_in_their_own_lane_and_closing_the_client_stops_
         await client.aclose()
         with pytest.raises(errors.SessionClosed):
             await consumer
-        assert given + len(run.unfinished) == run.read
+        assert given + len(run.unfinished) == run.totals.read
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run_virtual(main())

@@ -73,6 +73,7 @@ def test_the_tree_at_the_top_of_the_file_is_the_tree() -> None:
     (errors.ConfigurationError, ValueError), (errors.InvalidInput, ValueError),
     (errors.InvalidCall, TypeError), (errors.SessionClosed, ValueError),
     (errors.WrongEventLoop, ValueError), (errors.DeadlineExceeded, TimeoutError),
+    (errors.RecipientNotAllowed, ValueError),
 ])  # fmt: skip
 def test_misuse_is_a_builtin_error_as_well(
     kind: type[LoopsError], builtin: type[Exception]

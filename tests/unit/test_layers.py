@@ -11,23 +11,24 @@ ROOT = Path(__file__).parents[2] / "loops_async"
 # From the ground up. A room may import from the floors below its own; within a floor, nobody
 # imports from a neighbour. The sandbox stands on an island: it imports nothing of the client's.
 FLOORS: list[tuple[str, ...]] = [
-    ("errors", "clock", "observing"),
+    ("errors", "clock", "observing", "watchdog"),
     ("wire", "records", "timeouts"),
-    ("codec", "pacing", "ordering", "outcomes", "backoff"),
-    ("quoting", "readback", "pacers"),
-    ("verdict", "transport"),
-    ("retrying", "endpoints"),
+    ("codec", "pacing", "ordering", "outcomes", "totals", "stats", "backoff"),
+    ("quoting", "readback", "pacers", "threaded", "workers", "recipients"),
+    ("verdict", "transport", "sources", "settings"),
+    ("retrying", "dryrun", "endpoints", "run"),
     ("bulk", "connection"),
     ("resources",),
     ("client",),
     ("session",),
-    ("testing", "webhooks"),
+    ("testing", "webhooks", "contrib"),
     ("cli",),
     ("__main__",),
 ]
 ISLAND = "sandbox"
 SEE_THE_ISLAND = {"testing", "cli", "__main__", ISLAND}
 KNOW_AIOHTTP = {"transport", "cli", ISLAND}
+KNOW_REDIS = {"contrib"}
 
 # The same within the records.
 RECORDS: list[tuple[str, ...]] = [
@@ -111,6 +112,12 @@ def test_imports_point_down(module: str) -> None:
 def test_only_the_transport_knows_aiohttp(module: str) -> None:
     foreign = {name.partition(".")[0] for name in imports(SOURCES[module])}
     assert "aiohttp" not in foreign or room(module) in KNOW_AIOHTTP
+
+
+@pytest.mark.parametrize("module", sorted(SOURCES))
+def test_only_the_redis_pacer_knows_redis(module: str) -> None:
+    foreign = {name.partition(".")[0] for name in imports(SOURCES[module])}
+    assert "redis" not in foreign or room(module) in KNOW_REDIS
 
 
 def test_no_import_goes_round_in_a_circle() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import Any, cast
 
 import pytest
+import uvloop
 
 from loops_async.errors import WrongEventLoop
 from loops_async.pacing import Pacer
@@ -466,3 +467,18 @@ def test_below_the_highest_rate_the_limit_is_learned() -> None:
 def test_a_highest_rate_nobody_can_keep_is_refused(rate: float) -> None:
     with pytest.raises(ValueError, match="max_rate is requests per second"):
         Pacer(max_rate=rate)
+
+
+def test_uvloop_whose_timers_cannot_all_be_asked_for_their_time() -> None:
+    pacer = Pacer(200.0)
+
+    async def worker(lane: Lane) -> None:
+        for step in range(60):
+            permit = await pacer.acquire(lane)
+            await asyncio.sleep(step % 7 / 1000)
+            permit.release(None)
+
+    async def work() -> None:
+        await asyncio.gather(*(worker(lane) for lane in Lane for _ in range(4)))
+
+    uvloop.run(work())

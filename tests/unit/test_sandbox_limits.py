@@ -1,5 +1,6 @@
 import pytest
 
+from loops_async.sandbox.latency import make_latency
 from loops_async.sandbox.limits import Limit, Window, make_limit
 
 WINDOWS: tuple[Window, ...] = ("fixed", "sliding", "bucket")
@@ -100,3 +101,18 @@ def test_a_rate_that_is_no_positive_number_is_refused(rate: float) -> None:
 def test_an_unknown_kind_of_window_is_refused() -> None:
     with pytest.raises(ValueError, match="window must be one of fixed, sliding, bucket"):
         make_limit(10, "rolling")  # type: ignore[arg-type]
+
+
+def test_a_delay_is_drawn_anew_for_each_way_all_between_its_bounds() -> None:
+    latency = make_latency((0.02, 0.08))
+    assert latency is not None
+    drawn = [latency.draw() for _ in range(1000)]
+    assert all(0.02 <= seconds <= 0.08 for seconds in drawn)
+    # Each of six equal spans has its share, 167, but for a chance of less than one in a billion.
+    for span in range(6):
+        low = 0.02 + span * 0.01
+        assert sum(low <= seconds < low + 0.01 for seconds in drawn) > 80
+
+
+def test_no_bounds_are_no_delay() -> None:
+    assert make_latency(None) is None

@@ -1,0 +1,270 @@
+"""What one process and the script tell each other about one team's budget."""
+
+import hashlib
+import math
+import secrets
+import time
+from collections import deque
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any, Final, NamedTuple
+
+import attrs
+
+from loops_async.pacing import learning
+from loops_async.pacing.learning import LONGEST_GRACE, Grace, Peak, read_limit, read_remaining
+from loops_async.pacing.slots import CATCH_UP, LINGER, OTHERS_MEMORY, SPACING, SlotPermit, Slots
+from loops_async.wire import Lane, Reply
+
+LATE: Final = 0.005
+"""Seconds after its time at which a turn given late is worth telling before its reply comes."""
+
+_BATCH: Final = 0.05
+"""Seconds of a process's share that it reserves at a time, where that is more than one slot."""
+
+_LIVE_FOR: Final = 60.0
+"""Seconds for which the number of processes last heard of is believed."""
+
+_REMEMBERED: Final = 1000
+"""Requests told at a time at the most."""
+
+_MICRO: Final = 1_000_000
+
+_CONSTANTS: Final = {
+    "REFUSED": learning.REFUSED,
+    # News of a 429 takes a while to change what all processes have reserved: at the full step, four
+    # of them have half as many 429s again (measured with tests/benchmarks/pacing_redis.py).
+    "TAKEN": learning.TAKEN / 2,
+    "TAKEN_AT_FIRST": learning.TAKEN_AT_FIRST,
+    "TIMID": learning.TIMID,
+    "BOLD": learning.BOLD,
+    "HIGHEST": learning.HIGHEST_LIMIT,
+    "LOWEST": 0.001,
+    "SPACING": SPACING,
+    "LONGEST_GRACE": LONGEST_GRACE * _MICRO,
+    "LONGEST_HOLD": learning.LONGEST_HOLD * _MICRO,
+    "CATCH_UP": CATCH_UP * _MICRO,
+    "LINGER": LINGER * _MICRO,
+    # The in-process pacer forgets after once to twice its memory.
+    "OTHERS_MEMORY": 1.5 * OTHERS_MEMORY * _MICRO,
+    "RETENTION": 2 * _MICRO,
+    "AHEAD": 10 * _MICRO,
+    "JUMP": 0.1 * _MICRO,
+    "ALIVE": 30 * _MICRO,
+    # Whoever waits tries to come back every half second.
+    "RETURN": 0.75 * _MICRO,
+    "TTL": 600 * 1000,
+}
+SCRIPT: Final = (
+    "\n".join(f"local {name} = {value:.10g}" for name, value in _CONSTANTS.items())
+    + "\n"
+    + (files("loops_async.contrib.redis") / "reserve.lua").read_text(encoding="utf-8")
+)
+DIGEST: Final = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+
+class Reservation(NamedTuple):
+    """A slot that is ours from a time on. In the order of the times."""
+
+    due: float
+    """In the event loop's time."""
+    number: int
+    lane: str
+    pressed: bool
+    """Whether it has to be waited for."""
+
+
+@attrs.define(eq=False)
+class Sent:
+    """A request that took a slot, shared or local."""
+
+    number: int
+    at: float
+    grace: float
+    pressed: bool
+    slot: SlotPermit | None = None
+
+
+@attrs.frozen
+class Answer:
+    """What the script said.
+
+    Attributes:
+        reserved: The slots, in order.
+        again: Seconds after which to ask anew, where none was to be had; 0.0 otherwise.
+    """
+
+    reserved: list[Reservation]
+    again: float
+
+
+class Ledger:
+    """One team's budget as this process knows it, on one event loop."""
+
+    def __init__(
+        self, keys: Sequence[str], rate: float, max_rate: float, processes: int, now: float
+    ) -> None:
+        self.keys = keys
+        self.grace = Grace()
+        self.limit = rate
+        self.recent: deque[Sent] = deque()
+        """What was sent within the last period and grace."""
+        self.returned: list[int] = []
+        self.hold = 0.0
+        """Seconds to stand still that nobody else has been told of."""
+        self.told: float = 0
+        """A limit that nobody else has been told of."""
+        self.refused = False
+        """Whether there was a 429 that nobody else has been told of."""
+        self.forgotten = False
+        """Whether Redis has lost what it knew, so that what was sent must be told again."""
+        self._max_rate = max_rate
+        self._assumed_processes = processes
+        self._token = secrets.token_hex(6)
+        self._number = 0
+        self._reports: deque[tuple[object, ...]] = deque(maxlen=_REMEMBERED)
+        self._offset = Peak(30.0)
+        self._least_offset = now - time.time()
+        """What to take off the event loop's time to get Redis'; a guess until it has been asked."""
+        self._live, self._live_since = 0, -math.inf
+        self._trip = 0.0
+        self._met = False
+
+    @property
+    def rate(self) -> float:
+        """Requests per second of all processes together."""
+        return min(self.limit, self._max_rate)
+
+    @property
+    def period(self) -> float:
+        """Seconds for which a slot is in use, without its grace."""
+        return math.ceil(self.limit) / self.rate
+
+    def processes(self, now: float) -> int:
+        """How many processes share the budget, as far as is known."""
+        return self._live if now - self._live_since < _LIVE_FOR else self._assumed_processes
+
+    def next_number(self, count: int = 1) -> int:
+        """The first of ``count`` numbers that no other request of this process has."""
+        self._number += count
+        return self._number - count + 1
+
+    def local_slots(self, now: float) -> Slots:
+        """This process's own share of the budget, where Redis cannot share it out.
+
+        All shares together are no more than the limit, in any second; what was sent a moment ago
+        has its slots in it already.
+        """
+        count = self.processes(now)
+        share = self.rate / count if self.rate < count else float(self.rate // count)
+        slots = Slots(share, self.grace)
+        self._forget_old(now)
+        for sent in self.recent:
+            slots.take(_nothing, sent.at, pressed=False).grace = sent.grace
+        return slots
+
+    def note(self, sent: Sent, due: float) -> None:
+        """A request goes now, whose turn was at ``due``."""
+        self._forget_old(sent.at)
+        self.recent.append(sent)
+        if sent.slot is None and sent.at - due > LATE:
+            self._report(sent, "", -1, sent.at)
+
+    def settle(self, sent: Sent, reply: Reply | None, now: float) -> None:
+        """Learn from how a request ended, and note what to tell."""
+        outcome, remaining = "", -1
+        if reply is None:
+            sent.grace = min(LONGEST_GRACE, now - sent.at)
+        else:
+            if sent.slot is None:
+                sent.grace = self.grace.after(
+                    reply.status, now - sent.at, now, pressed=sent.pressed
+                )
+            outcome = "refused" if reply.status == 429 else "taken" if sent.pressed else ""
+            self.refused |= outcome == "refused" and sent.slot is None
+            if sent.slot is None:
+                self.hold = max(self.hold, learning.read_hold(reply))
+            limit = read_limit(reply)
+            if limit is not None and limit != self.limit:
+                self.limit = self.told = float(limit)
+            else:
+                found = read_remaining(reply, math.ceil(self.limit))
+                remaining = -1 if found is None else found
+        if sent.slot is None:
+            self._report(sent, outcome, remaining, now)
+
+    def is_news(self) -> bool:
+        """Whether there is what cannot wait for the next reservation."""
+        return bool(self.hold or self.told or self.refused)
+
+    def arguments(
+        self, lane: Lane, wanted: int, now: float, *, returning: bool
+    ) -> tuple[list[object], int]:
+        """The script's arguments, and the number of the first slot it may reserve."""
+        if returning or self.forgotten:
+            self._reports.clear()
+            self._forget_old(now)
+            for sent in list(self.recent)[-_REMEMBERED:]:
+                self._report(sent, "", -1, sent.at)
+        first = self.next_number(wanted)
+        returned, reports = self.returned, self._reports
+        arguments: list[object] = [
+            self._token, lane.value, wanted, first, self.limit, self.told,
+            min(self._max_rate, 1e9), round(self.grace.usual * _MICRO), round(self.hold * _MICRO),
+            round(max(_BATCH, min(2 * self._trip, 0.5)) * _MICRO),
+            self.processes(now) if returning else 0, len(returned), *returned,
+        ]  # fmt: skip
+        for report in reports:
+            arguments += report
+        self.returned, self._reports = [], deque(maxlen=_REMEMBERED)
+        self.hold, self.told, self.refused, self.forgotten = 0.0, 0, False, False
+        return arguments, first
+
+    def read(self, reply: Any, lane: Lane, first: int, called: float, now: float) -> Answer:
+        """Understand the script's reply to a call made at ``called``.
+
+        Raises:
+            ValueError: It is not one.
+            TypeError: It is not one.
+        """
+        at, live, limit, boldness, is_fresh, again, *waits = (int(part) for part in reply)
+        self._live, self._live_since = max(1, live), now
+        if not self.told:
+            self.limit = limit / _MICRO
+        self.grace.boldness = boldness / _MICRO
+        self.forgotten |= bool(is_fresh) and self._met
+        self._met = True
+        self._trip += (min(now - called, 1.0) - self._trip) / 10
+        redis_now = at / _MICRO
+        # The quickest reply is the best witness of how the two clocks differ. It is never early.
+        self._offset.note(redis_now - now, now)
+        self._least_offset = -self._offset.at(now)
+        reserved = []
+        for index, wait in enumerate(waits):
+            seconds = wait / _MICRO
+            due = redis_now + seconds + self._least_offset
+            due = min(max(due, called + seconds), now + seconds)
+            reserved.append(Reservation(due, first + index, lane.value, wait > 1000))
+        return Answer(reserved, again / _MICRO)
+
+    def farewell(self, now: float) -> list[object]:
+        """Arguments that take this process off the list of those that share the budget."""
+        arguments, _ = self.arguments(Lane.BULK, 0, now, returning=False)
+        arguments[1] = "leave"
+        return arguments
+
+    def _report(self, sent: Sent, outcome: str, remaining: int, replied: float) -> None:
+        offset = self._least_offset
+        self._reports.append((
+            sent.number, round((sent.at - offset) * _MICRO), round(sent.grace * _MICRO),
+            outcome, remaining, round((replied - offset) * _MICRO),
+        ))  # fmt: skip
+
+    def _forget_old(self, now: float) -> None:
+        recent, since = self.recent, now - self.period - LONGEST_GRACE
+        while recent and recent[0].at < since:
+            recent.popleft()
+
+
+def _nothing(permit: SlotPermit, reply: Reply | None) -> None:
+    pass

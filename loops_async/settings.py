@@ -1,0 +1,134 @@
+"""A client's settings, as they are given or as the environment has them, checked."""
+
+import os
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from loops_async.errors import ConfigurationError
+from loops_async.recipients import Recipients, read_recipients
+from loops_async.records.unset import UNSET, Unset
+from loops_async.timeouts import Timeouts, check_seconds
+
+_KEY: Final = re.compile(r"[!-~]+")
+_YES: Final = frozenset({"1", "true", "yes", "on"})
+_NO: Final = frozenset({"0", "false", "no", "off", ""})
+
+
+def checked_api_key(key: str | None, *, needed: bool = True) -> str:
+    """``key``, or ``LOOPS_API_KEY``, if it can be one. No message ever holds it.
+
+    Returns:
+        The key; empty text where there is none and none is ``needed``.
+
+    Raises:
+        ConfigurationError: None was given, or it cannot be a key.
+    """
+    given = key if key is not None else os.environ.get("LOOPS_API_KEY")
+    if not given and needed:
+        raise ConfigurationError(
+            "no API key: pass api_key=… or set the environment variable LOOPS_API_KEY (keys are "
+            "made in Loops under Settings → API); or, to check everything and send nothing, pass "
+            "dry_run=True or set LOOPS_DRY_RUN=1"
+        )
+    if given and not (isinstance(given, str) and _KEY.fullmatch(given)):
+        raise ConfigurationError(
+            "api_key: must be text without white space or special characters; pass the key alone, "
+            "without 'Bearer ' and without a line break at its end"
+        )
+    return given or ""
+
+
+def checked_dry_run(given: bool | None, *, has_transport: bool) -> bool:  # noqa: FBT001 - one value
+    """``given``, or ``LOOPS_DRY_RUN`` where it is None and no transport is given either.
+
+    Raises:
+        ConfigurationError: Neither yes nor no, or a dry run with a transport.
+    """
+    if given is None:
+        if has_transport:
+            return False
+        said = os.environ.get("LOOPS_DRY_RUN", "").strip().lower()
+        if said not in _YES | _NO:
+            raise ConfigurationError(
+                "LOOPS_DRY_RUN: must be 1, true, yes or on, or else 0, false, no, off or empty"
+            )
+        return said in _YES
+    if not isinstance(given, bool):
+        raise ConfigurationError(
+            f"dry_run: must be True, False or None, not {type(given).__name__}"
+        )
+    if given and has_transport:
+        raise ConfigurationError("dry_run: sends nothing, so there is no use for transport=")
+    return given
+
+
+def checked_recipients(given: Iterable[str] | None) -> Recipients | None:
+    """``given``, or ``LOOPS_ALLOWED_RECIPIENTS``; None where there is no restriction.
+
+    Raises:
+        ConfigurationError: No list of addresses and domains, or a variable that is empty.
+    """
+    if given is None:
+        text = os.environ.get("LOOPS_ALLOWED_RECIPIENTS")
+        if text is None:
+            return None
+        entries = [entry.strip() for entry in text.split(",") if entry.strip()]
+        if not entries:
+            # It could be meant to allow everybody or nobody, and either would harm who meant
+            # the other.
+            raise ConfigurationError(
+                "LOOPS_ALLOWED_RECIPIENTS: is empty; name addresses and @domains with commas "
+                "between them, or remove the variable to allow everybody"
+            )
+        return read_recipients(entries, "LOOPS_ALLOWED_RECIPIENTS")
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise ConfigurationError(
+            "allowed_recipients: must be a list, such as ['@example.com', 'ada@corp.com'], not "
+            f"{type(given).__name__}"
+        )
+    return read_recipients(given, "allowed_recipients")
+
+
+def checked_timeouts(given: float | Timeouts | None | Unset, shared: Timeouts) -> Timeouts:
+    """``given``, with the parts that it leaves open from ``shared``.
+
+    Raises:
+        ConfigurationError: No number of seconds.
+    """
+    if given is UNSET:
+        return shared
+    if isinstance(given, Timeouts):
+        return given
+    check_seconds("timeout", given, none=True)
+    return Timeouts(connect=shared.connect, read=shared.read, total=given)
+
+
+def check_kind(name: str, value: object, kind: type | tuple[type, ...], called: str) -> None:
+    """Refuse what is neither left out nor of the promised class.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if value is not None and not isinstance(value, kind):
+        raise ConfigurationError(f"{name}: must be {called}, not {type(value).__name__}")
+
+
+def check_replaceable(pacer: object, on_attempt: object, transport: object) -> None:
+    """Refuse what cannot take the place of a client's own parts.
+
+    Raises:
+        ConfigurationError: One of them lacks the method that it would be called by.
+    """
+    for name, value, methods, what in (
+        ("pacer", pacer, ("acquire", "for_team"), "a Pacer, or have its acquire(lane)"),
+        ("transport", transport, ("send",), "a ScriptedTransport, or have its send(request)"),
+    ):
+        has = (callable(getattr(value, method, None)) for method in methods)
+        lacks = isinstance(value, type) or not any(has)
+        if value is not None and lacks:
+            raise ConfigurationError(f"{name}: must be {what}, not {type(value).__name__}")
+    if on_attempt is not None and not callable(on_attempt):
+        raise ConfigurationError(
+            f"on_attempt: must be callable with an Attempt, not {type(on_attempt).__name__}"
+        )

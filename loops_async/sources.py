@@ -1,0 +1,114 @@
+"""Where the rows of a run come from, read so that they never hold the event loop."""
+
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Iterable,
+    Iterator,
+    MappingView,
+    Sequence,
+)
+from collections.abc import Set as AbstractSet
+from typing import Final, Protocol
+
+from loops_async.outcomes import Row, Source
+from loops_async.threaded import ThreadedRows, length_of
+
+_IN_MEMORY: Final = (Sequence, AbstractSet, MappingView)
+"""What says of itself that it is no more than data. A length alone does not: Django's QuerySet has
+one, and asks the database for it."""
+
+
+class Rows(Protocol):
+    """The rows of a source, taken from one task."""
+
+    length: int | None
+    """How many rows the source says that it has."""
+
+    async def take(self, room: int) -> list[Row]:
+        """Wait for a row, and take what there is, ``room`` rows at the most; none at the end."""
+        ...
+
+    def stop(self) -> None:
+        """Ask the source for no further row. What it gave already, and is giving, is taken.
+
+        Safe in a signal handler and in another thread.
+        """
+        ...
+
+    def abandon(self) -> list[Row]:
+        """Take what was read, and nothing from here on."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the source if it is a generator; to be called after ``abandon``."""
+        ...
+
+
+def rows_of(source: Source) -> Rows:
+    """The rows of ``source``; nothing of it is touched yet but its length."""
+    if isinstance(source, AsyncIterable):
+        return _AsyncRows(source)
+    if isinstance(source, _IN_MEMORY):
+        return _HeldRows(source)
+    return ThreadedRows(source)
+
+
+class _HeldRows:
+    """Rows that are in memory."""
+
+    def __init__(self, source: Iterable[Row]) -> None:
+        self.length = length_of(source)
+        self._source = source
+        self._rows: Iterator[Row] | None = None
+        self._stopped = False
+
+    async def take(self, room: int) -> list[Row]:
+        if self._rows is None:
+            self._rows = iter(self._source)
+        if not self._stopped:
+            for row in self._rows:
+                return [row]
+        return []
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def abandon(self) -> list[Row]:
+        self._stopped = True
+        return []
+
+    async def aclose(self) -> None:
+        self._rows = None
+
+
+class _AsyncRows:
+    """Rows that have to be awaited."""
+
+    def __init__(self, source: AsyncIterable[Row]) -> None:
+        self.length = length_of(source)
+        self._source = source
+        self._rows: AsyncIterator[Row] | None = None
+        self._stopped = False
+
+    async def take(self, room: int) -> list[Row]:
+        if self._stopped:
+            return []
+        if self._rows is None:
+            self._rows = aiter(self._source)
+        try:
+            return [await anext(self._rows)]
+        except StopAsyncIteration:
+            return []
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def abandon(self) -> list[Row]:
+        self._stopped = True
+        return []
+
+    async def aclose(self) -> None:
+        if isinstance(self._rows, AsyncGenerator):
+            await self._rows.aclose()

@@ -1,0 +1,135 @@
+"""How far a bulk run has come, how fast it goes, and how long the rest will take."""
+
+import math
+from typing import Final
+
+import attrs
+
+_MEMORY: Final = 20.0
+"""Seconds for which a row's share of the rate fades to about a third."""
+
+_BURST: Final = 1.0
+"""Seconds at the beginning that say little of the pace: a second's worth of rows goes at once."""
+
+_PAUSE: Final = 2.0
+"""Seconds without a row that count as such; of a longer pause, as far as it is unusual, no more."""
+
+
+@attrs.frozen
+class Totals:
+    """How far a bulk run has come: ``read`` is the sum of the four counts that follow it.
+
+    Attributes:
+        read: Rows read from the source; those from this index on were never touched.
+        succeeded: Rows that Loops took.
+        failed: Rows with an error, whether they were sent or not.
+        in_flight: Rows whose sending has begun and whose outcome is not known.
+        waiting: Rows that were read and whose sending has not begun.
+        total: Rows that there are to do: what ``total=`` said, or the source's length, and once
+            nothing more is read, what was read. None while it is unknown.
+        elapsed: Seconds since the run began.
+        rate: Rows per second lately. A burst at the start and the time of a pause that is over
+            hardly count; while a pause lasts, it falls.
+        time_remaining: Estimated seconds until all of ``total`` is done; None while ``total`` or
+            the rate is unknown.
+    """
+
+    read: int
+    succeeded: int
+    failed: int
+    in_flight: int
+    waiting: int
+    total: int | None
+    elapsed: float
+    rate: float
+    time_remaining: float | None
+
+
+class Pace:
+    """Rows per second, of which the latest count most."""
+
+    def __init__(self, begun: float) -> None:
+        self._begun = begun
+        self._early = 0
+        self._rows = 0.0
+        self._seconds = 0.0
+        self._last: float | None = None
+
+    def note(self, now: float) -> None:
+        """One more row is done."""
+        if self._last is None:
+            self._last = now + _BURST
+        if now < self._last:
+            self._early += 1
+            return
+        usual = self._seconds / self._rows if self._rows else math.inf
+        gap = min(now - self._last, max(_PAUSE, 10 * usual))
+        fade = math.exp(-gap / _MEMORY)
+        self._rows = self._rows * fade + 1
+        self._seconds = self._seconds * fade + gap
+        self._last = now
+
+    def rate(self, now: float) -> float:
+        """Rows per second at ``now``."""
+        if self._last is None:
+            return 0.0
+        pause = max(0.0, now - self._last)
+        if self._seconds < _BURST:
+            return (self._early + self._rows) / max(_BURST, now - self._begun)
+        return self._rows / (self._seconds + pause)
+
+
+@attrs.define(eq=False)
+class Tally:
+    """What a run counts while it goes."""
+
+    read: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    in_flight: int = 0
+    begun: float = 0.0
+    ended: float | None = None
+    pace: Pace | None = None
+
+    @property
+    def open(self) -> int:
+        """Rows that were read and whose outcome is not known."""
+        return self.read - self.succeeded - self.failed
+
+    def begin(self, now: float) -> None:
+        """The run begins."""
+        self.begun = now
+        self.pace = Pace(now)
+
+    def end(self, now: float) -> None:
+        """The run is over, if it was not so before."""
+        if self.ended is None:
+            self.ended = now
+
+    def done(self, now: float, *, failed: bool) -> None:
+        """A row's outcome is known."""
+        self.failed += failed
+        self.succeeded += not failed
+        if self.pace is not None:
+            self.pace.note(now)
+
+    def totals(self, now: float, length: int | None) -> Totals:
+        """Where the run stands at ``now``, or stood when it ended; ``length`` is all there is."""
+        now = now if self.ended is None else self.ended
+        total = None if length is None else max(length, self.read)
+        rate = 0.0 if self.pace is None else self.pace.rate(now)
+        left = None if total is None else total - self.succeeded - self.failed
+        remaining = 0.0 if left == 0 else None
+        if left and rate:
+            remaining = left / rate
+        return Totals(
+            read=self.read,
+            succeeded=self.succeeded,
+            failed=self.failed,
+            in_flight=self.in_flight,
+            waiting=self.open - self.in_flight,
+            total=total,
+            elapsed=0.0 if self.pace is None else now - self.begun,
+            rate=rate,
+            time_remaining=remaining,
+        )

@@ -1,0 +1,154 @@
+"""One request in, one reply out."""
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+import aiohttp
+import attrs
+from multidict import CIMultiDict
+from yarl import URL
+
+from loops_async import errors
+from loops_async.quoting import cleaned
+from loops_async.timeouts import Timeouts
+from loops_async.transport.links import link_error, misuse_error
+from loops_async.transport.sessions import ONLY_ONCE, Body, Bounds, is_ours
+from loops_async.watchdog import Watchdog
+from loops_async.wire import Reply, Request
+
+LARGEST_REPLY: Final = 8 * 1024 * 1024
+"""Bytes of a reply that the client holds at the most."""
+
+_LARGEST_REFUSAL: Final = 64 * 1024
+_EXCERPT: Final = 8 * 1024
+"""More than an error ever quotes, so that it is known to be cut."""
+
+
+@attrs.frozen
+class AiohttpTransport:
+    """Sends the requests of one API key over a session that others may share.
+
+    Attributes:
+        http: The session to use, asked for at every request because it opens lazily.
+        base_url: The API's address, without ``/v1``.
+        headers: Sent with every request; they carry the key.
+        api_key: The key, to keep it out of what comes back.
+        timeouts: Seconds for one attempt.
+        now: The event loop's time, in which deadlines are given.
+    """
+
+    http: Callable[[], aiohttp.ClientSession] = attrs.field(repr=False)
+    base_url: URL
+    headers: CIMultiDict[str] = attrs.field(repr=False)
+    api_key: str = attrs.field(repr=False)
+    timeouts: Timeouts
+    now: Callable[[], float] = attrs.field(repr=False)
+    _urls: dict[str, URL] = attrs.field(factory=dict, init=False, repr=False)
+    _watchdog: Watchdog = attrs.field(factory=Watchdog, init=False, repr=False)
+    _bounds: Bounds = attrs.field(init=False, repr=False)
+
+    @_bounds.default
+    def _all_the_time(self) -> Bounds:
+        return Bounds(self.timeouts.connect, self.timeouts.read)
+
+    async def send(self, request: Request[Any], /) -> Reply:
+        """Send ``request`` exactly once and read the reply to its end, whatever its status.
+
+        Raises:
+            ConnectFailed: No connection could be made; the request never left.
+            ConnectionLost: The connection broke later.
+            ReplyTimeout: No whole reply in time.
+            ReplyTooLarge: A 2xx of more than ``LARGEST_REPLY`` bytes.
+            ConfigurationError: The session sends credentials of its own.
+        """
+        http = self.http()
+        bounds, body = self._bounds, request.body
+        left = math.inf if request.deadline is None else request.deadline - self.now()
+        silence = min(bounds.read, left)
+        try:
+            with self._watchdog.within(bounds.within(left)) as limit:
+                response = await http.request(
+                    request.endpoint.method,
+                    self._url(request),
+                    data=None if body is None else Body(body, limit, silence),
+                    headers=self._headers(request),
+                    timeout=bounds.timeout(left, has_body=body is not None),
+                    allow_redirects=False,
+                    # What a session of the user's own may have set otherwise.
+                    raise_for_status=False,
+                    auto_decompress=True,
+                    middlewares=ONLY_ONCE if body is None and is_ours(http) else None,
+                )
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            failure: errors.LoopsError = link_error(request, error)
+        except (ValueError, RuntimeError) as error:
+            misuse = misuse_error(request, error)
+            if misuse is None:
+                raise
+            failure = misuse
+        else:
+            content = response.content
+            if content.is_eof() and content.exception() is None:
+                # Short replies come in one piece, and there is nothing left to wait for.
+                whole = content.read_nowait()
+                response.release()
+                if len(whole) <= _LARGEST_REFUSAL:
+                    return Reply(response.status, response.headers, whole, self.api_key)
+                return self._bounded(request, response, whole)
+            return await self._read(request, response, limit.last, silence)
+        raise failure
+
+    async def _read(
+        self, request: Request[Any], response: aiohttp.ClientResponse, end: float, silence: float
+    ) -> Reply:
+        status, content = response.status, response.content
+        succeeded = 200 <= status < 300
+        bound = LARGEST_REPLY if succeeded else _LARGEST_REFUSAL
+        body = bytearray()
+        failure: errors.LoopsError | None = None
+        try:
+            with self._watchdog.until(end) as limit:
+                limit.shorten(silence)
+                while chunk := await content.readany():
+                    limit.shorten(silence)
+                    body += chunk
+                    if len(body) > bound:
+                        break
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            failure = link_error(request, error)
+            failure.status = status
+        finally:
+            # Returns the connection when the reply was read to its end, and drops it otherwise.
+            response.close() if not content.at_eof() else response.release()
+        # Of a refusal, the status has already said what matters.
+        if failure is not None and succeeded:
+            raise failure
+        return self._bounded(request, response, bytes(body))
+
+    def _bounded(
+        self, request: Request[Any], response: aiohttp.ClientResponse, body: bytes
+    ) -> Reply:
+        status = response.status
+        if len(body) > LARGEST_REPLY and 200 <= status < 300:
+            excerpt = cleaned(Reply(status, {}, body[:_EXCERPT], self.api_key), request)
+            raise errors.ReplyTooLarge(
+                f"{request.endpoint}: {status}, but the reply has more than {LARGEST_REPLY} bytes",
+                status=status,
+                excerpt=excerpt,
+            )
+        return Reply(status, response.headers, body, self.api_key)
+
+    def _headers(self, request: Request[Any]) -> CIMultiDict[str]:
+        if request.idempotency_key is None:
+            return self.headers
+        return CIMultiDict(self.headers, **{"Idempotency-Key": request.idempotency_key})
+
+    def _url(self, request: Request[Any]) -> URL:
+        path = request.path
+        url = self._urls.get(path)
+        if url is None:
+            url = self.base_url.joinpath(path.lstrip("/"), encoded=True)
+            if request.parameters is None:
+                self._urls[path] = url
+        return url.with_query(request.query) if request.query else url

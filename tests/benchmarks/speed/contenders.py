@@ -1,0 +1,214 @@
+"""What is compared: each makes the same contact update, the way its users would write it.
+
+Two custom properties, 50 in flight. A contender is opened once and then told how many to make.
+"""
+
+import asyncio
+import importlib
+import itertools
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import aiohttp
+import orjson
+from multidict import CIMultiDict
+from yarl import URL
+
+from loops_async import ContactUpdate, LoopsClient, Pacer
+from loops_async.codec import encode
+from loops_async.endpoints.contacts import UPDATE
+from loops_async.timeouts import Timeouts
+from loops_async.transport import AiohttpTransport, open_http
+from loops_async.wire import Request
+
+IN_FLIGHT = 50
+KEY = "test-key"
+RATE = 10_000.0
+
+Call: TypeAlias = Callable[[int], Awaitable[str]]
+"""Makes the update of one contact and returns its id at Loops."""
+
+Run: TypeAlias = Callable[[int], Awaitable[None]]
+"""Does it as often as it is told."""
+
+# Under callgrind all takes fifty times as long, and must not time out for it.
+_PATIENT = Timeouts(connect=600, read=600, total=3600)
+
+
+def flat(index: int) -> dict[str, Any]:
+    """A contact as Loops' documentation writes it."""
+    return {"email": f"ada.{index}@example.com", "plan": "pro", "seats": 3}
+
+
+def row(index: int) -> dict[str, Any]:
+    """The same contact as the fields of a ``ContactUpdate``."""
+    return {"email": f"ada.{index}@example.com", "properties": {"plan": "pro", "seats": 3}}
+
+
+async def _pool(call: Call, count: int) -> None:
+    indexes = iter(range(count))
+
+    async def worker() -> None:
+        for index in indexes:
+            await call(index)
+
+    await asyncio.gather(*(worker() for _ in range(min(IN_FLIGHT, count))))
+
+
+@asynccontextmanager
+async def ours_call(url: str) -> AsyncIterator[Call]:
+    async with LoopsClient(KEY, base_url=url, pacer=Pacer(RATE), timeout=_PATIENT) as loops:
+
+        async def call(index: int) -> str:
+            contact = ContactUpdate(
+                email=f"ada.{index}@example.com", properties={"plan": "pro", "seats": 3}
+            )
+            return (await loops.contacts.update(contact)).id
+
+        yield call
+
+
+@asynccontextmanager
+async def idiomatic_call(url: str) -> AsyncIterator[Call]:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+
+        async def call(index: int) -> str:
+            async with session.put(f"{url}/v1/contacts/update", json=flat(index)) as reply:
+                contact_id: str = (await reply.json())["id"]
+                return contact_id
+
+        yield call
+
+
+@asynccontextmanager
+async def tuned_call(url: str) -> AsyncIterator[Call]:
+    """The very call that our transport makes, without a record, a pacer, retries or a verdict."""
+    session = open_http(
+        limit=100, limit_per_host=0, keepalive=15.0, trust_env=False, trace_configs=()
+    )
+    loop = asyncio.get_running_loop()
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    headers |= {"Accept": "application/json", "User-Agent": "loops_async"}
+    async with session:
+        transport = AiohttpTransport(
+            lambda: session, URL(url), CIMultiDict(headers), KEY, _PATIENT, loop.time
+        )
+
+        async def call(index: int) -> str:
+            request = Request(UPDATE, body=orjson.dumps(flat(index)))
+            contact_id: str = orjson.loads((await transport.send(request)).body)["id"]
+            return contact_id
+
+        yield call
+
+
+@asynccontextmanager
+async def pyloops_call(url: str) -> AsyncIterator[Call]:
+    # Installed for this alone, so that nobody's type checker knows it.
+    client: Any = importlib.import_module("pyloops").LoopsClient(KEY, base_url=url)
+
+    async def call(index: int) -> str:
+        reply = await client.upsert_contact(email=f"ada.{index}@example.com", plan="pro", seats=3)
+        contact_id: str = reply.id
+        return contact_id
+
+    yield call
+
+
+@asynccontextmanager
+async def ours_bulk(url: str) -> AsyncIterator[Run]:
+    async with LoopsClient(KEY, base_url=url, pacer=Pacer(RATE), timeout=_PATIENT) as loops:
+
+        async def run(count: int) -> None:
+            rows = (row(index) for index in range(count))
+            done = 0
+            async for outcome in loops.contacts.upsert_many(rows, concurrency=IN_FLIGHT):
+                assert outcome.error is None, outcome.error
+                done += 1
+            assert done == count
+
+        yield run
+
+
+@asynccontextmanager
+async def idiomatic_bulk(url: str) -> AsyncIterator[Run]:
+    """The pool that one writes by hand: workers on one iterator, an outcome for each row."""
+    async with idiomatic_call(url) as call:
+
+        async def run(count: int) -> None:
+            rows = enumerate(range(count))
+            outcomes: asyncio.Queue[tuple[int, str | None, Exception | None]] = asyncio.Queue()
+
+            async def worker() -> None:
+                for index, number in rows:
+                    try:
+                        outcomes.put_nowait((index, await call(number), None))
+                    except (aiohttp.ClientError, TimeoutError) as error:
+                        outcomes.put_nowait((index, None, error))
+
+            async with asyncio.TaskGroup() as group:
+                for _ in range(IN_FLIGHT):
+                    group.create_task(worker())
+                for _ in range(count):
+                    assert (await outcomes.get())[2] is None
+
+        yield run
+
+
+@asynccontextmanager
+async def ours_encode(_: str) -> AsyncIterator[Run]:
+    contact = ContactUpdate(**row(1))
+
+    async def run(count: int) -> None:
+        for _ in itertools.repeat(None, count):
+            encode(contact)
+
+    yield run
+
+
+@asynccontextmanager
+async def plain_encode(_: str) -> AsyncIterator[Run]:
+    contact = flat(1)
+
+    async def run(count: int) -> None:
+        for _ in itertools.repeat(None, count):
+            json.dumps(contact)
+
+    yield run
+
+
+CALLS = {
+    "ours": ours_call,
+    "idiomatic": idiomatic_call,
+    "tuned": tuned_call,
+    "pyloops": pyloops_call,
+}
+RUNS = {
+    "bulk-ours": ours_bulk,
+    "bulk-idiomatic": idiomatic_bulk,
+    "encode-ours": ours_encode,
+    "encode-json": plain_encode,
+}
+
+
+@asynccontextmanager
+async def opened(name: str, url: str) -> AsyncIterator[Run]:
+    """The contender of that name, ready to run against the server at ``url``."""
+    if name in RUNS:
+        async with RUNS[name](url) as run:
+            yield run
+        return
+    async with CALLS[name](url) as call:
+
+        async def run(count: int) -> None:
+            await _pool(call, count)
+
+        yield run
+
+
+def names() -> Iterator[str]:
+    yield from CALLS
+    yield from RUNS

@@ -1,0 +1,244 @@
+"""The Redis pacer when Redis goes, hangs, forgets or lies: calls go on, and the log says so once."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from loops_async import LoopsClient
+from loops_async.contrib.redis import RedisPacer
+from loops_async.contrib.redis.pacer import KEYS
+from loops_async.contrib.redis.team import SharedPacer
+from loops_async.sandbox import Sandbox
+from loops_async.wire import Lane
+from tests.redis_server import RedisServer, running_redis
+from tests.server.redis_fixtures import look, needs_redis, one, one_redis, said, server, until
+
+__all__ = ["one_redis", "server"]
+pytestmark = needs_redis
+
+TEAM = "digest-of-a-key"
+NOBODY = "redis://:pass-word@127.0.0.1:1/0"
+
+
+@pytest.fixture
+def mortal() -> Iterator[RedisServer]:
+    """A redis-server that the test may do away with."""
+    with running_redis() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "loops_async")
+
+
+async def back(team: SharedPacer) -> None:
+    """Keep calling until Redis is used again."""
+    end = time.monotonic() + 20
+    while team._link.is_down or team._local is not None:
+        assert time.monotonic() < end, "never back"
+        await one(team)
+
+
+async def test_a_redis_that_is_killed_and_comes_back(
+    mortal: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        Sandbox(rate=10) as sandbox,
+        RedisPacer(mortal.url) as pacer,
+        LoopsClient(sandbox.api_key, base_url=sandbox.url, pacer=pacer) as loops,
+    ):
+        done = 0
+
+        async def work() -> None:
+            nonlocal done
+            while True:
+                await loops.api_key.test()
+                done += 1
+
+        team = pacer.for_team(next(iter(pacer._teams), TEAM))
+        workers = [asyncio.create_task(work()) for _ in range(5)]
+        await until(lambda: done >= 5, "begun")
+        (team,) = (one for one in pacer._teams.values() if one is not team)
+        mortal.kill()
+        await until(lambda: team._link.is_down, "noticed")
+        before = done
+        await until(lambda: done >= before + 3, "gone on")
+        assert said(caplog) == [
+            "Redis failed (ConnectionError): requests go on at this process's own share of the "
+            "rate limit until it answers again"
+        ]
+        mortal.start()
+        await until(lambda: not team._link.is_down and team._local is None, "come back")
+        before = done
+        await until(lambda: done >= before + 5, "gone on")
+        assert not any(worker.done() for worker in workers), "a call failed"
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+    assert len(said(caplog)) == 1
+    assert said(caplog, logging.INFO) == [
+        "Redis answers again: the rate limit is shared through it"
+    ]
+
+
+async def test_the_share_is_that_of_the_processes_that_there_were(mortal: RedisServer) -> None:
+    async with RedisPacer(mortal.url, processes=7) as first, RedisPacer(mortal.url) as second:
+        teams = first.for_team(TEAM), second.for_team(TEAM)
+        for team in (*teams, teams[0]):
+            await one(team)
+        mortal.kill()
+        await one(teams[0])
+        assert teams[0].rate == 5
+        assert repr(teams[0]) == (
+            "<SharedPacer rate=5 without Redis waiting: 0 interactive, 0 bulk>"
+        )
+        # What went through Redis a moment ago counts: three of the share of five are left.
+        await asyncio.gather(*(one(teams[0]) for _ in range(2)))
+        slots = teams[0]._local
+        assert slots is not None
+        now = asyncio.get_running_loop().time()
+        assert slots.due(Lane.INTERACTIVE, now) > now or now - teams[0]._ledger.recent[0].at > 0.9
+
+
+async def test_a_redis_that_is_not_there_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
+    async with RedisPacer(NOBODY, rate=100) as pacer:
+        team = pacer.for_team(TEAM)
+        await asyncio.gather(*(one(team, lane) for lane in Lane for _ in range(5)))
+        assert team.rate == 25  # four processes are assumed
+    assert len(said(caplog)) == 1
+    assert "pass-word" not in caplog.text + repr(pacer) + repr(team)
+
+
+async def test_a_redis_that_hangs(mortal: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    async with RedisPacer(mortal.url, rate=100) as pacer:
+        team = pacer.for_team(TEAM)
+        await one(team)
+        mortal.freeze()
+        await asyncio.gather(*(one(team) for _ in range(5)))
+        assert team._link.is_down
+        mortal.thaw()
+        await back(team)
+    assert len(said(caplog)) == 1
+    assert "TimeoutError" in said(caplog)[0]
+
+
+async def test_an_event_loop_that_is_blocked_does_not_take_redis_for_gone(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with RedisPacer(server.url, rate=100) as pacer:
+        team = pacer.for_team(TEAM)
+        await one(team)
+        for _ in range(2):
+            calling = asyncio.create_task(one(team))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # it has been sent
+            time.sleep(1.0)  # noqa: ASYNC251 - to block is the point
+            await calling
+    assert said(caplog) == []
+
+
+@pytest.mark.parametrize("command", ["FLUSHALL", "SCRIPT FLUSH"])
+async def test_what_redis_forgets_does_no_harm(
+    server: RedisServer, caplog: pytest.LogCaptureFixture, command: str
+) -> None:
+    async with RedisPacer(server.url, rate=20) as pacer:
+        team = pacer.for_team(TEAM)
+        for _ in range(2):
+            await asyncio.gather(*(one(team) for _ in range(10)))
+            with look(server) as client:
+                client.execute_command(command)
+        await one(team)
+        await one(team)
+        with look(server) as client:
+            # What was sent a moment ago has been told again.
+            assert client.zcard(client.keys("*:slots")[0]) >= 11
+    assert said(caplog) == []
+
+
+JUNK = [
+    *({field: value} for field in (
+        "last", "limit", "closed", "even", "others", "others_until", "boldness", "step",
+    ) for value in ("nan", "inf", "-1e308", "junk", "", "9" * 300)),
+]  # fmt: skip
+
+
+async def test_junk_in_the_keys_is_passed_over(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with RedisPacer(server.url, rate=1000) as pacer:
+        team = pacer.for_team(TEAM)
+        slots, refused, state, processes = (f"loops_async:{{{TEAM}}}:{name}" for name in KEYS)
+        with look(server) as client:
+            for junk in JUNK:
+                client.hset(state, mapping=junk)
+                await one(team, Lane.BULK)
+            client.hset(state, "closed", "nan")
+            client.zadd(slots, {f"junk-{n}": float("inf") for n in range(2000)})
+            client.zadd(refused, {f"junk-{n}": float("inf") for n in range(2000)})
+            client.zadd(processes, {f"junk-{n}": float("inf") for n in range(2000)})
+            await one(team)
+            for key in (slots, refused, state, processes):
+                for command in (("SET", key, "junk"), ("LPUSH", key, "junk"), ("HSET", key, 1, 2)):
+                    client.delete(key)
+                    client.execute_command(*command)
+                    await one(team)
+        assert team.rate == 1000
+    assert said(caplog) == []
+
+
+async def test_a_clock_that_is_set_back_stops_nobody(server: RedisServer) -> None:
+    async with RedisPacer(server.url, rate=1) as pacer:
+        team = pacer.for_team(TEAM)
+        with look(server) as client:
+            await one(team)
+            later = int(time.time() * 1e6) + 50_000_000
+            client.hset(f"loops_async:{{{TEAM}}}:state", mapping={"last": later, "even": later})
+            client.zadd(f"loops_async:{{{TEAM}}}:slots", {"then": later})
+            await asyncio.wait_for(one(team), 10)
+
+
+@pytest.mark.parametrize("options", [
+    ("--requirepass", "another"), ("--maxmemory", "1", "--maxmemory-policy", "noeviction"),
+    ("--replicaof", "127.0.0.1", "1"), ("--rename-command", "EVALSHA", ""),
+])  # fmt: skip
+async def test_a_redis_that_refuses_is_as_good_as_gone(
+    options: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    with running_redis(*options) as refusing:
+        async with RedisPacer(refusing.url, rate=100) as pacer:
+            team = pacer.for_team(TEAM)
+            await asyncio.gather(*(one(team) for _ in range(5)))
+            assert team._link.is_down
+            await asyncio.sleep(0.6)
+            await one(team)  # and tries again meanwhile
+    assert len(said(caplog)) == 1
+
+
+async def test_a_closed_client_of_the_users_own_fails_no_call(server: RedisServer) -> None:
+    client = redis.asyncio.Redis.from_url(server.url, max_connections=1)
+    async with RedisPacer(client, rate=100) as pacer:
+        team = pacer.for_team(TEAM)
+        await one(team)
+        await client.aclose()
+        await asyncio.gather(*(one(team) for _ in range(5)))
+    await client.aclose()
+
+
+async def test_a_cancelled_waiter_of_the_local_share_leaves_nothing() -> None:
+    async with RedisPacer(NOBODY, rate=4) as pacer:
+        team = pacer.for_team(TEAM)
+        await one(team)
+        waiting = [asyncio.create_task(team.acquire(lane)) for lane in Lane for _ in range(3)]
+        await until(lambda: team._timer, "waiting")
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await until(lambda: team._asking is None, "quiet")
+        assert team._local is not None
+        assert team._local.promised == 0
+        assert team._timer is None
