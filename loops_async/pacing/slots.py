@@ -35,6 +35,7 @@ class SlotPermit:
     __slots__ = (
         "_settle",
         "freed_before",
+        "freed_long_before",
         "grace",
         "holds_slot",
         "pressed",
@@ -49,6 +50,7 @@ class SlotPermit:
         settle: "_Settle",
         sent: float,
         freed_before: int,
+        freed_long_before: int,
         *,
         pressed: bool,
     ) -> None:
@@ -56,6 +58,7 @@ class SlotPermit:
         self._settle: _Settle | None = settle
         self.sent = sent
         self.freed_before = freed_before
+        self.freed_long_before = freed_long_before
         self.pressed = pressed
         self.grace = LONGEST_GRACE
         self.holds_slot = True
@@ -72,6 +75,25 @@ class SlotPermit:
 
 
 _Settle: TypeAlias = Callable[[SlotPermit, Reply | None], None]
+
+
+class _Lately:
+    """How many slots came free within the last ``span`` seconds."""
+
+    __slots__ = ("_span", "_times")
+
+    def __init__(self, span: float) -> None:
+        self._span = span
+        self._times: deque[float] = deque()
+
+    def note(self, until: float) -> None:
+        self._times.append(until)
+
+    def count(self, now: float) -> int:
+        times = self._times
+        while times and times[0] < now - self._span:
+            times.popleft()
+        return len(times)
 
 
 class Slots:
@@ -93,7 +115,8 @@ class Slots:
         self._in_use: list[tuple[float, int, SlotPermit]] = []
         self._taken = 0
         self._freed = 0
-        self._just_freed: deque[float] = deque()
+        self._just_freed = _Lately(LINGER)
+        self._lately_freed = _Lately(LONGEST_GRACE)
         self._refused = 0
         """Slots in use by requests that Loops refused."""
         self.promised = 0
@@ -134,10 +157,14 @@ class Slots:
 
     def take(self, settle: _Settle, now: float, *, pressed: bool) -> SlotPermit:
         """Take a slot for a request that is sent now; ``pressed`` when it had to wait."""
-        lingering = self._just_freed
-        while lingering and lingering[0] < now - LINGER:
-            lingering.popleft()
-        permit = SlotPermit(self, settle, now, self._freed - len(lingering), pressed=pressed)
+        permit = SlotPermit(
+            self,
+            settle,
+            now,
+            self._freed - self._just_freed.count(now),
+            self._freed - self._lately_freed.count(now),
+            pressed=pressed,
+        )
         self._taken += 1
         heapq.heappush(self._in_use, (now + self._period, self._taken, permit))
         return permit
@@ -171,9 +198,13 @@ class Slots:
         if remaining is None:
             return
         in_use = len(self._in_use) + self.promised - self._refused
-        own = in_use + self._freed - permit.freed_before
-        others = self._count - remaining - own
         is_refused = reply.status == 429
+        # While nobody else was seen, a refusal mostly means that requests of ours were held up on
+        # their way and are counted later than their slots say: we would yield to nobody.
+        is_own = is_refused and self._others.at(now) <= 0
+        freed_before = permit.freed_long_before if is_own else permit.freed_before
+        own = in_use + self._freed - freed_before
+        others = self._count - remaining - own
         if not is_refused:
             # A wrong header alone must not bring us to a halt; only refusals may.
             others = min(others, self._count * 3 // 4)
@@ -200,7 +231,8 @@ class Slots:
                 permit.grace = 0.0
                 continue
             heapq.heappop(in_use)
-            self._just_freed.append(until)
+            self._just_freed.note(until)
+            self._lately_freed.note(until)
             permit.holds_slot = False
             self._freed += 1
             self._refused -= permit.refused
