@@ -27,6 +27,7 @@ class Outcome:
         id: Loops' id of the contact, or None after an error.
         error: Why the row did not go in, or None.
         attempts: Requests that it took; 0 where nothing was sent.
+        dry_run: Whether this is a dry run's outcome: nothing was sent, though nothing was wrong.
     """
 
     index: int
@@ -34,6 +35,7 @@ class Outcome:
     id: str | None
     error: errors.LoopsError | None
     attempts: int
+    dry_run: bool = False
 
 
 OnOutcome: TypeAlias = Callable[[Outcome], object]

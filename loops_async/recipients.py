@@ -66,7 +66,8 @@ def read_recipients(entries: Iterable[object], called: str) -> Recipients:
         ConfigurationError: An entry is neither an address nor ``@`` and a domain. The message
             tells its place and does not repeat it.
     """
-    addresses, domains = set(), set()
+    addresses: set[str] = set()
+    domains: set[str] = set()
     for number, entry in enumerate(entries, 1):
         if not isinstance(entry, str) or not _ENTRY.fullmatch(entry) or not entry.isprintable():
             raise ConfigurationError(

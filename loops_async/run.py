@@ -218,7 +218,7 @@ class Run:
             if stops_everything(error):
                 raise
             return Outcome(job.index, job.contact, None, error, error.attempts)
-        return Outcome(job.index, job.contact, receipt.id, None, receipt.attempts)
+        return Outcome(job.index, job.contact, receipt.id, None, receipt.attempts, receipt.dry_run)
 
     def _tell(self, outcome: Outcome) -> None:
         """Tell whoever wants to know of an outcome, before anything else goes on."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from loops_async.pacing.learning import (
+    HIGHEST_LIMIT,
     LONGEST_GRACE,
     Grace,
     Peak,
@@ -127,7 +128,9 @@ class Slots:
 
     def _assume(self, rate: float) -> None:
         self.rate = min(float(rate), self._max_rate)
-        self._count = math.ceil(rate)
+        # Beyond the greatest limit that anybody has, it is the spacing that counts, not the burst:
+        # a million slots would be memory for nothing.
+        self._count = min(math.ceil(rate), HIGHEST_LIMIT)
         self._period = self._count / self.rate
         self._others = Peak(OTHERS_MEMORY)
 

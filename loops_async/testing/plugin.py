@@ -37,6 +37,9 @@ def loops_sandbox(
     with ThreadedSandbox(**loops_sandbox_options) as sandbox:
         monkeypatch.setenv("LOOPS_API_KEY", sandbox.api_key)
         monkeypatch.setenv("LOOPS_BASE_URL", sandbox.url)
+        # What a developer's shell says would turn the tests into dry runs.
+        monkeypatch.delenv("LOOPS_DRY_RUN", raising=False)
+        monkeypatch.delenv("LOOPS_ALLOWED_RECIPIENTS", raising=False)
         yield sandbox
 
 

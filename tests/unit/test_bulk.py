@@ -670,6 +670,28 @@ def test_a_journal_that_breaks_stops_the_run_and_is_written_to_no_more(pause: fl
     assert len(loops.begun) <= 9
 
 
+def test_a_journal_that_broke_is_not_written_to_by_what_comes_back_later() -> None:
+    called = []
+
+    def broken(outcome: Outcome) -> None:
+        called.append(outcome.index)
+        raise OSError
+
+    async def stubborn(contact: ContactUpdate) -> ContactReceipt:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(1 if contact == row(0) else 100)
+        return ContactReceipt("id")
+
+    async def main() -> None:
+        run = BulkUpsert(rows(9), stubborn, concurrency=3, on_outcome=broken)
+        assert (await interrupted(run, OSError))[0] == []
+        assert [left.index for left in run.unfinished if left.started] == [0, 1, 2]
+        assert run.totals.succeeded == 3
+
+    run_virtual(main())
+    assert called == [0]
+
+
 def test_a_journal_that_broke_is_heard_of_by_one_who_left_the_loop() -> None:
     async def main() -> None:
         async with BulkUpsert(rows(9), Loops(), concurrency=1, on_outcome=Journal(1)) as run:
@@ -904,3 +926,45 @@ def test_memory_does_not_grow_with_the_rows() -> None:
 
     run_virtual(main())
     assert most <= 10 * 4 + 2
+
+
+class InHand:
+    """A source that gives a row, has another in hand, and is busy with a third for good."""
+
+    length: int | None = None
+
+    def __init__(self) -> None:
+        self.hand = rows(2)
+
+    async def take(self, room: int) -> list[Row]:
+        if len(self.hand) == 1:
+            await asyncio.Event().wait()
+        return [self.hand.pop(0)]
+
+    def stop(self) -> None: ...
+
+    def abandon(self) -> list[Row]:
+        return self.hand
+
+    async def aclose(self) -> None: ...
+
+
+@pytest.mark.parametrize("how", ["stop", "aclose"])
+def test_what_was_read_from_the_source_and_not_yet_taken_is_not_lost(how: str) -> None:
+    async def main() -> None:
+        run = BulkUpsert([], Loops(), concurrency=2)
+        run._run._rows = InHand()
+        consumer = asyncio.create_task(collected(run))
+        await asyncio.sleep(0.5)
+        if how == "stop":
+            run.stop()
+        else:
+            await run.aclose()
+        given = [outcome.index for outcome in await consumer]
+        left = [(row.index, row.contact, row.started) for row in run.unfinished]
+        if how == "stop":
+            assert (given, left) == ([0, 1], [])
+        else:
+            assert (given, left) == ([], [(0, row(0), True), (1, row(1), False)])
+
+    run_virtual(main())

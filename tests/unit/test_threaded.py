@@ -14,6 +14,7 @@ import pytest
 from loops_async.bulk import BulkUpsert
 from loops_async.outcomes import Outcome, Row
 from loops_async.records import ContactReceipt, ContactUpdate
+from loops_async.threaded import ThreadedRows
 from tests.leaks import nothing_left
 
 LONG = 30.0
@@ -312,4 +313,40 @@ def test_a_loop_that_is_gone_leaves_no_thread() -> None:
     asyncio.run(main())
     for thread in reading_threads():
         thread.join(LONG)
+    assert not reading_threads()
+
+
+async def test_room_is_not_reckoned_twice_for_a_row_that_was_just_handed_over() -> None:
+    """The thread is held at the one moment when it has given a row and not asked for the next."""
+    gate = threading.Event()
+    gate.set()
+    source = ThreadedRows(iter(rows(3)))
+    may_read = source._may_read
+
+    def held() -> bool:
+        assert gate.wait(LONG)
+        gate.clear()
+        return may_read()
+
+    source._may_read = held  # type: ignore[method-assign]
+    taken = []
+    async with asyncio.timeout(LONG):
+        for _ in range(3):
+            waiting = asyncio.create_task(source.take(1))
+            await asyncio.sleep(0.002)
+            gate.set()
+            taken += await waiting
+        gate.set()
+        assert taken == rows(3)
+        assert await source.take(1) == []
+
+
+async def test_what_was_read_and_not_taken_is_handed_out_at_the_end() -> None:
+    source = ThreadedRows(iter(rows(9)))
+    async with asyncio.timeout(LONG):
+        taken = await source.take(4)
+        while len(taken) + len(source._rows) < 4:  # noqa: ASYNC110 - a thread sets no event
+            await asyncio.sleep(0.001)
+        assert taken + source.abandon() == rows(4)
+        await source.aclose()
     assert not reading_threads()
