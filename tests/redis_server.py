@@ -12,6 +12,9 @@ from pathlib import Path
 
 _PATIENCE = 10.0
 
+_HIGHEST = 65536 - 10000
+"""A node of a cluster listens at its port and ten thousand above."""
+
 
 def executable() -> str | None:
     """The redis-server of this machine, if it has one."""
@@ -29,9 +32,11 @@ class RedisServer:
 
     def __init__(self, *options: str) -> None:
         self._options = options
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = _HIGHEST
+        while self.port >= _HIGHEST:
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = int(free.getsockname()[1])
         self.process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -1,8 +1,8 @@
-"""Several processes that share a real redis-server, in virtual time: the script is told the time."""
+"""Processes that share a real redis-server, in virtual time: the script is told the time."""
 
 import asyncio
 import random
-from typing import Any
+from typing import Any, cast
 
 import redis
 
@@ -76,7 +76,7 @@ async def share(
     each = [VirtualLoops(window, chance, jitter=jitter, counts_from=2.0) for _ in range(processes)]
     clients = [VirtualRedis(server, way, chance) for _ in each]
     runs = [
-        Run(shared_pacer(client, float(rate)), loops)
+        Run(cast(Any, shared_pacer(client, float(rate))), loops)
         for client, loops in zip(clients, each, strict=True)
     ]
     figures = await asyncio.gather(*(run.figures(seconds, workers, None) for run in runs))

@@ -143,10 +143,10 @@ async def test_a_limit_learnt_here_is_known_there(server: RedisServer) -> None:
 async def test_a_retry_after_stops_everybody(server: RedisServer) -> None:
     async with RedisPacer(server.url) as first, RedisPacer(server.url) as second:
         here, there = first.for_team(TEAM), second.for_team(TEAM)
-        refused = await one(here, reply=Reply(429, {"retry-after": "1"}, b""))
+        refused = await one(here, reply=Reply(429, {"retry-after": "2"}, b""))
         await until(lambda: here._asking is None, "told")
-        assert await one(there) >= refused + 0.98
-        assert await one(here) >= refused + 0.98
+        assert await one(there) >= refused + 1.95
+        assert await one(here) >= refused + 1.95
 
 
 async def test_max_rate_is_for_all_together(server: RedisServer) -> None:
@@ -171,7 +171,7 @@ async def test_a_cancelled_waiter_gives_its_slot_back(server: RedisServer) -> No
             await asyncio.gather(*waiting, return_exceptions=True)
             await until(lambda: client.zcard(slots) == 1, "given back")
         assert (team.waiting(Lane.BULK), team.waiting(Lane.INTERACTIVE)) == (0, 0)
-        assert team._timer is None
+        assert not team._bell.is_set
 
 
 async def test_the_slot_of_a_cancelled_waiter_goes_to_the_next(server: RedisServer) -> None:

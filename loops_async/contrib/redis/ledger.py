@@ -1,19 +1,19 @@
 """What one process and the script tell each other about one team's budget."""
 
-import hashlib
 import math
 import secrets
 import time
 from collections import deque
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
 import attrs
 
+from loops_async.contrib.redis.permit import Sent
+from loops_async.contrib.redis.script import MICRO
 from loops_async.pacing import learning
 from loops_async.pacing.learning import LONGEST_GRACE, Grace, Peak, read_limit, read_remaining
-from loops_async.pacing.slots import CATCH_UP, LINGER, OTHERS_MEMORY, SPACING, SlotPermit, Slots
+from loops_async.pacing.slots import SlotPermit, Slots
 from loops_async.wire import Lane, Reply
 
 LATE: Final = 0.005
@@ -28,40 +28,6 @@ _LIVE_FOR: Final = 60.0
 _REMEMBERED: Final = 1000
 """Requests told at a time at the most."""
 
-_MICRO: Final = 1_000_000
-
-_CONSTANTS: Final = {
-    "REFUSED": learning.REFUSED,
-    # News of a 429 takes a while to change what all processes have reserved: at the full step, four
-    # of them have half as many 429s again (measured with tests/benchmarks/pacing_redis.py).
-    "TAKEN": learning.TAKEN / 2,
-    "TAKEN_AT_FIRST": learning.TAKEN_AT_FIRST,
-    "TIMID": learning.TIMID,
-    "BOLD": learning.BOLD,
-    "HIGHEST": learning.HIGHEST_LIMIT,
-    "LOWEST": 0.001,
-    "SPACING": SPACING,
-    "LONGEST_GRACE": LONGEST_GRACE * _MICRO,
-    "LONGEST_HOLD": learning.LONGEST_HOLD * _MICRO,
-    "CATCH_UP": CATCH_UP * _MICRO,
-    "LINGER": LINGER * _MICRO,
-    # The in-process pacer forgets after once to twice its memory.
-    "OTHERS_MEMORY": 1.5 * OTHERS_MEMORY * _MICRO,
-    "RETENTION": 2 * _MICRO,
-    "AHEAD": 10 * _MICRO,
-    "JUMP": 0.1 * _MICRO,
-    "ALIVE": 30 * _MICRO,
-    # Whoever waits tries to come back every half second.
-    "RETURN": 0.75 * _MICRO,
-    "TTL": 600 * 1000,
-}
-SCRIPT: Final = (
-    "\n".join(f"local {name} = {value:.10g}" for name, value in _CONSTANTS.items())
-    + "\n"
-    + (files("loops_async.contrib.redis") / "reserve.lua").read_text(encoding="utf-8")
-)
-DIGEST: Final = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
-
 
 class Reservation(NamedTuple):
     """A slot that is ours from a time on. In the order of the times."""
@@ -72,17 +38,6 @@ class Reservation(NamedTuple):
     lane: str
     pressed: bool
     """Whether it has to be waited for."""
-
-
-@attrs.define(eq=False)
-class Sent:
-    """A request that took a slot, shared or local."""
-
-    number: int
-    at: float
-    grace: float
-    pressed: bool
-    slot: SlotPermit | None = None
 
 
 @attrs.frozen
@@ -210,8 +165,8 @@ class Ledger:
         returned, reports = self.returned, self._reports
         arguments: list[object] = [
             self._token, lane.value, wanted, first, self.limit, self.told,
-            min(self._max_rate, 1e9), round(self.grace.usual * _MICRO), round(self.hold * _MICRO),
-            round(max(_BATCH, min(2 * self._trip, 0.5)) * _MICRO),
+            min(self._max_rate, 1e9), round(self.grace.usual * MICRO), round(self.hold * MICRO),
+            round(max(_BATCH, min(2 * self._trip, 0.5)) * MICRO),
             self.processes(now) if returning else 0, len(returned), *returned,
         ]  # fmt: skip
         for report in reports:
@@ -230,22 +185,22 @@ class Ledger:
         at, live, limit, boldness, is_fresh, again, *waits = (int(part) for part in reply)
         self._live, self._live_since = max(1, live), now
         if not self.told:
-            self.limit = limit / _MICRO
-        self.grace.boldness = boldness / _MICRO
+            self.limit = limit / MICRO
+        self.grace.boldness = boldness / MICRO
         self.forgotten |= bool(is_fresh) and self._met
         self._met = True
         self._trip += (min(now - called, 1.0) - self._trip) / 10
-        redis_now = at / _MICRO
+        redis_now = at / MICRO
         # The quickest reply is the best witness of how the two clocks differ. It is never early.
         self._offset.note(redis_now - now, now)
         self._least_offset = -self._offset.at(now)
         reserved = []
         for index, wait in enumerate(waits):
-            seconds = wait / _MICRO
+            seconds = wait / MICRO
             due = redis_now + seconds + self._least_offset
             due = min(max(due, called + seconds), now + seconds)
             reserved.append(Reservation(due, first + index, lane.value, wait > 1000))
-        return Answer(reserved, again / _MICRO)
+        return Answer(reserved, again / MICRO)
 
     def farewell(self, now: float) -> list[object]:
         """Arguments that take this process off the list of those that share the budget."""
@@ -256,8 +211,8 @@ class Ledger:
     def _report(self, sent: Sent, outcome: str, remaining: int, replied: float) -> None:
         offset = self._least_offset
         self._reports.append((
-            sent.number, round((sent.at - offset) * _MICRO), round(sent.grace * _MICRO),
-            outcome, remaining, round((replied - offset) * _MICRO),
+            sent.number, round((sent.at - offset) * MICRO), round(sent.grace * MICRO),
+            outcome, remaining, round((replied - offset) * MICRO),
         ))  # fmt: skip
 
     def _forget_old(self, now: float) -> None:

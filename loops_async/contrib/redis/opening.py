@@ -45,7 +45,8 @@ def _opener(url: str) -> Callable[[], Client]:
     try:
         parse_url(url)
         opened = partial(redis.asyncio.Redis.from_url, url, **options)
-        opened()  # connects to nothing yet, but knows the options that a URL may carry
+        # Connects to nothing yet, but knows the options that a URL may carry.
+        cast(Any, opened()).connection_pool.make_connection()
     except (ValueError, TypeError):
         works = False
     else:

@@ -45,7 +45,7 @@ end
 local limit = number(known[2], LOWEST, HIGHEST, assumed)
 if told > 0 then limit = told end
 local count = math.ceil(limit)
-local period = count / math.min(limit, ceiling) * 1000000
+local period = count / math.min(limit, ceiling) * 1000000 + BLUR
 local ahead = AHEAD + 4 * period
 local closed = math.max(number(known[3], 0, now + LONGEST_HOLD, 0), hold > 0 and now + hold or 0)
 local even = number(known[4], 0, now + LONGEST_HOLD + 2 * ahead, 0)
@@ -54,9 +54,10 @@ local others = others_until > now and number(known[5], 0, count, 0) or 0
 local boldness = number(known[7], TIMID, BOLD, 0)
 local step = number(known[8], 0, TAKEN_AT_FIRST, TAKEN_AT_FIRST)
 
--- What was in use a while ago is kept that long: a report may ask how full the window was then.
-redis.call('ZREMRANGEBYSCORE', slots, '-inf', now - RETENTION)
-redis.call('ZREMRANGEBYSCORE', refused, '-inf', now - RETENTION)
+-- What was in use a while ago is kept for the reports of then: they ask how full the window was.
+local oldest = now - RETENTION - 40 * period / count
+redis.call('ZREMRANGEBYSCORE', slots, '-inf', oldest)
+redis.call('ZREMRANGEBYSCORE', refused, '-inf', oldest)
 redis.call('ZREMRANGEBYSCORE', slots, now + LONGEST_HOLD + 2 * ahead, '+inf')
 
 for position = 13, 12 + returned_count do
@@ -74,7 +75,11 @@ end
 -- Whatever the kind of window, it holds no more of our own than were sent before the reply came
 -- and had a slot when this request was sent. What else it holds is somebody else's.
 local function watch_others(sent, replied, remaining, was_refused)
-  local low, high = sent - LINGER, replied + period + usual
+  -- While nobody else was seen, a refusal mostly means that our own were held up on their way.
+  local is_own = was_refused and others <= 0
+  local low = sent - (is_own and LONGEST_GRACE or LINGER)
+  local high = replied + period + usual + LINGER
+  if low < oldest then return end
   local own = redis.call('ZCOUNT', slots, low, high) - redis.call('ZCOUNT', refused, low, high)
   local found = count - remaining - own
   if not was_refused then found = math.min(found, math.floor(count * 3 / 4)) end
@@ -86,10 +91,10 @@ for position = reports_from, #ARGV, 6 do
   local sent = math.min(argument(position + 1), now)
   local score = sent + period + math.min(math.max(argument(position + 2), 0), LONGEST_GRACE)
   local outcome, remaining = ARGV[position + 3], argument(position + 4)
-  if score > now - RETENTION then redis.call('ZADD', slots, score, member) end
+  if score > oldest then redis.call('ZADD', slots, score, member) end
   if outcome == 'refused' then
     boldness, step = math.max(TIMID, boldness - REFUSED), TAKEN
-    if score > now - RETENTION then redis.call('ZADD', refused, score, member) end
+    if score > oldest then redis.call('ZADD', refused, score, member) end
   elseif outcome == 'taken' then
     boldness = math.min(BOLD, boldness + step)
   end
@@ -120,7 +125,7 @@ local spacing = SPACING * (period + usual) / usable
 -- goes at once, and the rest to whoever asks first after that.
 local batch = math.floor(math.min(limit, ceiling) * lead / 1000000 / live)
 local free_now = usable - redis.call('ZCOUNT', slots, '(' .. string.format('%.0f', now), '+inf')
-batch = math.max(batch, math.ceil(free_now / live))
+local burst = math.ceil(free_now / live)
 local again, granted = 0, {}
 
 for index = 1, wanted do
@@ -130,7 +135,7 @@ for index = 1, wanted do
     local free = usable - redis.call('ZCOUNT', slots, '(' .. string.format('%.17g', due), '+inf')
     if 2 * free <= usable then due = even end
   end
-  if index > math.max(batch, 1) then break end
+  if index > 1 and index > batch and (due > now or index > burst) then break end
   if due > math.max(now, closed) + ahead then
     again = AHEAD / 10
     break

@@ -4,14 +4,17 @@ import asyncio
 import random
 from contextlib import suppress
 from contextvars import Context
+from functools import partial
 from heapq import heappop, heappush
 from typing import TypeAlias
 
 import attrs
 
-from loops_async.contrib.redis.ledger import DIGEST, SCRIPT, Answer, Ledger, Reservation, Sent
+from loops_async.contrib.redis.ledger import Answer, Ledger, Reservation
 from loops_async.contrib.redis.link import Link, Unreachable
-from loops_async.contrib.redis.waiters import Waiters
+from loops_async.contrib.redis.permit import Sent, SharedPermit
+from loops_async.contrib.redis.script import DIGEST, SCRIPT
+from loops_async.contrib.redis.waiters import Bell, Waiters
 from loops_async.errors import SessionClosed
 from loops_async.pacing.slots import Slots
 from loops_async.wire import Lane, Reply
@@ -24,26 +27,6 @@ _EARLY = 1e-6
 
 _STALE = 0.5
 """Seconds after which a turn that the event loop was too busy to give is given no more."""
-
-
-class SharedPermit:
-    """The right to send one request now."""
-
-    __slots__ = ("_ledger", "_pacer", "_sent")
-
-    def __init__(self, pacer: "SharedPacer", ledger: Ledger, sent: Sent) -> None:
-        self._pacer: SharedPacer | None = pacer
-        self._ledger = ledger
-        self._sent = sent
-
-    def release(self, reply: Reply | None) -> None:
-        """Report how the request ended: its reply, or None where none came.
-
-        It does no harm to be late, and only the first report counts.
-        """
-        pacer, self._pacer = self._pacer, None
-        if pacer is not None:
-            pacer.settle(self._ledger, self._sent, reply)
 
 
 class SharedPacer:
@@ -77,8 +60,7 @@ class SharedPacer:
         """The own share of the limit, from when Redis is lost until it has been told of it."""
         self._asking: asyncio.Task[None] | None = None
         self._ask_at = self._closed_until = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._rings_at = 0.0
+        self._bell = Bell(self._serve)
 
     @property
     def rate(self) -> float:
@@ -114,7 +96,8 @@ class SharedPacer:
                 waiters.leave(turn, lane)
                 self._give_back(loop, turn)
             raise
-        return SharedPermit(self, ledger, self._sent(ledger, given, loop.time()))
+        sent = self._sent(ledger, given, loop.time())
+        return SharedPermit(sent, partial(self._settle, ledger))
 
     def _sent(self, ledger: Ledger, given: _Turn, now: float) -> Sent:
         if isinstance(given, Slots):
@@ -127,8 +110,7 @@ class SharedPacer:
             ledger.note(sent, given.due)
         return sent
 
-    def settle(self, ledger: Ledger, sent: Sent, reply: Reply | None) -> None:
-        """Learn from how a request ended."""
+    def _settle(self, ledger: Ledger, sent: Sent, reply: Reply | None) -> None:
         loop = self._loop
         if ledger is not self._ledger or loop is None or loop.is_closed():
             return
@@ -167,7 +149,7 @@ class SharedPacer:
             times = [self._serve_reserved(now), self._ask_at]
         self._ask(loop, now)
         later = [at for at in times if at > now]
-        self._set_timer(loop, min(later) if later and self._waiters else None)
+        self._bell.set(loop, min(later) if later and self._waiters else None)
 
     def _serve_reserved(self, now: float) -> float:
         reserved = self._reserved
@@ -246,25 +228,9 @@ class SharedPacer:
                 self._ask_at = loop.time() + answer.again * random.uniform(0.5, 1.5)  # noqa: S311
         self._serve(loop)
 
-    def _set_timer(self, loop: asyncio.AbstractEventLoop, due: float | None) -> None:
-        if self._timer is not None:
-            if due is not None and self._rings_at == due:
-                return
-            self._timer.cancel()
-        # The timer cannot be asked: uvloop's knows no time when it is due at once.
-        self._rings_at = due if due is not None else 0.0
-        self._timer = None if due is None else loop.call_at(due, self._ring, context=Context())
-
-    def _ring(self) -> None:
-        self._timer = None
-        if self._loop is not None:
-            self._serve(self._loop)
-
     async def leave(self) -> None:
         """Let nobody wait any longer, and take this process off the list in Redis."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._bell.silence()
         self._waiters.refuse(SessionClosed, "this RedisPacer was closed")
         if self._asking is not None:
             await asyncio.wait({self._asking})

@@ -1,7 +1,9 @@
-"""Who waits for a turn: a queue for each lane, the interactive one first."""
+"""Who waits for a turn: a queue for each lane, the interactive one first; and the timer."""
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
+from contextvars import Context
 from typing import Final, Generic, TypeVar
 
 from loops_async.wire import Lane
@@ -61,3 +63,38 @@ class Waiters(Generic[T]):
                 if not waiter.done():
                     return waiter
         return None
+
+
+class Bell:
+    """At most one timer."""
+
+    def __init__(self, ring: Callable[[asyncio.AbstractEventLoop], None]) -> None:
+        self._ring = ring
+        self._timer: asyncio.TimerHandle | None = None
+        # Kept here: the timers of uvloop cannot all be asked for it.
+        self._due = 0.0
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it will ring."""
+        return self._timer is not None
+
+    def set(self, loop: asyncio.AbstractEventLoop, due: float | None) -> None:
+        """Ring at ``due`` and at no other time; None for not at all."""
+        if self._timer is not None and self._due == due:
+            return
+        self.silence()
+        if due is not None:
+            self._due = due
+            # A context of its own: it is nobody's call in particular.
+            self._timer = loop.call_at(due, self._rings, loop, context=Context())
+
+    def silence(self) -> None:
+        """Do not ring."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _rings(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        self._ring(loop)
