@@ -1,1 +1,1 @@
-"""The command line: ``loops-async import``, ``demo`` and ``sandbox``."""
+"""The command line: ``loops-async check``, ``validate``, ``import``, ``demo``, ``sandbox``."""

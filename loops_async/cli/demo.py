@@ -15,6 +15,7 @@ from loops_async.cli.rows import Row
 from loops_async.cli.settling import Choices, make_properties, settle_columns
 from loops_async.cli.source import Source, open_source, read_rows
 from loops_async.cli.survey import survey
+from loops_async.cli.talking import Talk
 from loops_async.cli.tally import Tally
 from loops_async.client import LoopsClient
 from loops_async.errors import BadRequest
@@ -27,24 +28,21 @@ RATE = 300.0
 """Requests per second that the demo's sandbox takes; Loops itself takes 10."""
 
 
-async def demo(say: Callable[[str], None], tell: Callable[[str], None]) -> bool:
-    """Import the sample and read it back; whether Loops then holds what the file said.
-
-    Args:
-        say: Takes what happens on the way.
-        tell: Takes the result.
-    """
+async def demo(talk: Talk) -> bool:
+    """Import the sample and read it back; whether Loops then holds what the file said."""
     sample = files("loops_async.cli") / "sample" / "contacts.csv"
     with as_file(sample) as path, open_source(str(path)) as source:
         async with Sandbox(rate=RATE) as sandbox:
-            say(f"A sandbox Loops listens at {sandbox.url}, {RATE:g} requests per second.")
+            talk.say(f"A sandbox Loops listens at {sandbox.url}, {RATE:g} requests per second.")
             tally = Tally()
             async with LoopsClient(
-                sandbox.api_key, base_url=sandbox.url, on_attempt=tally.watch
+                sandbox.api_key, base_url=sandbox.url, on_attempt=tally.watch, dry_run=False
             ) as loops:
-                plan = await _import(loops, source, tally, say)
-                tell(tally.summary(created=len(sandbox.contacts)))
-                return await _read_back(loops, _expected(source, plan, tally), tell)
+                plan = await _import(loops, source, tally, talk.say)
+                created = len(sandbox.contacts)
+                talk.document |= {**tally.document(), "created": created}
+                talk.tell(tally.summary(created=created))
+                return await _read_back(loops, _expected(source, plan, tally), talk)
 
 
 async def _import(
@@ -95,7 +93,7 @@ def _merged(before: ContactUpdate, after: ContactUpdate) -> ContactUpdate:
 
 
 async def _read_back(
-    loops: LoopsClient, expected: dict[str, ContactUpdate | None], tell: Callable[[str], None]
+    loops: LoopsClient, expected: dict[str, ContactUpdate | None], talk: Talk
 ) -> bool:
     wrong: list[str] = []
     places = asyncio.Semaphore(20)
@@ -117,10 +115,13 @@ async def _read_back(
     async with asyncio.TaskGroup() as tasks:
         for number, (address, contact) in enumerate(expected.items(), 1):
             tasks.create_task(look(number, address, contact))
-    if wrong:
-        tell("\n".join([f"{len(wrong)} of {len(expected)} contacts are not as the file says:"]))
-        tell("\n".join(wrong))
-        return False
     contacts = sum(contact is not None for contact in expected.values())
-    tell(f"Read {contacts} contacts back with find: what Loops now holds is what the file said.")
+    talk.document |= {"read_back": contacts, "differences": wrong}
+    if wrong:
+        talk.tell(f"{len(wrong)} of {len(expected)} contacts are not as the file says:")
+        talk.tell("\n".join(wrong))
+        return False
+    talk.tell(
+        f"Read {contacts} contacts back with find: what Loops now holds is what the file said."
+    )
     return True

@@ -19,10 +19,12 @@ from loops_async.cli.source import Source, read_rows
 from loops_async.cli.tally import Tally
 from loops_async.client import LoopsClient
 from loops_async.outcomes import Outcome
+from loops_async.records.contacts import ContactUpdate
 
 _THE_ROWS_FAULT: Final = (
     errors.InvalidInput,
     errors.InvalidCall,
+    errors.RecipientNotAllowed,
     errors.BadRequest,
     errors.Conflict,
 )
@@ -42,6 +44,7 @@ class Import:
         empty_as_null: Empty a property at Loops where a cell is empty.
         journal: Where it is written down which rows are over; None for nowhere.
         rejects: Where the rejected rows go; None for nowhere.
+        on_applied: Called with the contact of each row that went in.
     """
 
     source: Source
@@ -51,6 +54,7 @@ class Import:
     empty_as_null: bool = False
     journal: Journal | None = None
     rejects: Rejects | None = None
+    on_applied: Callable[[ContactUpdate | None], None] = lambda _: None
     # Rows are read in one thread, and their outcomes come in another.
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _under_way: dict[int, tuple[int, Row]] = attrs.field(factory=dict, init=False)
@@ -131,6 +135,7 @@ class Import:
                 self.journal.note(number, State.FAILED if error else State.APPLIED)
             if error is None:
                 self.tally.applied += 1
+                self.on_applied(outcome.contact)
             else:
                 self.tally.failed.add(row.line, str(error))
             self._show()

@@ -1,8 +1,6 @@
 """An import from the file to the summary."""
 
 import asyncio
-import os
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import attrs
 from loops_async.cli.columns import Plan
 from loops_async.cli.importing import Import
 from loops_async.cli.journal import Header, Journal
-from loops_async.cli.options import Options
+from loops_async.cli.options import Options, needs_key
 from loops_async.cli.progress import progress
 from loops_async.cli.refusals import FileRefused, ImportRefused, shown
 from loops_async.cli.rejects import Rejects, endings
@@ -29,34 +27,32 @@ from loops_async.cli.settling import make_properties, settle_again, settle_colum
 from loops_async.cli.signals import stoppable
 from loops_async.cli.source import Source, open_source
 from loops_async.cli.survey import Survey, survey
-from loops_async.cli.tally import Tally, counted
+from loops_async.cli.talking import Talk
+from loops_async.cli.tally import Tally, counted, tally_for
+from loops_async.cli.validating import columns_document
 from loops_async.client import LoopsClient
-from loops_async.errors import ConfigurationError
 from loops_async.pacing import Pacer
 
-Say = Callable[[str], None]
 
-
-def import_file(options: Options, say: Say, tell: Say) -> bool:
+def import_file(options: Options, talk: Talk) -> bool:
     """Import a file; whether every row of it went in.
 
     Args:
         options: What the user wants.
-        say: Takes what happens on the way.
-        tell: Takes the result.
+        talk: Takes what happens on the way and the result.
 
     Raises:
         ImportRefused: The file, its columns or its journal cannot work; nothing was sent.
         LoopsError: What stops the whole import, such as a wrong key.
         Stopped: A signal ended it.
     """
-    tally = Tally()
+    tally = tally_for(as_json=talk.as_json)
     loops = _client(options, tally)
-    with open_source(options.file) as source, journal_of(options, source, say) as journal:
+    with open_source(options.file) as source, journal_of(options, source, talk.say) as journal:
         found = survey(source)
         tally.total = found.rows + found.rejected
         rejects = _rejects(options, source)
-        launch = _Launch(options, source, found, tally, journal, rejects, say, tell)
+        launch = _Launch(options, source, found, tally, journal, rejects, talk)
         try:
             asyncio.run(launch.run(loops))
         finally:
@@ -73,8 +69,7 @@ class _Launch:
     tally: Tally
     journal: Journal | None
     rejects: Rejects | None
-    say: Say
-    tell: Say
+    talk: Talk
 
     async def run(self, loops: LoopsClient) -> None:
         async with loops:
@@ -100,13 +95,26 @@ class _Launch:
                 await importing.run(loops, concurrency=self.options.concurrency)
         except ImportRefused as error:
             # The file changed under our eyes, or the disk is full; the rows before are sent.
-            self.say(f"Error: {error}")
+            self.talk.fail(str(error))
         finally:
-            self.tell(self.tally.summary(resumable=self.journal is not None))
-            if self.rejects is not None and self.rejects.is_there:
-                self.tell(f"The rejected rows, to be mended and imported: {self.rejects.name}")
-            if self.journal is not None and not self.journal.retire():
-                self.say(f"Go on with: {self.options.going_on}")
+            self._report()
+
+    def _report(self) -> None:
+        talk, journal, rejects = self.talk, self.journal, self.rejects
+        resume = None if journal is None or journal.retire() else self.options.going_on
+        there = rejects is not None and rejects.is_there
+        talk.document |= {
+            **self.tally.document(),
+            "dry_run": False,
+            "would_send": {},
+            "rejected_file": rejects.path if rejects is not None and there else None,
+            "resume": resume,
+        }
+        talk.tell(self.tally.summary(resumable=journal is not None))
+        if rejects is not None and there:
+            talk.tell(f"The rejected rows, to be mended and imported: {rejects.name}")
+        if resume is not None:
+            talk.say(f"Go on with: {resume}")
 
     async def _settled(self, loops: LoopsClient) -> Plan:
         """Where the columns go, as it was when the import began or from now on."""
@@ -121,40 +129,41 @@ class _Launch:
         if self.options.resume and journal is not None and journal.header is not None:
             check_same(journal.header, now, self.source, journal)
             plan = planned(journal.header)
-            missing = await settle_again(loops, plan, choices, self.say)
+            missing = await settle_again(loops, plan, choices, self.talk.say)
             reopen_later_rows(self.source, plan, journal, empty_as_null=self.options.empty_as_null)
             take_up(journal, self.tally)
-            self.say(f"Going on: {self.tally.before} of {self.tally.total} rows are done.")
+            self.talk.say(f"Going on: {self.tally.before} of {self.tally.total} rows are done.")
         else:
-            plan, missing = await settle_columns(loops, self.survey, choices, self.say)
+            plan, missing = await settle_columns(loops, self.survey, choices, self.talk.say)
             if journal is not None:
                 # Before anything is made at Loops: a resumed import has to know what for.
                 journal.begin(attrs.evolve(now, plan=written(plan)))
-        await make_properties(loops, missing, self.say)
+        self.talk.document |= columns_document(plan, missing)
+        await make_properties(loops, missing, self.talk.say)
         return plan
 
     def _put_aside(self) -> None:
         mark = self.journal.mark if self.journal is not None else None
         if self.rejects is not None and self.rejects.begin(mark):
-            self.say(
+            self.talk.say(
                 f"{self.rejects.name} of another import, or changed since, is now "
                 f"{shown(self.rejects.path + '.old', len(self.rejects.path) + 4)}."
             )
 
     def _drain(self, importing: Import) -> None:
         rows = counted(importing.stop(), "row")
-        self.say(f"Finishing {rows} under way; press Ctrl-C again to stop at once.")
+        self.talk.say(f"Finishing {rows} under way; press Ctrl-C again to stop at once.")
 
 
 def _client(options: Options, tally: Tally) -> LoopsClient:
     """A client that sends nothing yet; it says what is wrong with a key before a file is read."""
-    if not (os.environ.get("LOOPS_API_KEY") if options.api_key is None else options.api_key):
-        raise ConfigurationError("no API key: set LOOPS_API_KEY, or pass --api-key")
+    needs_key(options.api_key, "or send nothing, with --dry-run or LOOPS_DRY_RUN=1")
     return LoopsClient(
         options.api_key,
         base_url=options.base_url,
         pacer=Pacer(options.rate, max_rate=options.rate) if options.rate else None,
         on_attempt=tally.watch,
+        dry_run=False,
     )
 
 

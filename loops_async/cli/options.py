@@ -1,5 +1,6 @@
 """What the user typed behind ``loops-async import``, and what to type to go on."""
 
+import os
 import shlex
 from pathlib import Path
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 import attrs
 
 from loops_async.cli.settling import Choices
+from loops_async.errors import ConfigurationError
 
 CONCURRENCY: Final = 50
 """Rows in flight unless the user says otherwise."""
@@ -30,6 +32,7 @@ class Options:
         restart: Forget an import of this file that was not finished.
         journal: Where the journal is; None for beside the file.
         rejected: Where rejected rows go; None for beside the file.
+        dry_run: Send nothing and write nothing.
     """
 
     file: str
@@ -45,6 +48,7 @@ class Options:
     restart: bool = False
     journal: str | None = None
     rejected: str | None = None
+    dry_run: bool = False
 
     @property
     def choices(self) -> Choices:
@@ -91,3 +95,21 @@ class Options:
         words += [f"{name}={value}" for name, value in given.items() if value is not None]
         file = ["--", self.file] if self.file.startswith("-") and self.file != "-" else [self.file]
         return shlex.join([*words, "--resume", *file])
+
+
+def has_key(api_key: str | None) -> bool:
+    """Whether a key was given, as an option or in the environment."""
+    return bool(os.environ.get("LOOPS_API_KEY") if api_key is None else api_key)
+
+
+def needs_key(api_key: str | None, otherwise: str) -> None:
+    """Refuse to go on without a key; ``otherwise`` is the way without one.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    if not has_key(api_key):
+        raise ConfigurationError(
+            "no API key: set LOOPS_API_KEY (keys are made in Loops under Settings → API), or pass "
+            f"--api-key; {otherwise}"
+        )

@@ -5,36 +5,39 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
+from loops_async.cli.talking import is_terminal
 from loops_async.cli.tally import Tally, counted
 
 _SECONDS_BETWEEN_LINES = 5.0
 
 
 @contextmanager
-def progress(tally: Tally) -> Iterator[Callable[[], None]]:
+def progress(tally: Tally, doing: str = "importing") -> Iterator[Callable[[], None]]:
     """Show how far ``tally`` has come; call what it yields now and then, never twice at a time."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with _bar(console, tally) as update:
+    # Not what rich would say, which with FORCE_COLOR, as many a CI sets it, draws into a log.
+    if is_terminal(sys.stderr):
+        with _bar(tally, doing) as update:
             yield update
     else:
         yield _lines(tally)
 
 
 @contextmanager
-def _bar(console: Console, tally: Tally) -> Iterator[Callable[[], None]]:
+def _bar(tally: Tally, doing: str) -> Iterator[Callable[[], None]]:
+    # A quarter of the time it takes to start, which only a terminal has any use for.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+
     columns = (
-        TextColumn("importing"),
+        TextColumn(doing),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
         TextColumn("{task.fields[pace]}"),
     )
     # Printing what is left over at the end would repeat what the summary says better.
+    console = Console(stderr=True, force_terminal=True)
     with Progress(*columns, console=console, transient=True, expand=True) as shown:
-        bar = shown.add_task("importing", total=tally.total, completed=tally.done, pace="")
+        bar = shown.add_task(doing, total=tally.total, completed=tally.done, pace="")
 
         def update() -> None:
             shown.update(bar, completed=tally.done, pace=described(tally))
@@ -62,11 +65,11 @@ def _lines(tally: Tally) -> Callable[[], None]:
 
 def described(tally: Tally) -> str:
     """The pace, what went wrong, and the time that is left, in a few words."""
-    parts = [
-        f"{tally.rate:.1f} rows/s",
-        f"{tally.rate_limited} answered with 429",
-        f"{tally.rejected.count} rejected",
-    ]
+    parts = [f"{tally.rate:.1f} rows/s"]
+    # A file that is only looked at is sent nowhere.
+    if tally.requests:
+        parts.append(f"{tally.rate_limited} answered with 429")
+    parts.append(f"{tally.rejected.count} rejected")
     if tally.failed.count:
         parts.append(f"{tally.failed.count} failed")
     if tally.not_done and tally.seconds_left is not None:

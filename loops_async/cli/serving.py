@@ -1,25 +1,36 @@
 """The sandbox as a server of its own, with the faults that it was asked for."""
 
-from collections.abc import Callable
-
 import click
 
+from loops_async.cli.talking import Talk, print_json
 from loops_async.sandbox import Faults, Sandbox, parse_faults
 
 
-async def serve(sandbox: Sandbox, say: Callable[[str], None]) -> bool:
+async def serve(sandbox: Sandbox, talk: Talk) -> bool:
     """Serve until cancelled; False where it could not even begin."""
     try:
         await sandbox.start()
     except OSError as error:
-        say(f"Error: cannot listen ({error.strerror}); try another --port or --host")
+        talk.fail(f"cannot listen ({error.strerror}); try another --port or --host")
         return False
-    say(
+    seed = sandbox.faults.seed if sandbox.faults is not None else None
+    if talk.as_json:
+        # Now: a script cannot wait for the end of a server. It ends with its exit status alone.
+        print_json(
+            {
+                "command": "sandbox",
+                "url": sandbox.url,
+                "api_key": sandbox.api_key,
+                "seed": seed,
+            }
+        )
+        talk.as_json = False
+    talk.say(
         f"A sandbox Loops listens at {sandbox.url} with the key {sandbox.api_key!r}. "
         "Ctrl-C stops it."
     )
-    if sandbox.faults is not None and sandbox.faults.seed is not None:
-        say(f"Its faults are drawn with --seed {sandbox.faults.seed}.")
+    if seed is not None:
+        talk.say(f"Its faults are drawn with --seed {seed}.")
     await sandbox.serve_forever()
     return True
 

@@ -40,6 +40,26 @@ async def settle_columns(
         ColumnsRefused: A column has no place at Loops and the user did not say what to do.
         LoopsError: Loops could not be asked.
     """
+    plan, proposals = await draw_columns(loops, survey, choices)
+    if problem := objection(plan, survey, proposals, choices):
+        raise ColumnsRefused(problem)
+    if not choices.create_properties:
+        tell_columns(plan, survey, say)
+        return plan, ()
+    plan = adopt(plan, proposals)
+    tell_columns(plan, survey, say)
+    return plan, proposals
+
+
+async def draw_columns(
+    loops: LoopsClient, survey: Survey, choices: Choices
+) -> tuple[Plan, tuple[Proposal, ...]]:
+    """Where each column goes as far as Loops has a place for it, and what could be made for others.
+
+    Raises:
+        ColumnsRefused: A mapping or a mailing list cannot be, or nothing identifies a contact.
+        LoopsError: Loops could not be asked.
+    """
     properties = await loops.contact_properties.list()
     plan = plan_columns(
         survey.headers,
@@ -48,17 +68,19 @@ async def settle_columns(
         allow_new=choices.create_properties,
     )
     await _check_lists(loops, plan)
-    proposals = propose(plan, survey, properties)
+    return plan, propose(plan, survey, properties)
+
+
+def objection(
+    plan: Plan, survey: Survey, proposals: tuple[Proposal, ...], choices: Choices
+) -> str | None:
+    """Why an import stops at the columns, and what lets it go on; None where it does not stop."""
     if plan.unknown and not choices.create_properties and not choices.ignore_unknown:
-        raise ColumnsRefused(_unknown(plan, survey, proposals))
-    if not choices.create_properties:
-        _tell(plan, survey, say)
-        return plan, ()
-    if doubtful := [proposal for proposal in proposals if proposal.remark]:
-        raise ColumnsRefused(_doubtful(doubtful))
-    plan = adopt(plan, proposals)
-    _tell(plan, survey, say)
-    return plan, proposals
+        return _unknown(plan, survey, proposals)
+    if choices.create_properties:
+        doubtful = [proposal for proposal in proposals if proposal.remark]
+        return _doubtful(doubtful) if doubtful else None
+    return None
 
 
 async def settle_again(
@@ -108,7 +130,8 @@ async def make_properties(
         say(f"created the {proposal.type} property {proposal.key}")
 
 
-def _tell(plan: Plan, survey: Survey, say: Callable[[str], None]) -> None:
+def tell_columns(plan: Plan, survey: Survey, say: Callable[[str], None]) -> None:
+    """Say where each column goes, and which are left out."""
     for planned in plan.columns:
         say(f"column {shown(planned.column)} → {planned.target}")
     if left_out := [*map(shown, plan.left_out), *_without_a_place(plan, survey)]:
@@ -150,18 +173,19 @@ def _unknown(plan: Plan, survey: Survey, proposals: tuple[Proposal, ...]) -> str
     lines = ["Loops has no place for these columns; nothing was sent:"]
     for unknown in plan.unknown:
         proposal = proposed.get(unknown.column)
-        if proposal is None:
-            lines.append(f"  {shown(unknown.column)}: {hindrances[unknown.column]}")
-            continue
-        remark = f"; {proposal.remark}" if proposal.remark else ""
-        lines.append(
-            f"  {shown(unknown.column)}: {proposal.key} ({proposal.type}, by its values){remark}"
-        )
+        what = described(proposal) if proposal else hindrances[unknown.column]
+        lines.append(f"  {shown(unknown.column)}: {what}")
     lines.append(
         "Make these properties with --create-properties, leave the columns out with "
         "--ignore-unknown, or send one elsewhere with --map 'COLUMN=property'."
     )
     return "\n".join(lines)
+
+
+def described(proposal: Proposal) -> str:
+    """The property that could be made for a column, and what speaks against it."""
+    remark = f"; {proposal.remark}" if proposal.remark else ""
+    return f"{proposal.key} ({proposal.type}, by its values){remark}"
 
 
 def _doubtful(proposals: Sequence[Proposal]) -> str:

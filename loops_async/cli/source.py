@@ -1,5 +1,6 @@
 """The file of an import, opened so that it can be read more than once in constant memory."""
 
+import difflib
 import errno
 import re
 import shutil
@@ -71,6 +72,8 @@ def open_source(path: str, stdin: BinaryIO | None = None) -> Iterator[Source]:
                 spool = opened.enter_context(tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY))
                 shutil.copyfileobj(stream, spool)
                 stream = cast(BinaryIO, spool)
+        except FileNotFoundError as error:
+            raise FileRefused(name, f"cannot be read: {_not_there(path)}") from error
         except OSError as error:
             raise unreadable(name, error) from error
         yield _recognised(name, path, stream)
@@ -117,6 +120,20 @@ def _open(path: str) -> BinaryIO:
     if "\0" in path:
         raise OSError(errno.EINVAL, "a file name cannot hold a NUL character")
     return Path(path).open("rb")
+
+
+def _not_there(path: str) -> str:
+    """That there is no such file, and the one in its folder that was probably meant."""
+    folder = Path(path).parent
+    try:
+        names = {entry.name.casefold(): entry.name for entry in folder.iterdir()}
+    except OSError:
+        return f"No such file or directory; look at the folder, {shown(str(folder), _LONGEST_PATH)}"
+    # One name, and no list of what else is there: file names may be personal data.
+    for close in difflib.get_close_matches(Path(path).name.casefold(), names, n=1):
+        meant = shown(str(folder / names[close]), _LONGEST_PATH)
+        return f"No such file or directory; did you mean {meant}?"
+    return "No such file or directory"
 
 
 def _recognised(name: str, path: str, stream: BinaryIO) -> Source:

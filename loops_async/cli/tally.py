@@ -10,6 +10,15 @@ from loops_async.observing import Attempt
 MOST_REASONS = 20
 """Rows that the summary names, of each kind; all of them are counted."""
 
+MOST_IN_JSON = 10_000
+"""Rows that a JSON document names, of each kind."""
+
+
+def tally_for(*, as_json: bool) -> "Tally":
+    """A tally that keeps as many reasons as will be shown."""
+    most = MOST_IN_JSON if as_json else MOST_REASONS
+    return Tally(rejected=Setbacks(most=most), failed=Setbacks(most=most))
+
 
 def counted(number: int, noun: str) -> str:
     """``1 row``, ``2 rows``."""
@@ -24,22 +33,24 @@ class Setbacks:
         count: How many.
         first: The line and the reason of some of them.
         before: How many of them an earlier import has named.
+        most: How many of them ``first`` holds at the most.
     """
 
     count: int = 0
     first: list[tuple[int, str]] = attrs.field(factory=list)
     before: int = 0
+    most: int = MOST_REASONS
 
     def add(self, line: int, reason: str) -> None:
         """Note the row that begins on ``line``."""
         self.count += 1
-        if len(self.first) < MOST_REASONS:
+        if len(self.first) < self.most:
             self.first.append((line, reason))
 
-    def lines(self) -> list[str]:
-        """One line of text for each of the first rows, and one for the rest."""
-        shown = [f"  line {line}: {reason}" for line, reason in sorted(self.first)]
-        rest = self.count - self.before - len(self.first)
+    def lines(self, most: int = MOST_REASONS) -> list[str]:
+        """One line of text for each of the first ``most`` rows, and one for the rest."""
+        shown = [f"  line {line}: {reason}" for line, reason in sorted(self.first)[:most]]
+        rest = self.count - self.before - len(shown)
         return [*shown, f"  … and {rest} more"] if rest else shown
 
 
@@ -98,6 +109,26 @@ class Tally:
         """Count a request; to be given to a client as ``on_attempt``."""
         self.requests += 1
         self.rate_limited += attempt.status == 429
+
+    def document(self) -> dict[str, object]:
+        """The counts and the reasons, for scripts."""
+        named = (("rejected", self.rejected), ("failed", self.failed))
+        return {
+            "rows": self.total,
+            "applied": self.applied,
+            "rejected": self.rejected.count,
+            "failed": self.failed.count,
+            "not_done": self.not_done,
+            "done_before": self.before,
+            "reasons": [
+                {"line": line, "outcome": outcome, "reason": reason}
+                for outcome, setbacks in named
+                for line, reason in sorted(setbacks.first)
+            ],
+            "requests": self.requests,
+            "rate_limited": self.rate_limited,
+            "seconds": round(self.seconds, 3),
+        }
 
     def summary(self, created: int | None = None, *, resumable: bool = False) -> str:
         """The end of the story, in a few lines.

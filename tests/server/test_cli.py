@@ -1,9 +1,6 @@
 """The other commands, as real processes."""
 
 import asyncio
-import contextlib
-import os
-import pty
 import re
 import signal
 import sys
@@ -53,31 +50,6 @@ async def test_the_demo_fails_when_what_loops_holds_is_not_what_the_file_said() 
     assert "differs in firstName" in out.decode()
 
 
-async def test_on_a_terminal_the_demo_draws_a_bar() -> None:
-    leader, follower = pty.openpty()
-    os.set_blocking(leader, False)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "loops_async",
-        "demo",
-        env=environment(TERM="xterm", COLUMNS="120"),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=follower,
-    )
-    os.close(follower)
-    seen = b""
-    while process.returncode is None:
-        await asyncio.sleep(0.05)
-        # Nothing to read yet, or, at the very end, nobody on the other side.
-        with contextlib.suppress(BlockingIOError, OSError):
-            seen += os.read(leader, 65536)
-    os.close(leader)
-    assert process.returncode == 0
-    assert "━".encode() in seen
-    assert b"rows/s" in seen
-
-
 async def test_the_sandbox_serves_any_client_until_it_is_interrupted() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -120,7 +92,7 @@ async def test_a_port_that_is_taken_is_said_in_a_sentence() -> None:
     assert "Traceback" not in done.err
 
 
-@pytest.mark.parametrize("command", [[], ["import"], ["demo"], ["sandbox"]])
+@pytest.mark.parametrize("command", [[], ["import"], ["validate"]])
 async def test_help_answers_without_importing_aiohttp(command: list[str]) -> None:
     code = (
         "import sys\n"
@@ -135,12 +107,6 @@ async def test_help_answers_without_importing_aiohttp(command: list[str]) -> Non
     out, _ = await process.communicate()
     assert process.returncode == 0
     assert b"Usage: loops-async" in out
-
-
-async def test_a_mistyped_command_is_met_with_what_was_meant() -> None:
-    done = await loops_async("imprt")
-    assert done.status == 2
-    assert "import" in done.err
 
 
 @pytest.mark.parametrize("missing", ["click", "rich"])

@@ -84,4 +84,7 @@ async def test_a_column_left_out_for_being_empty_is_said_to_be(tmp_path: Path) -
 async def test_a_missing_key_is_asked_for_in_the_words_of_a_command_line() -> None:
     done = await loops_async("import", "-", stdin=b"email\na@example.com\n")
     assert done.status == 2
-    assert done.err == "Error: no API key: set LOOPS_API_KEY, or pass --api-key\n"
+    assert done.err == (
+        "Error: no API key: set LOOPS_API_KEY (keys are made in Loops under Settings → API), or "
+        "pass --api-key; or send nothing, with --dry-run or LOOPS_DRY_RUN=1\n"
+    )

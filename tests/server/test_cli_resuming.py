@@ -15,6 +15,8 @@ from loops_async.sandbox import Fault, Faults, Property, ReceivedRequest, Sandbo
 from tests.server.terminal import Finished, ended, loops_async, start, until
 
 UPDATE = "/v1/contacts/update"
+RATE = 1000.0
+"""Requests per second. Without a limit Loops names none, and ten are assumed: too slow to test."""
 ROWS = "email,firstName,lastName\n" + "".join(f"c{n}@example.com,N{n},\n" for n in range(12))
 
 
@@ -54,7 +56,7 @@ async def resumed(sandbox: Sandbox, path: Path, *arguments: str) -> Finished:
 async def test_what_is_done_is_not_sent_again_and_the_report_counts_the_whole_file(
     path: Path,
 ) -> None:
-    async with Sandbox(rate=None) as sandbox:
+    async with Sandbox(rate=RATE) as sandbox:
         await half(sandbox, path)
         assert len(sandbox.contacts) == 5
         kept = journal(path).read_text()
@@ -70,7 +72,7 @@ async def test_what_is_done_is_not_sent_again_and_the_report_counts_the_whole_fi
 
 
 async def test_without_the_option_an_unfinished_import_is_not_forgotten(path: Path) -> None:
-    async with Sandbox(rate=None) as sandbox:
+    async with Sandbox(rate=RATE) as sandbox:
         await half(sandbox, path)
         refused = await loops_async("import", str(path), sandbox=sandbox)
         assert sum(addresses(sandbox).values()) == 5
@@ -84,7 +86,7 @@ async def test_without_the_option_an_unfinished_import_is_not_forgotten(path: Pa
 
 
 async def test_another_file_or_other_options_are_refused(path: Path) -> None:
-    async with Sandbox(rate=None) as sandbox:
+    async with Sandbox(rate=RATE) as sandbox:
         await half(sandbox, path)
         path.write_text(ROWS.replace("N11", "Ada"))
         changed = await resumed(sandbox, path)
@@ -102,7 +104,7 @@ async def test_another_file_or_other_options_are_refused(path: Path) -> None:
 
 
 async def test_another_team_is_refused(path: Path) -> None:
-    async with Sandbox(rate=None) as sandbox, Sandbox(rate=None, api_key="other") as other:
+    async with Sandbox(rate=RATE) as sandbox, Sandbox(rate=RATE, api_key="other") as other:
         await half(sandbox, path)
         refused = await resumed(other, path)
         assert not other.contacts
@@ -112,7 +114,7 @@ async def test_another_team_is_refused(path: Path) -> None:
 
 
 async def test_two_imports_of_a_file_do_not_share_a_journal(path: Path) -> None:
-    async with Sandbox(rate=None) as sandbox:
+    async with Sandbox(rate=RATE) as sandbox:
         stuck = Faults(lambda _: Fault("delay", 60.0) if sandbox.contacts else None)
         sandbox.faults = stuck
         process = await start("import", str(path), sandbox=sandbox)
@@ -126,7 +128,7 @@ async def test_two_imports_of_a_file_do_not_share_a_journal(path: Path) -> None:
 
 
 async def test_with_nothing_to_go_on_with_it_begins_and_says_so(path: Path) -> None:
-    async with Sandbox(rate=None) as sandbox:
+    async with Sandbox(rate=RATE) as sandbox:
         done = await resumed(sandbox, path)
         assert len(sandbox.contacts) == 12
     assert done.status == 0
@@ -135,7 +137,7 @@ async def test_with_nothing_to_go_on_with_it_begins_and_says_so(path: Path) -> N
 
 async def test_standard_input_has_a_journal_only_where_one_is_asked_for(tmp_path: Path) -> None:
     rows = b"email\na@example.com\n"
-    async with Sandbox(rate=None) as sandbox:
+    async with Sandbox(rate=RATE) as sandbox:
         refused = await loops_async("import", "-", "--resume", sandbox=sandbox, stdin=rows)
         assert not sandbox.contacts
         place = ["--journal", str(tmp_path / "journal"), "--rejected", str(tmp_path / "rejected")]
@@ -161,7 +163,7 @@ async def test_the_input_is_neither_its_journal_nor_its_rejected_rows(
 async def test_a_journal_that_cannot_be_written_is_said_before_anything_is_sent(
     path: Path,
 ) -> None:
-    async with Sandbox(rate=None) as sandbox:
+    async with Sandbox(rate=RATE) as sandbox:
         done = await loops_async("import", str(path), "--journal", "/no/such/j", sandbox=sandbox)
         assert sandbox.counts.requests == 0
     assert done.status == 2
@@ -185,7 +187,7 @@ async def test_a_row_that_failed_goes_again_and_undoes_no_later_one(tmp_path: Pa
         # The body is not read when a fault is drawn: the first row is alone with --concurrency 1.
         return "500" if request.path == UPDATE and failing and failing.pop() else None
 
-    async with Sandbox(rate=None) as sandbox:
+    async with Sandbox(rate=RATE) as sandbox:
         sandbox.faults = Faults(choose)
         process = await start("import", str(path), "--concurrency", "1", sandbox=sandbox)
         # The row is given up after some attempts; the next ones find Loops in order again.
@@ -221,7 +223,7 @@ async def test_properties_are_made_once_whatever_they_are_called(tmp_path: Path)
     # Loops keeps teamId for itself, so the new property gets another name, which no later look
     # at the column would find.
     path.write_text("email,teamId\n" + "".join(f"c{n}@example.com,{n}\n" for n in range(12)))
-    async with Sandbox(rate=None) as sandbox:
+    async with Sandbox(rate=RATE) as sandbox:
         await half(sandbox, path, "--create-properties")
         made = dict(sandbox.properties)
         done = await resumed(sandbox, path, "--create-properties")
@@ -234,7 +236,7 @@ async def test_properties_are_made_once_whatever_they_are_called(tmp_path: Path)
 
 async def test_a_property_that_changed_its_type_meanwhile_is_refused(path: Path) -> None:
     path.write_text("email,plan\n" + "".join(f"c{n}@example.com,{n}\n" for n in range(12)))
-    async with Sandbox(rate=None, properties=[Property("plan", "string")]) as sandbox:
+    async with Sandbox(rate=RATE, properties=[Property("plan", "string")]) as sandbox:
         await half(sandbox, path)
         sandbox._team.store.catalogue.add(Property("plan", "number"))
         if sandbox.properties["plan"].type != "number":
@@ -248,7 +250,7 @@ async def test_rejected_rows_are_mended_and_imported(path: Path) -> None:
     lines = ["email,n", "a@example.com,1", "nobody,2", "b@example.com", "linus@example.c,4"]
     path.write_text("\n".join(lines) + "\n")
     rejected = path.with_name("rows.csv.rejected.csv")
-    async with Sandbox(rate=None, properties=[Property("n", "number")]) as sandbox:
+    async with Sandbox(rate=RATE, properties=[Property("n", "number")]) as sandbox:
         done = await loops_async("import", str(path), sandbox=sandbox)
         assert done.status == 1
         assert "rows.csv.rejected.csv" in done.out

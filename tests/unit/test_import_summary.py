@@ -54,7 +54,7 @@ def test_times_are_spelt_as_one_says_them(seconds: float, said: str) -> None:
 
 
 def test_progress_tells_pace_limits_rejections_and_the_time_that_is_left() -> None:
-    going = Tally(total=1_000, applied=390, rate_limited=12, rate=10.0)
+    going = Tally(total=1_000, applied=390, requests=402, rate_limited=12, rate=10.0)
     going.rejected.add(2, "is no address")
     going.rejected.count += 9
     assert described(going) == "10.0 rows/s, 12 answered with 429, 10 rejected, 1 min 00 s left"
@@ -63,4 +63,8 @@ def test_progress_tells_pace_limits_rejections_and_the_time_that_is_left() -> No
 
 
 def test_without_a_pace_no_time_is_promised() -> None:
-    assert described(Tally(total=9)) == "0.0 rows/s, 0 answered with 429, 0 rejected"
+    assert described(Tally(total=9, requests=1)) == "0.0 rows/s, 0 answered with 429, 0 rejected"
+
+
+def test_where_nothing_is_sent_no_answers_are_counted() -> None:
+    assert described(Tally(total=9)) == "0.0 rows/s, 0 rejected"

@@ -1,0 +1,116 @@
+"""The commands that read a file of contacts."""
+
+from typing import Any
+
+import click
+
+from loops_async.cli.arguments import (
+    account_options,
+    column_options,
+    file_argument,
+    json_option,
+    warn_of_key,
+)
+from loops_async.cli.ending import DONE, INCOMPLETE, REFUSED, run
+from loops_async.cli.talking import Talk
+
+
+@click.command("import")
+@file_argument
+@column_options
+@account_options
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Requests per second at the most.  [default: what Loops says it takes]",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="Rows in flight at the most.",
+)
+@click.option("--resume", is_flag=True, help="Go on where an import of FILE ended, or was killed.")
+@click.option("--restart", is_flag=True, help="Forget an import of FILE that did not finish.")
+@click.option(
+    "--journal",
+    metavar="PATH",
+    type=click.Path(),
+    help="Which rows are done.  [default: FILE.journal]",
+)
+@click.option(
+    "--rejected",
+    metavar="PATH",
+    type=click.Path(),
+    help="Where rejected rows go, with the reason.  [default: FILE.rejected.csv or .jsonl]",
+)
+@click.option("--dry-run", is_flag=True, help="Judge every row, send nothing, write no file.")
+@json_option
+def import_(file: str, *, as_json: bool, **options: Any) -> None:
+    """Update or create a contact for each row of FILE.
+
+    FILE is CSV or JSON Lines; '-' is standard input.
+
+    \b
+    Example:
+      loops-async import contacts.csv --map "Customer Ref=userId" --ignore-unknown
+      loops-async import contacts.csv --map "Customer Ref=userId" --ignore-unknown --resume
+
+    \b
+    Exit status: 0 every row went in, 1 some rows did not, 2 the file or the
+    options cannot work and nothing was sent, 3 Loops refused the key,
+    4 Loops could not be reached, 130 interrupted, 143 terminated.
+    """  # noqa: D301 - \b is click's mark for text to leave as it is
+    if options["resume"] and options["restart"]:
+        raise click.UsageError("--resume goes on and --restart begins anew: give one of them.")
+    talk = Talk("import", as_json)
+    warn_of_key(options["api_key"], talk)
+
+    def work() -> int:
+        from loops_async.cli.launching import import_file  # noqa: PLC0415
+        from loops_async.cli.options import Options  # noqa: PLC0415
+        from loops_async.cli.validating import is_dry_run, rehearse_import  # noqa: PLC0415
+
+        wanted = Options(file, **options)
+        done = rehearse_import if is_dry_run(wanted) else import_file
+        return DONE if done(wanted, talk) else INCOMPLETE
+
+    run(talk, work)
+
+
+@click.command()
+@file_argument
+@column_options
+@account_options
+@click.option("--offline", is_flag=True, help="Do not ask Loops, even with a key.")
+@click.option("--all", "every", is_flag=True, help="Name every rejected row, not the first 20.")
+@json_option
+def validate(file: str, *, offline: bool, every: bool, as_json: bool, **options: Any) -> None:
+    """Tell what import would refuse in FILE.
+
+    Rejected rows are named with their line. No contact is sent. With a key,
+    Loops is asked for its properties and mailing lists; without one, or with
+    --offline, the file is judged by itself.
+
+    \b
+    Example:
+      loops-async validate contacts.csv --map "Customer Ref=userId"
+      loops-async validate contacts.csv --offline --json
+
+    \b
+    Exit status: 0 every row would go in, 1 some rows would be rejected, 2 the
+    file, a column or an option cannot work, 3 Loops refused the key, 4 Loops
+    could not be reached, 130 interrupted, 143 terminated.
+    """  # noqa: D301 - \b is click's mark for text to leave as it is
+    talk = Talk("validate", as_json)
+    warn_of_key(options["api_key"], talk)
+
+    def work() -> int:
+        from loops_async.cli.options import Options  # noqa: PLC0415
+        from loops_async.cli.validating import validate_file  # noqa: PLC0415
+
+        good = validate_file(Options(file, **options), talk, offline=offline, every=every)
+        return REFUSED if good is None else DONE if good else INCOMPLETE
+
+    run(talk, work)
