@@ -84,7 +84,6 @@ class Journal:
         self._path = path
         self._fd = fd
         self._broken = False
-        self._retired = False
 
     @classmethod
     def open(cls, path: str) -> Self:
@@ -118,6 +117,11 @@ class Journal:
     def records(self) -> bool:
         """Whether the fate of any row is in it."""
         return self.counted(State.OPEN) < len(self.states)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row is over for good."""
+        return self.counted(State.APPLIED, State.REJECTED) == len(self.states)
 
     def begin(self, header: Header) -> None:
         """Begin anew; what was in it is gone.
@@ -159,14 +163,13 @@ class Journal:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def retire(self) -> bool:
-        """Let it go away when it is closed, if every row is over for good; whether that is so."""
-        self._retired = self.counted(State.APPLIED, State.REJECTED) == len(self.states)
-        return self._retired
-
     def close(self) -> None:
-        """Let go of it. It goes away if nothing was begun, or if it is retired."""
-        if self.header is None or self._retired:
+        """Let go of it. It goes away if nothing was begun.
+
+        A complete one stays: were it removed, an import that is killed right after could not know
+        that it is over, and would send every row again.
+        """
+        if self.header is None:
             remove(self._path, self._fd)
         else:
             os.close(self._fd)

@@ -14,6 +14,7 @@ from loops_async.cli.progress import progress
 from loops_async.cli.refusals import FileRefused, ImportRefused, shown
 from loops_async.cli.rejects import Rejects, endings
 from loops_async.cli.resuming import (
+    begun,
     check_same,
     digest,
     journal_of,
@@ -101,7 +102,7 @@ class _Launch:
 
     def _report(self) -> None:
         talk, journal, rejects = self.talk, self.journal, self.rejects
-        resume = None if journal is None or journal.retire() else self.options.going_on
+        resume = None if journal is None or journal.complete else self.options.going_on
         there = rejects is not None and rejects.is_there
         talk.document |= {
             **self.tally.document(),
@@ -126,9 +127,10 @@ class _Launch:
             settings=self.options.settings,
             plan=[],
         )
-        if self.options.resume and journal is not None and journal.header is not None:
-            check_same(journal.header, now, self.source, journal)
-            plan = planned(journal.header)
+        header = begun(journal, now, self.talk.say) if self.options.resume else None
+        if journal is not None and header is not None:
+            check_same(header, now, self.source, journal)
+            plan = planned(header)
             missing = await settle_again(loops, plan, choices, self.talk.say)
             reopen_later_rows(self.source, plan, journal, empty_as_null=self.options.empty_as_null)
             take_up(journal, self.tally)

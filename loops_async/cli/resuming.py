@@ -75,6 +75,19 @@ def team(options: Options) -> str:
     return hmac.new(key.encode(), str(url).encode(), hashlib.sha256).hexdigest()
 
 
+def begun(journal: Journal | None, now: Header, say: Callable[[str], None]) -> Header | None:
+    """What an import goes on with; None where it begins with the first row."""
+    header = journal.header if journal is not None else None
+    if journal is None or header is None:
+        return None
+    if journal.complete and header.sha256 != now.sha256:
+        say("The last import from here is complete, and this is another file: importing all of it.")
+        return None
+    if journal.complete:
+        say("Every row of this file was imported before; --restart sends them all again.")
+    return header
+
+
 def check_same(header: Header, now: Header, source: Source, journal: Journal) -> None:
     """Refuse to go on with the import of something else.
 
@@ -161,7 +174,7 @@ def _refuse_to_forget(journal: Journal) -> None:
     Raises:
         FileRefused: The fate of some rows is known.
     """
-    if journal.records:
+    if journal.records and not journal.complete:
         over = journal.counted(State.APPLIED, State.REJECTED)
         raise FileRefused(
             journal.name,
