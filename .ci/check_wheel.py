@@ -7,6 +7,7 @@ NEEDED = {
     "loops_async/__init__.py",
     "loops_async/py.typed",
     "loops_async/cli/sample/contacts.csv",
+    "loops_async/contrib/redis/reserve.lua",
     "loops_async/sandbox/server.py",
 }
 

@@ -105,6 +105,7 @@ CAPTIONS: Final = {
     "clock": "time and chance",
     "observing": "what is watched",
     "watchdog": "when time is up",
+    "version": "of this package",
     "wire": "Request, Reply",
     "records": "what you send",
     "timeouts": "how long",

@@ -4,10 +4,10 @@ Importing the package imports nothing else: each name below is fetched when it i
 that a command line or a serverless function does not pay for aiohttp before it needs it.
 """
 
-from typing import TYPE_CHECKING, Any
+# Not typing's own: importing typing costs more than all the rest of this module.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    __version__: str
     from loops_async.backoff import RetryPolicy
     from loops_async.bulk import BulkUpsert
     from loops_async.client import LoopsClient
@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from loops_async.stats import Stats
     from loops_async.timeouts import Timeouts
     from loops_async.totals import Totals
+    from loops_async.version import __version__
 
 __all__ = [
     "UNSET",
@@ -175,16 +176,13 @@ _ROOMS = {
     "stats": ("Stats",),
     "timeouts": ("Timeouts",),
     "totals": ("Totals",),
+    "version": ("__version__",),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # Imported here, so that "import loops_async" stays free.
-    if name == "__version__":
-        from importlib.metadata import version  # noqa: PLC0415
-
-        return version("loops-async")
     if name not in __all__:
         raise AttributeError(f"module 'loops_async' has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415

@@ -7,8 +7,9 @@ import sys
 def main() -> None:
     """Run the command line; say which extra is missing where it is not installed."""
     try:
-        import click  # noqa: F401, PLC0415 - asked for by name, to tell its absence from a bug
-        import rich  # noqa: F401, PLC0415
+        # Asked for by name, to tell their absence from a bug.
+        import click  # noqa: F401, PLC0415 # pyright: ignore[reportUnusedImport]
+        import rich  # noqa: F401, PLC0415 # pyright: ignore[reportUnusedImport]
     except ImportError:
         sys.exit("The command line needs an extra: pip install 'loops-async[cli]'")
     from loops_async.cli.commands import cli  # noqa: PLC0415

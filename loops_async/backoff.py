@@ -78,7 +78,7 @@ class RetryPolicy:
         """Seconds to wait after the ``failures``-th failure: full jitter below the capped curve.
 
         The jitter comes after the cap; the other way round everybody who has reached the cap
-        would wait the same time and return together.
+        would wait the same time and return together. ``random`` draws from 0 to 1.
         """
         # Beyond 2**60 times the base the cap has long been reached, and floats overflow later.
         return random() * min(self.cap, self.base * 2.0 ** min(failures - 1, 60))

@@ -71,7 +71,7 @@ class BulkUpsert:
         self._begun = True
         tasks = self._run.halt()
         # First, so that nobody waits for outcomes in vain should the wait below be cancelled.
-        self._run.events.put_nowait(why)
+        self._run.events.put(why)
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def __aiter__(self) -> AsyncIterator[Outcome]:
@@ -115,15 +115,17 @@ class BulkUpsert:
         run.begin()
         try:
             while not run.is_over:
-                event = await run.events.get()
+                if not run.events.come:
+                    await run.events.wait()
+                event = run.events.come.popleft()
                 if isinstance(event, Outcome):
                     yield run.give(event)
                 elif isinstance(event, _Stopped):
                     return
                 elif event is not None:
                     await self.abort(_Stopped())
-                    while not run.events.empty():
-                        if isinstance(late := run.events.get_nowait(), Outcome):
+                    while run.events.come:
+                        if isinstance(late := run.events.come.popleft(), Outcome):
                             yield run.give(late)
                     if event is run.callback_error:
                         run.callback_error = None

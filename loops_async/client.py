@@ -1,8 +1,7 @@
 """One team's client: it wires the floors together and owns their lifetimes."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from importlib.metadata import version
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
@@ -39,6 +38,7 @@ from loops_async.settings import (
 from loops_async.stats import Counts, Stats, stats_of
 from loops_async.timeouts import Timeouts, check_seconds
 from loops_async.transport import AiohttpTransport, HttpSession
+from loops_async.version import __version__
 from loops_async.wire import Answer, Pacing, Request, TeamPacing, Transport
 
 T = TypeVar("T")
@@ -129,13 +129,15 @@ class LoopsClient:
         self._layer: Retrying | DryRun | None = None
         self._counts = Counts()
         self._runs: WeakSet[BulkUpsert] = WeakSet()
-        self.contacts = Contacts(self._send, self._deadline, self._runs.add)
-        self.contact_properties = ContactProperties(self._send, self._deadline)
-        self.mailing_lists = MailingLists(self._send, self._deadline)
-        self.events = Events(self._send, self._deadline)
-        self.transactional = Transactional(self._send, self._deadline)
-        self.dedicated_sending_ips = DedicatedSendingIps(self._send, self._deadline)
-        self.api_key = ApiKey(self._send, self._deadline)
+        self.contacts: Contacts = Contacts(self._send, self._deadline, self._runs.add)
+        self.contact_properties: ContactProperties = ContactProperties(self._send, self._deadline)
+        self.mailing_lists: MailingLists = MailingLists(self._send, self._deadline)
+        self.events: Events = Events(self._send, self._deadline)
+        self.transactional: Transactional = Transactional(self._send, self._deadline)
+        self.dedicated_sending_ips: DedicatedSendingIps = DedicatedSendingIps(
+            self._send, self._deadline
+        )
+        self.api_key: ApiKey = ApiKey(self._send, self._deadline)
 
     @property
     def dry_run(self) -> bool:
@@ -144,8 +146,8 @@ class LoopsClient:
 
     def stats(self) -> Stats:
         """What this client has sent so far, and what waits for its turn. Cheap; no request."""
-        paced = isinstance(self._layer, Retrying)
-        return stats_of(self._counts, self._layer.pacer if paced else self._pacer)
+        layer = self._layer
+        return stats_of(self._counts, layer.pacer if isinstance(layer, Retrying) else self._pacer)
 
     async def aclose(self) -> None:
         """Stop what runs in bulk and close the connections that this client opened.
@@ -174,14 +176,13 @@ class LoopsClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        marks = (
-            (" dry run", self._dry_run),
-            (" safe mode", self._allowed),
-            (" closed", self._closed),
-        )
-        return f"<LoopsClient {self._base_url}{''.join(mark for mark, holds in marks if holds)}>"
+        dry_run = " dry run" if self._dry_run else ""
+        safe_mode = " safe mode" if self._allowed is not None else ""
+        closed = " closed" if self._closed else ""
+        return f"<LoopsClient {self._base_url}{dry_run}{safe_mode}{closed}>"
 
-    async def _send(self, request: Request[T], /) -> Answer[T]:
+    def _send(self, request: Request[T], /) -> Coroutine[Any, Any, Answer[T]]:
+        # Not a coroutine itself: one less for every request.
         if self._closed:
             raise _closed()
         if self._allowed is not None:
@@ -189,7 +190,7 @@ class LoopsClient:
         self._open()
         if self._layer is None:
             self._layer = self._opened()
-        return await self._layer.send(request)
+        return self._layer.send(request)
 
     def _open(self) -> None:
         if self._dry_run:
@@ -202,36 +203,30 @@ class LoopsClient:
             # Somebody may have left it on in production.
             LOG.warning("dry run (dry_run= or LOOPS_DRY_RUN): nothing is sent to Loops")
             return DryRun(self._counts)
-        clock = Clock()
         options: dict[str, Any] = {"counts": self._counts}
         if self._on_attempt:
             options["on_attempt"] = self._on_attempt
         if self._transport is not None:
             # Nothing reaches Loops, so no limit is used up.
             pacer = Unpaced() if self._pacer is None else self._team_pacer()
-            return Retrying(self._transport, pacer, self._retry, clock, **options)
+            return Retrying(self._transport, pacer, self._retry, **options)
+        clock = Clock(asyncio.get_running_loop().time)
         transport = AiohttpTransport(
-            http=self._connection.http,
+            http=self._connection.opened,
             base_url=self._base_url,
             headers=CIMultiDict(
                 {
                     "Authorization": f"Bearer {self._key}",
                     "Content-Type": "application/json",
                     "Accept": "application/json",
-                    "User-Agent": f"loops_async/{version('loops-async')}",
+                    "User-Agent": f"loops_async/{__version__}",
                 }
             ),
             api_key=self._key,
             timeouts=self._timeouts,
             now=clock.now,
         )
-        return Retrying(
-            transport=transport,
-            pacer=self._team_pacer(),
-            policy=self._retry,
-            clock=clock,
-            **options,
-        )
+        return Retrying(transport, self._team_pacer(), self._retry, clock, **options)
 
     def _team_pacer(self) -> Pacing:
         return pacer_for(self._pacer, str(self._base_url), self._key)

@@ -13,7 +13,7 @@ from loops_async import errors
 from loops_async.backoff import RetryPolicy
 from loops_async.settings import check_kind
 from loops_async.timeouts import Timeouts, check_seconds
-from loops_async.transport import HttpSession, TraceConfig, open_http
+from loops_async.transport import HttpSession, TraceConfig, open_http, opened_elsewhere
 
 BASE_URL: Final = "https://app.loops.so/api"
 
@@ -114,6 +114,19 @@ class Connection:
             SessionClosed: It was closed.
             WrongEventLoop: It was opened in another event loop.
         """
+        http = self._http
+        if (
+            http is not None
+            and self._loop is asyncio.get_running_loop()
+            and not self._closed
+            and not http.closed
+        ):
+            return http  # nearly always
+        if http is not None and self._loop is None and opened_elsewhere(http):
+            raise errors.WrongEventLoop(
+                "the aiohttp.ClientSession that was handed in was opened in another event loop; "
+                "open it inside the coroutine that uses it"
+            )
         self.bind()
         if self._http is None:
             limit, per_host = self._limits
@@ -130,6 +143,10 @@ class Connection:
                 "as the client is used"
             )
         return self._http
+
+    def opened(self) -> HttpSession:
+        """What ``http`` gave already, which may have been closed since; aiohttp says so then."""
+        return self._http if self._http is not None else self.http()
 
     async def aclose(self) -> None:
         """Close what this session opened. A session that was handed in stays open.

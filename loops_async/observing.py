@@ -34,7 +34,7 @@ class Attempt:
 
 
 def log_attempts(attempt: Attempt) -> None:
-    """Write an attempt to the logger ``loops_async``; for ``LoopsClient(on_attempt=…)``.
+    """Write ``attempt`` to the logger ``loops_async``; for ``LoopsClient(on_attempt=…)``.
 
     A success is DEBUG, a failure that is tried again INFO, and one that is not WARNING.
     """

@@ -1,11 +1,8 @@
 """Which rows may go: the rows of one contact go one after the other, in the order given. Pure."""
 
-import attrs
-
 from loops_async.records.contacts import ContactUpdate
 
 
-@attrs.define(eq=False)
 class Job:
     """One row on its way.
 
@@ -15,13 +12,18 @@ class Job:
         started: Whether its sending has begun.
         blockers: How many earlier rows of the same contact are not over yet.
         followers: The rows that wait for this one.
+        keys: What it is known by, once it is on its way.
     """
 
-    index: int
-    contact: ContactUpdate | None
-    started: bool = False
-    blockers: int = 0
-    followers: list["Job"] = attrs.field(factory=list)
+    __slots__ = ("blockers", "contact", "followers", "index", "keys", "started")
+
+    def __init__(self, index: int, contact: ContactUpdate | None) -> None:
+        self.index = index
+        self.contact = contact
+        self.started = False
+        self.blockers = 0
+        self.followers: list[Job] | None = None
+        self.keys: list[tuple[str, str]] = []
 
 
 def identity(contact: ContactUpdate | None) -> list[tuple[str, str]]:
@@ -29,7 +31,7 @@ def identity(contact: ContactUpdate | None) -> list[tuple[str, str]]:
 
     Nobody promises that Loops tells addresses apart by letter case, so it is folded here.
     """
-    keys = []
+    keys: list[tuple[str, str]] = []
     if contact is not None and isinstance(contact.email, str):
         keys.append(("email", contact.email.casefold()))
     if contact is not None and isinstance(contact.user_id, str):
@@ -45,20 +47,27 @@ class ContactOrder:
 
     def admit(self, job: Job) -> bool:
         """Take in the next row of the source; True if it may go at once."""
-        keys = identity(job.contact)
-        # One row may follow two others: one with its address, one with its user id.
-        for earlier in {id(j): j for key in keys if (j := self._last.get(key))}.values():
-            earlier.followers.append(job)
-            job.blockers += 1
+        keys = job.keys = identity(job.contact)
+        last = self._last
         for key in keys:
-            self._last[key] = job
+            earlier = last.get(key)
+            # One row may follow two others: one with its address, one with its user id.
+            if earlier is not None and earlier is not job:
+                if earlier.followers is None:
+                    earlier.followers = []
+                if job not in earlier.followers:
+                    earlier.followers.append(job)
+                    job.blockers += 1
+            last[key] = job
         return not job.blockers
 
     def finish(self, job: Job) -> list[Job]:
         """Note that a row is over; the rows that may go now."""
-        for key in identity(job.contact):
+        for key in job.keys:
             if self._last[key] is job:
                 del self._last[key]
+        if job.followers is None:
+            return []
         for follower in job.followers:
             follower.blockers -= 1
         return [follower for follower in job.followers if not follower.blockers]

@@ -21,8 +21,7 @@ def pacer_for(given: Pacing | TeamPacing | None, base_url: str, api_key: str) ->
         return shared_pacer(base_url, api_key)
     for_team = getattr(given, "for_team", None)
     if callable(for_team):
-        team: Pacing = for_team(team_digest(base_url, api_key))
-        return team
+        return cast(Pacing, for_team(team_digest(base_url, api_key)))
     return cast(Pacing, given)
 
 

@@ -4,10 +4,8 @@ Servers and proxies echo what they refuse, in every spelling; so what they say i
 request's own values before it becomes part of an exception.
 """
 
-import html
 import re
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import unquote
@@ -49,6 +47,8 @@ def presentable(text: str, reply: Reply, request: Request[Any], *, whole: bool =
 
 def _plain(text: str) -> str:
     """``text`` without its percent, HTML and JSON escapes, and without those within them."""
+    import html  # noqa: PLC0415 - its table of entities is wanted for a reply that is refused alone
+
     for _ in range(8):
         before = text
         text = _ESCAPE.sub(_unescaped, html.unescape(unquote(text)))
@@ -113,8 +113,11 @@ def _forms(values: Iterable[str]) -> set[str]:
 
 
 def _leaves(value: Any) -> Iterator[str]:
+    from decimal import Decimal  # noqa: PLC0415 - as above
+
     if isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
+        items: Iterable[Any] = value.values() if isinstance(value, dict) else value
+        for item in items:
             yield from _leaves(item)
     elif isinstance(value, str):
         yield value

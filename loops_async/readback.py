@@ -22,10 +22,11 @@ def differences(sent: ContactCreate | ContactUpdate, held: Contact) -> list[str]
         "userId": held.user_id,
         **held.properties,
     }
-    differing = []
+    differing: list[str] = []
     for name, value in to_json(sent).items():
         if name == "mailingLists":
-            same = all(held.mailing_lists.get(i, False) == on for i, on in (value or {}).items())
+            wishes: dict[str, bool] = value or {}
+            same = all(held.mailing_lists.get(i, False) == on for i, on in wishes.items())
         else:
             same = _same(name, value, holds.get(name))
         if not same:

@@ -5,7 +5,7 @@ It decides nothing by itself: ``decide`` says when to try again, the pacer when 
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -24,9 +24,12 @@ from loops_async.clock import Clock
 from loops_async.observing import LOG, Attempt
 from loops_async.stats import Counts
 from loops_async.verdict import judge
-from loops_async.wire import Answer, Pacing, Permit, Request, Transport
+from loops_async.wire import Answer, Lane, Pacing, Permit, Reply, Request, Transport
 
 T = TypeVar("T")
+
+
+_DONE: Final = GiveUp("")
 
 
 def _ignore(_: Attempt) -> None:
@@ -94,6 +97,12 @@ class Retrying:
     budget: RetryBudget = attrs.field(
         default=attrs.Factory(lambda self: RetryBudget(self.policy.budget), takes_self=True)
     )
+    _at_once: Callable[[Lane], Permit | None] = attrs.field(init=False, repr=False)
+
+    @_at_once.default  # pyright: ignore[reportFunctionMemberAccess]
+    def _free_turn(self) -> Callable[[Lane], Permit | None]:
+        # Only a pacer that may have to ask elsewhere cannot say at once.
+        return getattr(self.pacer, "acquire_nowait", lambda _: None)
 
     async def send(self, request: Request[T], /) -> Answer[T]:
         """Send ``request`` as often as its endpoint and the policy allow.
@@ -102,42 +111,48 @@ class Retrying:
             LoopsError: The failure that ended it; ``OutcomeUnknown`` where a write may have
                 taken effect.
         """
+        call, counts, deadline = _Call(request), self.counts, request.deadline
         try:
-            return await self._sent(request)
+            while True:
+                now = self.clock.now()
+                if deadline is not None and now >= deadline:
+                    # Without this, a free turn would let a write go whose reply nobody waits for.
+                    raise call.final(_too_late(request, "before it was sent"))
+                permit = self._at_once(request.lane)
+                if permit is None:
+                    permit = await self._turn(call)
+                    now = self.clock.now()
+                call.number += 1
+                call.started = now
+                counts.retries += call.number > 1
+                counts.requests += 1
+                counts.in_flight += 1
+                reply: Reply | None = None
+                failure: errors.LoopsError | None = None
+                try:
+                    reply = await self.transport.send(request)
+                    value = judge(request, reply, self.clock.wall)
+                except errors.LoopsError as error:
+                    failure = error
+                finally:
+                    counts.in_flight -= 1
+                    permit.release(reply)
+                if failure is None:
+                    if self.budget.left < self.budget.capacity:
+                        self.budget.refund()
+                    if self.on_attempt is not _ignore:
+                        self._observe(call, None, _DONE)
+                    return Answer(value, call.number)
+                done = await self._failed(call, failure)
+                if done is not None:
+                    return done
         except errors.LoopsError:
-            self.counts.failures += 1
+            counts.failures += 1
             raise
-
-    async def _sent(self, request: Request[T]) -> Answer[T]:
-        call = _Call(request)
-        while True:
-            permit = await self._turn(call)
-            call.number += 1
-            call.started = self.clock.now()
-            self.counts.retries += call.number > 1
-            try:
-                value = await self._attempt(request, permit)
-            except errors.LoopsError as error:
-                failure = error
-            else:
-                self.budget.refund()
-                self._observe(call, None, GiveUp(""))
-                return Answer(value, call.number)
-            status = failure.status
-            self.counts.rate_limited += status == 429
-            if call.doubted and status is not None and status in request.endpoint.after_doubt:
-                self._observe(call, failure, GiveUp("an earlier attempt did it"))
-                return Answer(request.endpoint.after_doubt[status], call.number)
-            await self._pause(call, failure)
 
     async def _turn(self, call: _Call) -> Permit:
         """Wait for the pacer, but not past the deadline."""
         request = call.request
-        if request.deadline is None:
-            return await self.pacer.acquire(request.lane)
-        if self.clock.now() >= request.deadline:
-            # Without this, a free turn would let a write go whose reply nobody waits for.
-            raise call.final(_too_late(request, "before it was sent"))
         try:
             async with asyncio.timeout_at(request.deadline):
                 return await self.pacer.acquire(request.lane)
@@ -145,18 +160,15 @@ class Retrying:
             pass
         raise call.final(_too_late(request, "while it waited for its turn under the rate limit"))
 
-    async def _attempt(self, request: Request[T], permit: Permit) -> T:
-        self.counts.requests += 1
-        self.counts.in_flight += 1
-        try:
-            reply = await self.transport.send(request)
-        except BaseException:
-            permit.release(None)
-            raise
-        finally:
-            self.counts.in_flight -= 1
-        permit.release(reply)
-        return judge(request, reply, self.clock.wall)
+    async def _failed(self, call: _Call, failure: errors.LoopsError) -> Answer[Any] | None:
+        """The answer that the failure is after all, or None after a pause; or raise."""
+        status, endpoint = failure.status, call.request.endpoint
+        self.counts.rate_limited += status == 429
+        if call.doubted and status is not None and status in endpoint.after_doubt:
+            self._observe(call, failure, GiveUp("an earlier attempt did it"))
+            return Answer(endpoint.after_doubt[status], call.number)
+        await self._pause(call, failure)
+        return None
 
     async def _pause(self, call: _Call, failure: errors.LoopsError) -> None:
         """Wait before the next attempt, or raise."""

@@ -17,7 +17,7 @@ from loops_async.outcomes import (
 from loops_async.records.contacts import ContactReceipt, ContactUpdate
 from loops_async.sources import Rows
 from loops_async.totals import Tally, Totals
-from loops_async.workers import Workers
+from loops_async.workers import Events, Workers
 
 Upsert: TypeAlias = Callable[[ContactUpdate], Awaitable[ContactReceipt]]
 
@@ -63,15 +63,16 @@ class Run:
         self._workers = Workers(concurrency)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._waits = False
         self._reading = False
         self._read_out = False
         self._halted = False
-        self.tally = Tally()
+        self.tally: Tally = Tally()
         self.jobs: dict[int, Job] = {}
-        self.events: asyncio.Queue[Outcome | BaseException | None] = asyncio.Queue()
+        self.events = Events()
         self.source_error: BaseException | None = None
         self.callback_error: BaseException | None = None
-        self.stopping = False
+        self.stopping: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -106,15 +107,16 @@ class Run:
         if self._loop is not None:
             self.tally.end(self._loop.time())
         tasks = self._workers.halt()
-        if self._reader not in {None, asyncio.current_task()}:
-            self._reader.cancel()
-            tasks.add(self._reader)
+        reader = self._reader
+        if reader is not None and reader is not asyncio.current_task():
+            reader.cancel()
+            tasks.add(reader)
         return tasks
 
     def _fail(self, error: BaseException) -> None:
         """End it at once, however long the caller takes to come for the outcomes before that."""
         self.halt()
-        self.events.put_nowait(error)
+        self.events.put(error)
 
     def _drain(self) -> None:
         self._space.set()
@@ -137,7 +139,7 @@ class Run:
         return outcome
 
     def _make_room(self) -> None:
-        if self._room() >= self._fewest:
+        if self._waits and self._room() >= self._fewest:
             self._space.set()
 
     async def _read(self) -> None:
@@ -151,7 +153,7 @@ class Run:
             if not (self.stopping and isinstance(error, asyncio.CancelledError)):
                 self.source_error = error
         self._read_out = True
-        self.events.put_nowait(None)
+        self.events.put(None)
 
     async def _read_all(self) -> None:
         try:
@@ -171,12 +173,14 @@ class Run:
         """Wait until rows may be read; how many."""
         while (room := self._room()) < self._fewest and not self.stopping:
             self._space.clear()
+            self._waits = True
             await self._space.wait()
+            self._waits = False
         return room
 
     def _room(self) -> int:
         """A few rows ahead of the workers, and more only while rows wait for others."""
-        can_go = self.tally.in_flight + self._workers.ready
+        can_go = self.tally.in_flight + len(self._workers.ready)
         held = self.tally.read - self._given
         ahead = self._concurrency + self._spare - can_go
         return min(ahead, self._concurrency * _LOOKAHEAD - held)
@@ -234,7 +238,7 @@ class Run:
                 self._fail(error)
                 return
             del self.jobs[outcome.index]
-        self.events.put_nowait(outcome)
+        self.events.put(outcome)
         self._make_room()
         if self.stopping:
             self._loop.call_soon(self._end_if_drained)

@@ -51,7 +51,24 @@ class LoopsSession(Connection):
         dry_run: bool | None = None,
         allowed_recipients: Iterable[str] | None = None,
     ) -> LoopsClient:
-        """A client that sends over this session. See ``LoopsClient`` for the arguments."""
+        """A client that sends over this session; several, for several teams, may share it.
+
+        Args:
+            api_key: The team's key; ``LOOPS_API_KEY`` when left out.
+            base_url: The API's address; the session's when left out.
+            retry: How often and how long to retry; the session's policy when left out.
+            pacer: Grants requests their turn under the rate limit; one for each key and event
+                loop, which begins with 10 requests per second and learns, when left out.
+            timeout: Seconds for a whole call, or ``Timeouts`` for its parts, or None for no bound
+                on the whole; the session's when left out.
+            on_attempt: Called with an ``Attempt`` after each request, for logs and metrics.
+            dry_run: Check everything and send nothing, as for ``LoopsClient``.
+            allowed_recipients: Refuse each contact, event and mail for anybody else, as for
+                ``LoopsClient``.
+
+        Raises:
+            ConfigurationError: No key, or a setting that cannot work.
+        """
         return LoopsClient(
             api_key,
             base_url=base_url,

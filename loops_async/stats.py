@@ -1,6 +1,7 @@
 """What a client has done and what waits: figures for a service's metrics page."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import cast
 
 import attrs
 
@@ -35,7 +36,7 @@ class Stats:
     waiting_interactive: int | None
     waiting_bulk: int | None
     rate: float | None
-    dry_run: Mapping[str, int] = attrs.field(factory=dict)
+    dry_run: Mapping[str, int] = attrs.field(factory=dict[str, int])
 
 
 @attrs.define(eq=False)
@@ -47,12 +48,13 @@ class Counts:
     rate_limited: int = 0
     failures: int = 0
     in_flight: int = 0
-    dry_run: dict[str, int] = attrs.field(factory=dict)
+    dry_run: dict[str, int] = attrs.field(factory=dict[str, int])
 
 
 def stats_of(counts: Counts, pacer: object) -> Stats:
     """``counts``, and what ``pacer`` tells of itself, if it does."""
-    waiting = getattr(pacer, "waiting", None)
+    asked = getattr(pacer, "waiting", None)
+    waiting = cast(Callable[[Lane], int], asked) if callable(asked) else None
     rate = getattr(pacer, "rate", None)
     return Stats(
         requests=counts.requests,
@@ -60,8 +62,8 @@ def stats_of(counts: Counts, pacer: object) -> Stats:
         rate_limited=counts.rate_limited,
         failures=counts.failures,
         in_flight=counts.in_flight,
-        waiting_interactive=waiting(Lane.INTERACTIVE) if callable(waiting) else None,
-        waiting_bulk=waiting(Lane.BULK) if callable(waiting) else None,
+        waiting_interactive=waiting(Lane.INTERACTIVE) if waiting is not None else None,
+        waiting_bulk=waiting(Lane.BULK) if waiting is not None else None,
         rate=rate if isinstance(rate, int | float) else None,
         dry_run=dict(counts.dry_run),
     )

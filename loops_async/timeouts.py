@@ -35,7 +35,7 @@ def check_seconds(name: str, value: object, *, none: bool) -> None:
     if value is None and none:
         return
     good = isinstance(value, int | float) and not isinstance(value, bool)
-    if not good or not 0 < value < 1e9:  # type: ignore[operator]
+    if not good or not 0 < value < 1e9:  # type: ignore[operator] # pyright: ignore[reportOperatorIssue]
         raise errors.ConfigurationError(
             f"{name}: must be a number of seconds greater than 0"
             + (", or None for no bound" if none else "")

@@ -79,17 +79,17 @@ class Pace:
         return self._rows / (self._seconds + pause)
 
 
-@attrs.define(eq=False)
 class Tally:
     """What a run counts while it goes."""
 
-    read: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    in_flight: int = 0
-    begun: float = 0.0
-    ended: float | None = None
-    pace: Pace | None = None
+    def __init__(self) -> None:
+        self.read = 0
+        self.succeeded = 0
+        self.failed = 0
+        self.in_flight = 0
+        self.begun = 0.0
+        self.ended: float | None = None
+        self.pace: Pace | None = None
 
     @property
     def open(self) -> int:

@@ -1,6 +1,7 @@
-"""What crosses a floor of the house: an endpoint, a request, a reply, all of them frozen values.
+"""What crosses a floor of the house: an endpoint, a request, a reply, all of them plain values.
 
-Nothing here does I/O and nothing here knows aiohttp, JSON or a record.
+Nobody changes one. Those that every call makes anew are not frozen for it, which would cost a
+percent of the whole call. Nothing here does I/O and nothing here knows aiohttp, JSON or a record.
 """
 
 import enum
@@ -82,8 +83,10 @@ class Endpoint(Generic[T_co]):
     replay: Replay
     read: Callable[[Reply], T_co] = attrs.field(repr=False)
     changes: bool = True
-    refusals: Mapping[int, type[APIError]] = attrs.field(factory=dict, repr=False)
-    after_doubt: Mapping[int, T_co] = attrs.field(factory=dict, repr=False)
+    refusals: Mapping[int, type[APIError]] = attrs.field(
+        factory=dict[int, type[APIError]], repr=False
+    )
+    after_doubt: Mapping[int, T_co] = attrs.field(factory=dict[int, T_co], repr=False)
     reaches: bool = True
     dry_run: bytes = attrs.field(default=b"", repr=False)
 
@@ -133,7 +136,7 @@ def _segment(name: str, value: str) -> str:
     raise InvalidInput(f"{name}: is not valid Unicode", field=name)
 
 
-@attrs.frozen
+@attrs.define
 class Answer(Generic[T_co]):
     """What the retry layer made of a request.
 

@@ -1,7 +1,7 @@
 """A signup service. Run it: ``uvicorn fastapi_service:app``."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypedDict
 
@@ -19,7 +19,7 @@ class State(TypedDict):
 
 
 @asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+async def lifespan(_: FastAPI) -> AsyncGenerator[State, None]:
     async with LoopsClient() as loops:  # LOOPS_API_KEY
         yield {"loops": loops}
 
@@ -45,8 +45,11 @@ async def sign_up(
 ) -> dict[str, str]:
     try:
         contact = ContactUpdate(**signup.model_dump(exclude_unset=True))
+    except InvalidInput as error:
+        raise HTTPException(422, str(error)) from error
+    try:
         receipt = await loops.contacts.update(contact, timeout=2.0)
-    except (InvalidInput, BadRequest) as error:
+    except BadRequest as error:
         raise HTTPException(422, str(error)) from error
     except LoopsError as error:
         # A person who signs up must not wait for the mail platform, let alone fail with it.

@@ -1,6 +1,6 @@
 """A signup service that leaves Loops to workers. Run it: ``uvicorn signup_service:app``."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, HTTPException
@@ -11,7 +11,7 @@ from loops_async import ContactUpdate, InvalidInput
 
 
 @asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+async def lifespan(_: FastAPI) -> AsyncGenerator[None, None]:
     await broker.startup()
     yield
     await broker.shutdown()

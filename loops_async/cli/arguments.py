@@ -9,10 +9,16 @@ from loops_async.cli.talking import Talk
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document, for scripts."
-)
-file_argument = click.argument("file", type=click.Path())
+
+def json_option(command: F) -> F:
+    """Whether the output is for scripts."""
+    said = "Print one JSON document, for scripts."
+    return click.option("--json", "as_json", is_flag=True, help=said)(command)
+
+
+def file_argument(command: F) -> F:
+    """The file to read."""
+    return click.argument("file", type=click.Path())(command)
 
 
 def account_options(command: F) -> F:

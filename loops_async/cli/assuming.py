@@ -62,7 +62,7 @@ def assume_columns(
 
 def _assumed(mappings: Mapping[str, str], survey: Survey) -> Iterator[_Assumed]:
     known = {*DEFAULT_FIELDS, *DEFAULT_FIELDS.values(), *RESERVED, ""}
-    types = {column.name: column.type for column in survey.columns}
+    types: dict[str, ValueType | None] = {column.name: column.type for column in survey.columns}
     for column, target in mappings.items():
         # A type behind a colon is for a property to be made, which nothing has to be assumed for.
         if ":" in target or target.startswith(LIST_PREFIX) or target in known:

@@ -122,9 +122,9 @@ def plan_columns(
 class _Drawing:
     """A plan in the making."""
 
-    targets: dict[Target, str] = attrs.field(factory=dict)
-    unknown: dict[str, UnknownColumn] = attrs.field(factory=dict)
-    left_out: list[str] = attrs.field(factory=list)
+    targets: dict[Target, str] = attrs.field(factory=dict[Target, str])
+    unknown: dict[str, UnknownColumn] = attrs.field(factory=dict[str, UnknownColumn])
+    left_out: list[str] = attrs.field(factory=list[str])
 
     def claim(self, column: str, target: Target) -> None:
         if target in self.targets:

@@ -57,7 +57,9 @@ class Import:
     on_applied: Callable[[ContactUpdate | None], None] = lambda _: None
     # Rows are read in one thread, and their outcomes come in another.
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
-    _under_way: dict[int, tuple[int, Row]] = attrs.field(factory=dict, init=False)
+    _under_way: dict[int, tuple[int, Row]] = attrs.field(
+        factory=dict[int, tuple[int, Row]], init=False
+    )
     _run: BulkUpsert | None = attrs.field(default=None, init=False)
     _stopped: bool = attrs.field(default=False, init=False)
     _over: bool = attrs.field(default=False, init=False)

@@ -77,9 +77,9 @@ class Journal:
     """
 
     def __init__(self, path: str, fd: int) -> None:
-        self.name = shown(path, _LONGEST_PATH)
+        self.name: str = shown(path, _LONGEST_PATH)
         self.header: Header | None = None
-        self.states = bytearray()
+        self.states: bytearray = bytearray()
         self.mark: Mark | None = None
         self._path = path
         self._fd = fd

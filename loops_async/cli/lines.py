@@ -33,11 +33,11 @@ class Lines:
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self.name = name
-        self.number = 0
+        self.number: int = 0
         """The number of the line last read, counted from 1."""
-        self.start = 1
+        self.start: int = 1
         """The number of the line the record began on."""
-        self.ended = False
+        self.ended: bool = False
         """Whether the end of the file was met."""
         self._held: list[str] = []
         self._size = 0

@@ -70,7 +70,7 @@ class Looks:
             filled: Values of the column in all.
             may_be_number: False for digits that are no numbers, such as postcodes.
         """
-        kinds = [kind for kind in _NOUNS if kind != "number" or may_be_number]
+        kinds: list[ValueType] = [kind for kind in _NOUNS if kind != "number" or may_be_number]
         kind = max(kinds, key=self._counts.__getitem__)
         count = self._counts[kind]
         if not count or 2 * count < self.seen - self._nothing:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from loops_async.cli.talking import is_terminal
@@ -12,7 +12,7 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 @contextmanager
-def progress(tally: Tally, doing: str = "importing") -> Iterator[Callable[[], None]]:
+def progress(tally: Tally, doing: str = "importing") -> Generator[Callable[[], None], None, None]:
     """Show how far ``tally`` has come; call what it yields now and then, never twice at a time."""
     # Not what rich would say, which with FORCE_COLOR, as many a CI sets it, draws into a log.
     if is_terminal(sys.stderr):
@@ -23,7 +23,7 @@ def progress(tally: Tally, doing: str = "importing") -> Iterator[Callable[[], No
 
 
 @contextmanager
-def _bar(tally: Tally, doing: str) -> Iterator[Callable[[], None]]:
+def _bar(tally: Tally, doing: str) -> Generator[Callable[[], None], None, None]:
     # A quarter of the time it takes to start, which only a terminal has any use for.
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415

@@ -39,7 +39,7 @@ class Rejects:
 
     def __init__(self, path: str, source: Source) -> None:
         self.path = path
-        self.name = shown(path, _LONGEST_PATH)
+        self.name: str = shown(path, _LONGEST_PATH)
         self._source = source
         # Now, for nobody may touch the input while its rows are read.
         self._marked = _is_marked(source)

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,7 +27,7 @@ _CHUNK = 1024 * 1024
 @contextmanager
 def journal_of(
     options: Options, source: Source, say: Callable[[str], None]
-) -> Iterator[Journal | None]:
+) -> Generator[Journal | None, None, None]:
     """The journal of an import of ``source``, as far as one was written; None where none is kept.
 
     Raises:
@@ -124,7 +124,7 @@ def planned(header: Header) -> Plan:
     """The plan that a journal keeps."""
     return Plan(
         tuple(
-            PlannedColumn(column, Target(kind, name, declared))  # type: ignore[arg-type]
+            PlannedColumn(column, Target(kind, name, declared))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
             for column, kind, name, declared in header.plan
         )
     )

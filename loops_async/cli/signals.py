@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -17,7 +17,7 @@ class Stopped(Exception):
 
     def __init__(self, number: int) -> None:
         super().__init__(f"signal {number}")
-        self.status = 128 + number
+        self.status: int = 128 + number
         """The exit status by which shells know it."""
 
 
@@ -36,7 +36,7 @@ class Stops:
 
 
 @contextmanager
-def stoppable() -> Iterator[Stops]:
+def stoppable() -> Generator[Stops, None, None]:
     """Take both signals for as long as the block lasts.
 
     The first drains, where there is something to drain, and the next cancels the current task;

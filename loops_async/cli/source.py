@@ -6,7 +6,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal, TextIO, cast
@@ -48,7 +48,7 @@ class Source:
 
 
 @contextmanager
-def open_source(path: str, stdin: BinaryIO | None = None) -> Iterator[Source]:
+def open_source(path: str, stdin: BinaryIO | None = None) -> Generator[Source, None, None]:
     """Open ``path``, or standard input for ``-``, and find out what it is.
 
     It is JSON Lines if its name ends in .jsonl or .ndjson or its text begins with ``{``, else CSV,

@@ -26,7 +26,7 @@ class Talk:
     command: str
     as_json: bool = False
     error: str | None = None
-    document: dict[str, object] = attrs.field(factory=dict)
+    document: dict[str, object] = attrs.field(factory=dict[str, object])
 
     def say(self, text: str) -> None:
         """What happens on the way, on the error stream."""

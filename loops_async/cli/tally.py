@@ -37,7 +37,7 @@ class Setbacks:
     """
 
     count: int = 0
-    first: list[tuple[int, str]] = attrs.field(factory=list)
+    first: list[tuple[int, str]] = attrs.field(factory=list[tuple[int, str]])
     before: int = 0
     most: int = MOST_REASONS
 

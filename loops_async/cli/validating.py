@@ -144,7 +144,7 @@ class _Contacts:
     """Counts the rows whose contact an earlier row has named; some 100 bytes a row."""
 
     repeated: int = 0
-    _seen: set[int] = attrs.field(factory=set)
+    _seen: set[int] = attrs.field(factory=set[int])
 
     def note(self, contact: ContactUpdate | None) -> None:
         names = set(map(hash, identity(contact)))
@@ -160,7 +160,7 @@ class _Validation:
     tally: Tally
     talk: Talk
     contacts: _Contacts = attrs.field(factory=_Contacts)
-    would_send: dict[str, int] = attrs.field(factory=dict)
+    would_send: dict[str, int] = attrs.field(factory=dict[str, int])
 
     async def run(self, *, online: bool) -> bool:
         """Judge every row; False where the columns would stop the import."""

@@ -1,14 +1,11 @@
 """Records to JSON and back: the one cattrs converter, so that the records need not know it."""
 
+import functools
+from collections.abc import Callable
 from typing import Any, TypeVar
 
-from cattrs import Converter, StructureHandlerNotFoundError, transform_error
-
-from loops_async.codec import incoming, outgoing
 from loops_async.codec.outgoing import moment
 from loops_async.codec.text import Undecodable, decode_json, encode_json
-from loops_async.errors import InvalidCall
-from loops_async.records.values import masked
 
 __all__ = [
     "Undecodable",
@@ -22,10 +19,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-_CONVERTER = Converter()
-incoming.register(_CONVERTER)
-outgoing.register(_CONVERTER)
-
 
 def to_json(record: object) -> dict[str, Any]:
     """``record`` as the JSON object that stands for it.
@@ -33,8 +26,8 @@ def to_json(record: object) -> dict[str, Any]:
     Raises:
         InvalidInput: A value that JSON cannot carry.
     """
-    fields: dict[str, Any] = _CONVERTER.unstructure(record)
-    return fields
+    cls: Any = type(record)
+    return _unstructured_by(cls)(record)
 
 
 def encode(record: object) -> bytes:
@@ -43,7 +36,8 @@ def encode(record: object) -> bytes:
     Raises:
         InvalidInput: A value that JSON cannot carry.
     """
-    return encode_json(_CONVERTER.unstructure(record))
+    cls: Any = type(record)
+    return encode_json(_unstructured_by(cls)(record))
 
 
 def decode(body: bytes, into: type[T]) -> T:
@@ -54,19 +48,14 @@ def decode(body: bytes, into: type[T]) -> T:
         InvalidCall: ``into`` has a field of a type that no JSON can be read into.
     """
     value = decode_json(body)
-    try:
-        return _CONVERTER.structure(value, into)
-    except Exception as error:  # noqa: BLE001 - cattrs raises groups of whatever its hooks raised
-        what = "; ".join(transform_error(error, format_exception=_said)[:5])
-        is_ours = isinstance(error, StructureHandlerNotFoundError) or (
-            isinstance(error, BaseExceptionGroup) and error.subgroup(StructureHandlerNotFoundError)
-        )
-    if is_ours:
-        raise InvalidCall(f"into: a field of it has a type that JSON cannot be read into: {what}")
-    raise Undecodable(masked(what))
+    from loops_async.codec.converter import structured  # noqa: PLC0415
+
+    return structured(value, into)
 
 
-def _said(error: BaseException, _: type | None) -> str:
-    if isinstance(error, KeyError):
-        return "required field missing"
-    return str(error) if isinstance(error, incoming.Unfit) else "not of the promised shape"
+@functools.cache
+def _unstructured_by(cls: type) -> Callable[[Any], dict[str, Any]]:
+    # Kept for each class: cattrs would look for it again at every record.
+    from loops_async.codec.converter import unstructured_by  # noqa: PLC0415
+
+    return unstructured_by(cls)

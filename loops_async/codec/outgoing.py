@@ -3,9 +3,7 @@
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any, Final
-
-from cattrs import Converter
+from typing import TYPE_CHECKING, Any, Final
 
 from loops_async.records.contacts import ContactCreate, ContactUpdate
 from loops_async.records.events import Event
@@ -13,6 +11,9 @@ from loops_async.records.fields import camel_case, typed_properties
 from loops_async.records.transactional import TransactionalEmail, content
 from loops_async.records.unset import UNSET
 from loops_async.records.values import DEFAULT_FIELDS, check_property_value
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 _CHANGES: Final = {ours: theirs for theirs, ours in DEFAULT_FIELDS.items()}
 
@@ -35,7 +36,7 @@ def property_json(name: str, value: object) -> object:
         return moment(value)
     if isinstance(value, date):
         return value.isoformat()
-    return float(value)  # type: ignore[arg-type]
+    return float(value)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
@@ -117,7 +118,7 @@ def _given(record: object, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: value for name, value in given if value is not UNSET}
 
 
-def register(converter: Converter) -> None:
+def register(converter: "Converter") -> None:
     """Teach ``converter`` the way out."""
     converter.register_unstructure_hook_factory(
         lambda cls: isinstance(cls, type) and issubclass(cls, ContactCreate | ContactUpdate),

@@ -6,10 +6,12 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from loops_async.codec import Undecodable, decode, decode_json
+from loops_async.records.account import Team
+from loops_async.records.suppression import Suppression, SuppressionRemoval
 from loops_async.wire import Answer, Reply
 
 T = TypeVar("T")
-R = TypeVar("R", bound=attrs.AttrsInstance)
+R = TypeVar("R", Team, Suppression, SuppressionRemoval)
 
 SUCCESS: Final = b'{"success": true}'
 """The least that Loops answers to a change."""

@@ -5,8 +5,16 @@ Headers come from outside. What is not a plain number within reason is passed ov
 
 import math
 import re
+from collections import deque
+from typing import Final
+
+from multidict import istr
 
 from loops_async.wire import Reply
+
+# Such a name is not folded to lower case anew for every reply.
+LIMIT: Final = istr("x-ratelimit-limit")
+_REMAINING: Final = istr("x-ratelimit-remaining")
 
 HIGHEST_LIMIT = 10_000
 """Requests per second. A greater limit in a header is taken for a mistake."""
@@ -34,14 +42,13 @@ TAKEN = 0.0008
 TAKEN_AT_FIRST = 0.003
 TIMID, BOLD = -0.25, 1.0
 
-_WHOLE = re.compile(r"[0-9]{1,9}")
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 def read_limit(reply: Reply) -> int | None:
     """The team's limit in requests per second, where the reply names a credible one."""
-    text = reply.headers.get("x-ratelimit-limit", "")
-    if not _WHOLE.fullmatch(text):
+    text = reply.headers.get(LIMIT, "")
+    if not (len(text) < 10 and text.isascii() and text.isdigit()):
         return None
     limit = int(text)
     return limit if 1 <= limit <= HIGHEST_LIMIT else None
@@ -51,8 +58,8 @@ def read_remaining(reply: Reply, limit: int) -> int | None:
     """What was left of ``limit`` after this request; nothing when it was refused."""
     if reply.status == 429:
         return 0
-    text = reply.headers.get("x-ratelimit-remaining", "")
-    if not _WHOLE.fullmatch(text):
+    text = reply.headers.get(_REMAINING, "")
+    if not (len(text) < 10 and text.isascii() and text.isdigit()):
         return None
     remaining = int(text)
     return remaining if remaining <= limit else None
@@ -67,28 +74,50 @@ def read_hold(reply: Reply) -> float:
 class Peak:
     """The greatest value noted in the last ``span`` seconds, or up to twice that long ago."""
 
-    __slots__ = ("_before", "_latest", "_since", "_span")
+    __slots__ = ("_before", "_latest", "_since", "_span", "noted")
 
     def __init__(self, span: float) -> None:
         self._span = span
         self._since = self._before = self._latest = -math.inf
+        self.noted: bool = False
+        """Whether there was ever a value."""
 
-    def note(self, value: float, now: float) -> None:
-        """Take ``value`` into account, as of ``now``."""
+    def note(self, value: float, now: float) -> float:
+        """Take ``value`` into account, as of ``now``; the peak with it."""
         if now - self._since >= self._span:
             self._turn(now)
-        self._latest = max(self._latest, value)
+        self.noted = True
+        if value > self._latest:  # noqa: PLR1730 - a call less
+            self._latest = value
+        return self._latest if self._latest > self._before else self._before  # noqa: FURB136
 
     def at(self, now: float) -> float:
         """The peak as of ``now``; minus infinity when nothing was noted for long."""
         if now - self._since >= self._span:
             self._turn(now)
-        return max(self._before, self._latest)
+        return max(self._latest, self._before)
 
     def _turn(self, now: float) -> None:
         self._before = self._latest if now - self._since < 2 * self._span else -math.inf
         self._latest = -math.inf
         self._since = now
+
+
+class Lately:
+    """How many slots came free within the last ``span`` seconds; ``times`` are when."""
+
+    __slots__ = ("_span", "times")
+
+    def __init__(self, span: float) -> None:
+        self._span = span
+        self.times: deque[float] = deque()
+
+    def count(self, now: float) -> int:
+        """How many did, as of ``now``."""
+        times, begin = self.times, now - self._span
+        while times and times[0] < begin:
+            times.popleft()
+        return len(times)
 
 
 class Grace:
@@ -102,10 +131,10 @@ class Grace:
     where about one request in 300 is refused, or at 1 where the kind of window forgives it all.
     """
 
-    __slots__ = ("_least", "_mean", "_step", "boldness")
+    __slots__ = ("_least", "_step", "boldness", "mean")
 
     def __init__(self) -> None:
-        self.boldness = 0.0
+        self.boldness: float = 0.0
         self._step = TAKEN_AT_FIRST
         self.forget_times()
 
@@ -113,13 +142,13 @@ class Grace:
         """Keep what was learnt, but for the round trips: another event loop, another clock."""
         self._least = Peak(_MEMORY)
         """The least round trip, negated to be a peak."""
-        self._mean = 0.0
+        self.mean = 0.0
         """Of what round trips take beyond the least."""
 
     @property
     def usual(self) -> float:
         """The grace of a mean round trip, in seconds."""
-        return (1 - self.boldness) * self._mean
+        return (1 - self.boldness) * self.mean
 
     def after(self, status: int, trip: float, now: float, *, pressed: bool) -> float:
         """Learn from a reply; the grace of its slot in seconds.
@@ -136,10 +165,12 @@ class Grace:
         elif pressed:
             self.boldness = min(BOLD, self.boldness + self._step)
         far = status != 429 and status < 500  # a proxy nearby may have sent the others
+        least = self._least
+        late = trip + (least.note(-trip, now) if far else least.at(now))
+        if not 0.0 <= late <= LONGEST_GRACE:
+            late = 0.0 if late < 0.0 else LONGEST_GRACE
+        mean = self.mean
         if far:
-            self._least.note(-trip, now)
-        late = min(max(trip + self._least.at(now), 0.0), LONGEST_GRACE)
-        if far:
-            self._mean += (late - self._mean) / 50
-        expected = _OWN_SHARE * late + (1 - _OWN_SHARE) * self._mean
-        return min((1 - self.boldness) * expected, LONGEST_GRACE)
+            self.mean = mean = mean + (late - mean) / 50
+        grace = (1 - self.boldness) * (_OWN_SHARE * late + (1 - _OWN_SHARE) * mean)
+        return grace if grace < LONGEST_GRACE else LONGEST_GRACE  # noqa: FURB136 - a call less

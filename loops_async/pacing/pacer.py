@@ -65,8 +65,8 @@ class Pacer:
         waiting = ", ".join(f"{self.waiting(lane)} {lane.value}" for lane in Lane)
         return f"<Pacer rate={self.rate:g} waiting: {waiting}>"
 
-    async def acquire(self, lane: Lane = Lane.INTERACTIVE) -> SlotPermit:
-        """Wait for the turn of one request of ``lane``; release the permit when it has ended.
+    def acquire_nowait(self, lane: Lane = Lane.INTERACTIVE) -> SlotPermit | None:
+        """The turn of one request of ``lane`` if it has come already, or else None.
 
         Raises:
             WrongEventLoop: Another event loop still uses this pacer.
@@ -74,12 +74,21 @@ class Pacer:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._move_to(loop)
-        now = loop.time()
-        slots = self._slots
+        if self._interactive or (self._bulk and lane is Lane.BULK):
+            return None
+        return self._slots.take_free(lane, self._settle, loop.time())
+
+    async def acquire(self, lane: Lane = Lane.INTERACTIVE) -> SlotPermit:
+        """Wait for the turn of one request of ``lane``; release the permit when it has ended.
+
+        Raises:
+            WrongEventLoop: Another event loop still uses this pacer.
+        """
+        permit = self.acquire_nowait(lane)
+        if permit is not None:
+            return permit
+        loop, slots = asyncio.get_running_loop(), self._slots
         queue = self._bulk if lane is Lane.BULK else self._interactive
-        if not (queue or self._interactive) and slots.due(lane, now) <= now:
-            slots.space(now)
-            return slots.take(self._settle, now, pressed=False)
         turn = loop.create_future()
         queue[turn] = None
         self._serve(loop)

@@ -2,14 +2,15 @@
 
 import heapq
 import math
-from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
 from loops_async.pacing.learning import (
     HIGHEST_LIMIT,
+    LIMIT,
     LONGEST_GRACE,
     Grace,
+    Lately,
     Peak,
     read_hold,
     read_limit,
@@ -45,25 +46,24 @@ class SlotPermit:
         "slots",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - cheaper so
         self,
         slots: "Slots",
         settle: "_Settle",
         sent: float,
         freed_before: int,
         freed_long_before: int,
-        *,
-        pressed: bool,
+        pressed: bool,  # noqa: FBT001 - made by ``Slots.take`` alone
     ) -> None:
-        self.slots = slots
+        self.slots: Slots = slots
         self._settle: _Settle | None = settle
-        self.sent = sent
-        self.freed_before = freed_before
-        self.freed_long_before = freed_long_before
-        self.pressed = pressed
-        self.grace = LONGEST_GRACE
-        self.holds_slot = True
-        self.refused = False
+        self.sent: float = sent
+        self.freed_before: int = freed_before
+        self.freed_long_before: int = freed_long_before
+        self.pressed: bool = pressed
+        self.grace: float = LONGEST_GRACE
+        self.holds_slot: bool = True
+        self.refused: bool = False
 
     def release(self, reply: Reply | None) -> None:
         """Report how the request ended: its reply, or None where none came.
@@ -76,25 +76,6 @@ class SlotPermit:
 
 
 _Settle: TypeAlias = Callable[[SlotPermit, Reply | None], None]
-
-
-class _Lately:
-    """How many slots came free within the last ``span`` seconds."""
-
-    __slots__ = ("_span", "_times")
-
-    def __init__(self, span: float) -> None:
-        self._span = span
-        self._times: deque[float] = deque()
-
-    def note(self, until: float) -> None:
-        self._times.append(until)
-
-    def count(self, now: float) -> int:
-        times = self._times
-        while times and times[0] < now - self._span:
-            times.popleft()
-        return len(times)
 
 
 class Slots:
@@ -116,18 +97,19 @@ class Slots:
         self._in_use: list[tuple[float, int, SlotPermit]] = []
         self._taken = 0
         self._freed = 0
-        self._just_freed = _Lately(LINGER)
-        self._lately_freed = _Lately(LONGEST_GRACE)
+        self._just_freed = Lately(LINGER)
+        self._lately_freed = Lately(LONGEST_GRACE)
         self._refused = 0
         """Slots in use by requests that Loops refused."""
         self.promised = 0
         """Turns given to tasks that have not run since."""
         self._closed_until = -math.inf
         self._next_even = -math.inf
+        self._said = ""  # of the limit, by the last reply: no news when the next says the same
         self._assume(rate)
 
     def _assume(self, rate: float) -> None:
-        self.rate = min(float(rate), self._max_rate)
+        self.rate: float = min(float(rate), self._max_rate)
         # Beyond the greatest limit that anybody has, it is the spacing that counts, not the burst:
         # a million slots would be memory for nothing.
         self._count = min(math.ceil(rate), HIGHEST_LIMIT)
@@ -141,9 +123,10 @@ class Slots:
 
     def due(self, lane: Lane, now: float) -> float:
         """The earliest time at which the next of ``lane`` may go; ``now`` or before: at once."""
-        self._free(now)
-        usable = self._usable(now)
         in_use = self._in_use
+        if in_use and in_use[0][0] <= now:
+            self._free(now)
+        usable = self._usable(now)
         free = usable - len(in_use) - self.promised
         if free <= 0:
             # Without a slot in use all are promised: whoever takes one keeps it for a period.
@@ -153,21 +136,39 @@ class Slots:
             return max(self._closed_until, self._next_even)
         return self._closed_until
 
+    def take_free(self, lane: Lane, settle: _Settle, now: float) -> SlotPermit | None:
+        """Take a slot if one is ``due`` now, with its ``space``: both at one look, for speed."""
+        in_use = self._in_use
+        if in_use and in_use[0][0] <= now:
+            self._free(now)
+        usable = self._usable(now) if self._others.noted else self._count
+        free = usable - len(in_use) - self.promised
+        even = self._next_even
+        if free <= 0 or self._closed_until > now:
+            return None
+        if even > now:
+            if lane is Lane.BULK and 2 * free <= usable:
+                return None
+            even = now
+        elif even < now - CATCH_UP:
+            even = now - CATCH_UP
+        grace = self.grace
+        usual = self._period + (1 - grace.boldness) * grace.mean
+        self._next_even = even + SPACING * usual / usable
+        return self.take(settle, now, pressed=False)
+
     def space(self, now: float) -> None:
         """Put the next bulk request one spacing after the one that goes now."""
         spacing = SPACING * (self._period + self.grace.usual) / self._usable(now)
-        self._next_even = min(max(self._next_even, now - CATCH_UP), now) + spacing
+        even = self._next_even
+        self._next_even = (now if even > now else max(even, now - CATCH_UP)) + spacing
 
     def take(self, settle: _Settle, now: float, *, pressed: bool) -> SlotPermit:
         """Take a slot for a request that is sent now; ``pressed`` when it had to wait."""
-        permit = SlotPermit(
-            self,
-            settle,
-            now,
-            self._freed - self._just_freed.count(now),
-            self._freed - self._lately_freed.count(now),
-            pressed=pressed,
-        )
+        just, lately, freed = self._just_freed, self._lately_freed, self._freed
+        before = freed - just.count(now) if just.times else freed
+        long_before = freed - lately.count(now) if lately.times else freed
+        permit = SlotPermit(self, settle, now, before, long_before, pressed)
         self._taken += 1
         heapq.heappush(self._in_use, (now + self._period, self._taken, permit))
         return permit
@@ -178,30 +179,38 @@ class Slots:
         if reply is None:
             permit.grace = min(permit.grace, trip)
             return False
-        grace = self.grace.after(reply.status, trip, now, pressed=permit.pressed)
-        permit.grace = min(permit.grace, grace)
-        if reply.status == 429:
+        status = reply.status
+        grace = self.grace.after(status, trip, now, pressed=permit.pressed)
+        if grace < permit.grace:  # noqa: PLR1730 - a call less
+            permit.grace = grace
+        if status == 429:
             self._closed_until = max(self._closed_until, now + read_hold(reply))
             permit.refused = permit.holds_slot
             self._refused += permit.holds_slot
-        limit = read_limit(reply)
-        if limit is not None and min(limit, self._max_rate) != self.rate:
-            self._assume(limit)
-            return True
-        self._watch_others(permit, reply, now)
+        said = reply.headers.get(LIMIT, "")
+        if said != self._said:
+            self._said = said
+            limit = read_limit(reply)
+            if limit is not None and min(limit, self._max_rate) != self.rate:
+                self._assume(limit)
+                return True
+        remaining = read_remaining(reply, self._count)
+        # Most replies show what our own slots explain.
+        if remaining is not None and (
+            status == 429 or self._count - remaining > len(self._in_use) - self._refused
+        ):
+            self._watch_others(permit, remaining, now, is_refused=status == 429)
         return False
 
-    def _watch_others(self, permit: SlotPermit, reply: Reply, now: float) -> None:
-        """Note how much of the limit somebody else uses, as far as this reply shows it.
+    def _watch_others(
+        self, permit: SlotPermit, remaining: int, now: float, *, is_refused: bool
+    ) -> None:
+        """Note how much of the limit somebody else uses, as far as a reply shows it.
 
         Whatever the kind of window, it holds no more of our own requests than have a slot now, or
         had one when this request was sent, and were not refused. What else it holds is others'.
         """
-        remaining = read_remaining(reply, self._count)
-        if remaining is None:
-            return
         in_use = len(self._in_use) + self.promised - self._refused
-        is_refused = reply.status == 429
         # While nobody else was seen, a refusal mostly means that requests of ours were held up on
         # their way and are counted later than their slots say: we would yield to nobody.
         is_own = is_refused and self._others.at(now) <= 0
@@ -217,8 +226,7 @@ class Slots:
 
     def _usable(self, now: float) -> int:
         """How many slots are ours, after what others seem to use; never none."""
-        others = self._others.at(now)
-        return max(1, self._count - int(others)) if others > 0 else self._count
+        return max(1, self._count - int(max(0.0, self._others.at(now))))
 
     def _free(self, now: float) -> None:
         """Free the slots whose time is up.
@@ -234,8 +242,8 @@ class Slots:
                 permit.grace = 0.0
                 continue
             heapq.heappop(in_use)
-            self._just_freed.note(until)
-            self._lately_freed.note(until)
+            self._just_freed.times.append(until)
+            self._lately_freed.times.append(until)
             permit.holds_slot = False
             self._freed += 1
             self._refused -= permit.refused

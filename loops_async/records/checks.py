@@ -1,4 +1,4 @@
-"""The checks of a record's fields, as attrs calls them."""
+"""The checks of a record's fields."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,17 +10,16 @@ from loops_async.records.unset import UNSET
 from loops_async.records.values import check_email, check_text, check_user_id, refused
 
 
-def optional_text(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """An attrs validator: text, None, or left out."""
+def optional_text(field: str, value: object) -> None:
+    """Refuse what is neither text, nor None, nor left out."""
     if value is UNSET or value is None:
         return
     if not isinstance(value, str):
         raise InvalidInput(
-            f"{attribute.name}: must be text, None to empty it, or left out, not "
-            f"{type(value).__name__}",
-            field=attribute.name,
+            f"{field}: must be text, None to empty it, or left out, not {type(value).__name__}",
+            field=field,
         )
-    check_text(attribute.name, value)
+    check_text(field, value)
 
 
 def optional_email(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -40,12 +39,12 @@ def optional_user_id(_: object, attribute: "attrs.Attribute[Any]", value: object
         check_user_id(attribute.name, value)
 
 
-def optional_bool(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """An attrs validator: a boolean, None, or left out."""
+def optional_bool(field: str, value: object) -> None:
+    """Refuse what is neither a boolean, nor None, nor left out."""
     if value is not UNSET and value is not None and not isinstance(value, bool):
         raise InvalidInput(
-            f"{attribute.name}: must be True, False, None or left out, not {type(value).__name__}",
-            field=attribute.name,
+            f"{field}: must be True, False, None or left out, not {type(value).__name__}",
+            field=field,
         )
 
 
@@ -54,19 +53,24 @@ def own_lists(value: Any) -> Any:
     return value if value is UNSET or not isinstance(value, Mapping) else dict(value)
 
 
-def check_lists(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """An attrs validator: mailing list ids, each with a boolean; None, or left out."""
+def optional_lists(field: str, value: object) -> None:
+    """Refuse what is neither mailing list ids, each with a boolean, nor None, nor left out."""
     if value is UNSET or value is None:
         return
     if not isinstance(value, dict) or not all(
         isinstance(key, str) and key and isinstance(joined, bool) for key, joined in value.items()
     ):
         raise InvalidInput(
-            f"{attribute.name}: must map each mailing list's id to True (add) or False (remove)",
-            field=attribute.name,
+            f"{field}: must map each mailing list's id to True (add) or False (remove)",
+            field=field,
         )
     for key in value:
-        check_text(attribute.name, key)
+        check_text(field, key)
+
+
+def check_lists(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    """An attrs validator: mailing list ids, each with a boolean; None, or left out."""
+    optional_lists(attribute.name, value)
 
 
 def check_unicode(name: str, value: object) -> None:

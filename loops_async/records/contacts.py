@@ -100,7 +100,7 @@ class ContactUpdate(ContactFields):
                 "update",
                 field="email",
             )
-        super().check()
+        ContactFields.check(self)
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -133,9 +133,9 @@ class Contact:
     subscribed: bool | None = attrs.field(default=None, repr=False)
     user_group: str | None = attrs.field(default=None, repr=False)
     user_id: str | None = attrs.field(default=None, repr=False)
-    mailing_lists: Mapping[str, bool] = attrs.field(factory=dict, repr=False)
+    mailing_lists: Mapping[str, bool] = attrs.field(factory=dict[str, bool], repr=False)
     opt_in_status: OptInStatus | None = attrs.field(default=None, repr=False)
-    properties: Mapping[str, JsonValue] = attrs.field(factory=dict, repr=False)
+    properties: Mapping[str, JsonValue] = attrs.field(factory=dict[str, JsonValue], repr=False)
 
     def __init_subclass__(cls) -> None:
         # As in ContactFields: a user's subclass must not show its values either.

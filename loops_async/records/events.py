@@ -15,7 +15,7 @@ from loops_async.records.checks import (
     own_lists,
     own_mapping,
 )
-from loops_async.records.fields import ContactFields, masked_repr
+from loops_async.records.fields import FIELD_CHECKS, masked_repr
 from loops_async.records.unset import UNSET, Unset
 from loops_async.records.values import (
     PropertyValue,
@@ -25,11 +25,6 @@ from loops_async.records.values import (
     masked,
 )
 
-_OF_THE_CONTACT: Final = {
-    attribute.name: attribute
-    for attribute in attrs.fields(ContactFields)
-    if attribute.name not in {"user_id", "mailing_lists", "properties"}
-}
 _OF_THE_EVENT: Final = frozenset({"email", "user_id", "mailing_lists", "properties"})
 
 
@@ -63,11 +58,15 @@ class Event:
     event_name: str = attrs.field(validator=check_name)
     email: str | None | Unset = attrs.field(default=UNSET, validator=optional_email)
     user_id: str | None | Unset = attrs.field(default=UNSET, validator=optional_user_id)
-    properties: Mapping[str, PropertyValue] = attrs.field(factory=dict, converter=own_mapping)
+    properties: Mapping[str, PropertyValue] = attrs.field(
+        factory=dict[str, PropertyValue], converter=own_mapping
+    )
     mailing_lists: Mapping[str, bool] | None | Unset = attrs.field(
         default=UNSET, converter=own_lists, validator=check_lists
     )
-    contact: Mapping[str, PropertyValue] = attrs.field(factory=dict, converter=_own_changes)
+    contact: Mapping[str, PropertyValue] = attrs.field(
+        factory=dict[str, PropertyValue], converter=_own_changes
+    )
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.email, str) and not isinstance(self.user_id, str):
@@ -87,9 +86,8 @@ class Event:
             raise InvalidInput(
                 f"contact: {name} is no change of the contact; pass {name}= beside it", field=name
             )
-        default = _OF_THE_CONTACT.get(name)
-        if default is not None and default.validator is not None:
-            default.validator(self, default, value)
+        if (check := FIELD_CHECKS.get(name)) is not None:
+            check(name, value)
             return
         check_property_name(name)
         if name in {"eventName", "eventProperties"}:

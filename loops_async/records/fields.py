@@ -1,18 +1,16 @@
 """What the records of a contact are made of: their fields, the checks, and typed properties."""
 
-import difflib
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import attrs
 
 from loops_async.errors import InvalidCall
 from loops_async.records.checks import (
-    check_lists,
     optional_bool,
+    optional_lists,
     optional_text,
-    optional_user_id,
     own_lists,
     own_mapping,
 )
@@ -22,6 +20,7 @@ from loops_async.records.values import (
     check_properties,
     check_property_name,
     check_property_value,
+    check_user_id,
     masked,
     refused,
 )
@@ -38,23 +37,33 @@ def built(record: type[R], fields: Mapping[str, Any]) -> R:
         InvalidCall: A field that the record has not.
         InvalidInput: A value that Loops could not take.
     """
-    names = {attribute.alias for attribute in attrs.fields(record)}  # type: ignore[arg-type]
-    for name in fields:
-        if name not in names:
-            close = difflib.get_close_matches(str(name), [str(n) for n in names], 1)
-            hint = f"did you mean {close[0]}=? " if close else ""
-            raise InvalidCall(
-                f"{record.__name__} has no field {masked(str(name))!r}; {hint}custom properties go "
-                "into properties={…}"
-            )
-    missing = [
-        a.alias
-        for a in attrs.fields(record)  # type: ignore[arg-type]
-        if a.default is attrs.NOTHING and a.alias not in fields
-    ]
-    if missing:
-        raise InvalidCall(f"{record.__name__} needs {missing[0]}=")
+    kind: Any = record
+    names, required = _names(kind)
+    if not names.issuperset(fields):
+        raise _unknown_field(record, next(name for name in fields if name not in names), names)
+    for name in required:
+        if name not in fields:
+            raise InvalidCall(f"{record.__name__} needs {name}=")
     return record(**fields)
+
+
+@functools.cache
+def _names(record: Any) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The names of a record's fields as its constructor has them, and those that it needs."""
+    fields = attrs.fields(record)
+    needed = tuple(a.alias for a in fields if a.default is attrs.NOTHING)
+    return frozenset(a.alias for a in fields), needed
+
+
+def _unknown_field(record: type[object], name: object, names: frozenset[str]) -> InvalidCall:
+    import difflib  # noqa: PLC0415 - wanted for this refusal alone
+
+    close = difflib.get_close_matches(str(name), sorted(names), 1)
+    hint = f"did you mean {close[0]}=? " if close else ""
+    return InvalidCall(
+        f"{record.__name__} has no field {masked(str(name))!r}; {hint}custom properties go "
+        "into properties={…}"
+    )
 
 
 def record_from(kind: type[R], given: object, fields: Mapping[str, Any]) -> R:
@@ -107,7 +116,7 @@ def typed_properties(cls: Any) -> tuple[tuple[str, str], ...]:
 
 def masked_repr(record: Any) -> str:
     """A repr that says which fields are given and which are emptied, and shows no value."""
-    parts = []
+    parts: list[str] = []
     for attribute in attrs.fields(type(record)):
         value = getattr(record, attribute.name)
         if value is None:
@@ -120,23 +129,54 @@ def masked_repr(record: Any) -> str:
     return f"{type(record).__name__}({', '.join(parts)})"
 
 
+def _check_fields(record: Any, _: object, __: object) -> None:
+    """An attrs validator of the whole record: the fields that are given."""
+    if (value := record.first_name) is not UNSET and value is not None:
+        optional_text("first_name", value)
+    if (value := record.last_name) is not UNSET and value is not None:
+        optional_text("last_name", value)
+    if (value := record.source) is not UNSET and value is not None:
+        optional_text("source", value)
+    if (value := record.subscribed) is not UNSET and value is not None:
+        optional_bool("subscribed", value)
+    if (value := record.user_group) is not UNSET and value is not None:
+        optional_text("user_group", value)
+    if (value := record.user_id) is not UNSET and value is not None:
+        check_user_id("user_id", value)
+    if (value := record.mailing_lists) is not UNSET and value is not None:
+        optional_lists("mailing_lists", value)
+
+
+FIELD_CHECKS: Final[Mapping[str, Callable[[str, Any], None]]] = {
+    "first_name": optional_text,
+    "last_name": optional_text,
+    "source": optional_text,
+    "subscribed": optional_bool,
+    "user_group": optional_text,
+}
+"""The checks of the fields that an event may change as well."""
+
+
 @attrs.frozen(kw_only=True, repr=False)
 class ContactFields:
     """What create and update have in common. Every value stays out of the repr."""
 
-    first_name: str | None | Unset = attrs.field(default=UNSET, repr=False, validator=optional_text)
-    last_name: str | None | Unset = attrs.field(default=UNSET, repr=False, validator=optional_text)
-    source: str | None | Unset = attrs.field(default=UNSET, repr=False, validator=optional_text)
-    subscribed: bool | None | Unset = attrs.field(
-        default=UNSET, repr=False, validator=optional_bool
-    )
-    user_group: str | None | Unset = attrs.field(default=UNSET, repr=False, validator=optional_text)
-    user_id: str | None | Unset = attrs.field(default=UNSET, repr=False, validator=optional_user_id)
+    first_name: str | None | Unset = attrs.field(default=UNSET, repr=False)
+    last_name: str | None | Unset = attrs.field(default=UNSET, repr=False)
+    source: str | None | Unset = attrs.field(default=UNSET, repr=False)
+    subscribed: bool | None | Unset = attrs.field(default=UNSET, repr=False)
+    user_group: str | None | Unset = attrs.field(default=UNSET, repr=False)
+    user_id: str | None | Unset = attrs.field(default=UNSET, repr=False)
     mailing_lists: Mapping[str, bool] | None | Unset = attrs.field(
-        default=UNSET, repr=False, converter=own_lists, validator=check_lists
+        default=UNSET, repr=False, converter=own_lists
     )
+    # One validator for all of them: one for each field is called for what is left out as well,
+    # and costs as much as the rest of the record.
     properties: Mapping[str, PropertyValue] = attrs.field(
-        factory=dict, repr=False, converter=own_mapping
+        factory=dict[str, PropertyValue],
+        repr=False,
+        converter=own_mapping,
+        validator=_check_fields,
     )
 
     def __init_subclass__(cls) -> None:

@@ -52,7 +52,7 @@ class Attachment:
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str], filename: str | None = None) -> "Attachment":
-        """The file at ``path``, under its own name unless another is given.
+        """The file at ``path``, under its own name or ``filename``.
 
         Raises:
             InvalidInput: That is no path.
@@ -68,7 +68,7 @@ class Attachment:
             )
         return cls(filename if filename is not None else place.name, place)
 
-    @filename.validator
+    @filename.validator  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
     def _check_filename(self, _: object, value: object) -> None:
         if not isinstance(value, str) or not value or not value.isprintable():
             raise InvalidInput(
@@ -226,11 +226,13 @@ class TransactionalEmail:
 
     transactional_id: str = attrs.field(validator=check_name)
     email: str = attrs.field(validator=required_email)
-    data_variables: Mapping[str, DataVariable] = attrs.field(factory=dict, converter=_own_variables)
+    data_variables: Mapping[str, DataVariable] = attrs.field(
+        factory=dict[str, DataVariable], converter=_own_variables
+    )
     add_to_audience: bool | Unset = attrs.field(default=UNSET)
     attachments: tuple[Attachment, ...] = attrs.field(default=(), converter=_own_attachments)
 
-    @add_to_audience.validator
+    @add_to_audience.validator  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
     def _check_add(self, _: object, value: object) -> None:
         if value is not UNSET and not isinstance(value, bool):
             raise InvalidInput(

@@ -77,7 +77,7 @@ class Contacts(Mapping[str, Contact]):
         return f"<Contacts: {len(self)}>"
 
     def by_user_id(self, user_id: str) -> Contact:
-        """Return the contact of this user id.
+        """Return the contact of this ``user_id``.
 
         Raises:
             KeyError: There is none.

@@ -105,7 +105,7 @@ class Faults:
             kinds: Names of kinds or of families; all when left out.
             path: As for `Faults`; requests of other paths draw nothing.
             seconds: As for `Fault`.
-            retry_after: As for `Fault`.
+            retry_after: Whole seconds, as for `Fault`.
         """
         if not 0 <= rate <= 1:
             raise ValueError(f"rate must be between 0 and 1, not {rate!r}")
@@ -134,7 +134,7 @@ class Faults:
         return MappingProxyType(dict(sorted(self._counts.items())))
 
     def draw(self, request: ReceivedRequest) -> Fault | None:
-        """Return the fault for a request that has arrived, and count it."""
+        """Return the fault for a ``request`` that has arrived, and count it."""
         if self._path is not None and request.path != self._path:
             return None
         chosen = self._choose(request)

@@ -35,8 +35,8 @@ class ReceivedRequest:
     method: str
     path: str
     status: int | None = None
-    query: Mapping[str, str] = attrs.field(factory=dict, repr=False)
-    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    query: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
     json: object = attrs.field(default=None, repr=False)
     fault: str | None = None
     processed: bool = False

@@ -26,7 +26,7 @@ class FaultKind:
         way: What is done at the socket.
         status: The status of an answer that takes the place of the endpoint's, else None.
         body: The body of such an answer.
-        retry_after: How such an answer says when to come again.
+        retry_after: Whether such an answer says when to come again in seconds or by a date.
         processed: Whether the request is given to its endpoint, and so has its effect if it is
             a good one.
     """

@@ -30,7 +30,7 @@ def make_latency(bounds: tuple[float, float] | None) -> Latency | None:
         least, most = bounds
         valid = 0 <= least <= most and isfinite(most)
     except (TypeError, ValueError):
-        valid = False
+        least, most, valid = 0.0, 0.0, False
     if not valid:
         raise ValueError(
             "latency must be the least and the most seconds of delay each way, such as "

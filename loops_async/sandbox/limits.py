@@ -53,7 +53,7 @@ class FixedWindow:
     def __init__(self, size: int, seconds: float) -> None:
         self.size = size
         self._seconds = seconds
-        self._window = 0
+        self._window: int = 0
         self._used = 0
 
     def decide(self, now: float) -> Verdict:
@@ -66,7 +66,7 @@ class FixedWindow:
 
     def remaining(self, now: float) -> int:
         """Return what is left of the window that `now` is in."""
-        window = floor(now / self._seconds)
+        window: int = floor(now / self._seconds)
         if window != self._window:
             self._window, self._used = window, 0
         return self.size - self._used

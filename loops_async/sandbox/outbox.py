@@ -77,8 +77,8 @@ class Outbox:
             raise ValueError(f"keep_sent must not be negative, got {keep}")
         self._events: deque[SentEvent] = deque(maxlen=keep)
         self._emails: deque[SentEmail] = deque(maxlen=keep)
-        self.event_count = 0
-        self.email_count = 0
+        self.event_count: int = 0
+        self.email_count: int = 0
 
     @property
     def events(self) -> tuple[SentEvent, ...]:

@@ -41,7 +41,7 @@ class Mailroom:
         attachments: bool,
         keep: int,
     ) -> None:
-        self.outbox = Outbox(keep)
+        self.outbox: Outbox = Outbox(keep)
         self._store = store
         self._suppression = suppression
         self._templates = templates

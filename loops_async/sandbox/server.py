@@ -201,7 +201,7 @@ class Sandbox:
         self._team.faults = faults
 
     def suppress(self, email: str) -> None:
-        """Put an address on the suppression list, as a bounce would, a contact's or not."""
+        """Put ``email`` on the suppression list, as a bounce would, a contact's or not."""
         self._team.suppression.add(email)
 
     def reset(self) -> None:

@@ -56,8 +56,8 @@ class Store:
         strict_properties: bool = False,
         mint_id: Callable[[], str] = mint_contact_id,
     ) -> None:
-        self.mailing_lists = tuple(mailing_lists)
-        self.catalogue = Catalogue(properties)
+        self.mailing_lists: tuple[MailingList, ...] = tuple(mailing_lists)
+        self.catalogue: Catalogue = Catalogue(properties)
         self._audience = Audience()
         self._list_ids = frozenset(mailing_list.id for mailing_list in self.mailing_lists)
         self._strict_properties = strict_properties

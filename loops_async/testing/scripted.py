@@ -106,7 +106,7 @@ class ScriptedTransport:
         return f"<ScriptedTransport: {len(self.requests)} requests{left}>"
 
     async def send(self, request: Request[object], /) -> Reply:
-        """Take the next step.
+        """Answer ``request`` with the next step.
 
         Raises:
             AssertionError: There is none. No retry and no ``except LoopsError`` catches it.

@@ -50,7 +50,8 @@ class ThreadedSandbox(Sandbox):
             target=lambda: asyncio.run(self._serve()), name="loops-sandbox", daemon=True
         )
         self._ready: Future[None] = Future()
-        super().__init__(**{"rate": RATE, **options})
+        options.setdefault("rate", RATE)
+        super().__init__(**options)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -97,7 +98,7 @@ class ThreadedSandbox(Sandbox):
         return self._ask(lambda: super(ThreadedSandbox, self).counts)
 
     def suppress(self, email: str) -> None:
-        """Put an address on the suppression list, as a bounce would, a contact's or not."""
+        """Put ``email`` on the suppression list, as a bounce would, a contact's or not."""
         self._ask(lambda: super(ThreadedSandbox, self).suppress(email))
 
     def reset(self) -> None:

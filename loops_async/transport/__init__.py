@@ -2,7 +2,7 @@
 
 from loops_async.transport.links import link_error
 from loops_async.transport.sending import LARGEST_REPLY, AiohttpTransport
-from loops_async.transport.sessions import HttpSession, TraceConfig, open_http
+from loops_async.transport.sessions import HttpSession, TraceConfig, open_http, opened_elsewhere
 
 __all__ = [
     "LARGEST_REPLY",
@@ -11,4 +11,5 @@ __all__ = [
     "TraceConfig",
     "link_error",
     "open_http",
+    "opened_elsewhere",
 ]

@@ -14,7 +14,7 @@ from loops_async.quoting import cleaned
 from loops_async.timeouts import Timeouts
 from loops_async.transport.links import link_error, misuse_error
 from loops_async.transport.sessions import ONLY_ONCE, Body, Bounds, is_ours
-from loops_async.watchdog import Watchdog
+from loops_async.watchdog import Limit, Watchdog
 from loops_async.wire import Reply, Request
 
 LARGEST_REPLY: Final = 8 * 1024 * 1024
@@ -44,11 +44,15 @@ class AiohttpTransport:
     api_key: str = attrs.field(repr=False)
     timeouts: Timeouts
     now: Callable[[], float] = attrs.field(repr=False)
-    _urls: dict[str, URL] = attrs.field(factory=dict, init=False, repr=False)
-    _watchdog: Watchdog = attrs.field(factory=Watchdog, init=False, repr=False)
+    _urls: dict[str, URL] = attrs.field(factory=dict[str, URL], init=False, repr=False)
+    _watchdog: Watchdog = attrs.field(init=False, repr=False)
     _bounds: Bounds = attrs.field(init=False, repr=False)
 
-    @_bounds.default
+    @_watchdog.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
+    def _own(self) -> Watchdog:
+        return Watchdog(self.now)
+
+    @_bounds.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
     def _all_the_time(self) -> Bounds:
         return Bounds(self.timeouts.connect, self.timeouts.read)
 
@@ -63,17 +67,17 @@ class AiohttpTransport:
             ConfigurationError: The session sends credentials of its own.
         """
         http = self.http()
-        bounds, body = self._bounds, request.body
-        left = math.inf if request.deadline is None else request.deadline - self.now()
-        silence = min(bounds.read, left)
+        body, now = request.body, self.now()
+        left = math.inf if request.deadline is None else request.deadline - now
+        seconds, silence, timeout = self._bounds.within(left, body is not None)
         try:
-            with self._watchdog.within(bounds.within(left)) as limit:
+            with Limit(self._watchdog, now + seconds) as limit:
                 response = await http.request(
                     request.endpoint.method,
                     self._url(request),
                     data=None if body is None else Body(body, limit, silence),
                     headers=self._headers(request),
-                    timeout=bounds.timeout(left, has_body=body is not None),
+                    timeout=timeout,
                     allow_redirects=False,
                     # What a session of the user's own may have set otherwise.
                     raise_for_status=False,
@@ -92,7 +96,8 @@ class AiohttpTransport:
             if content.is_eof() and content.exception() is None:
                 # Short replies come in one piece, and there is nothing left to wait for.
                 whole = content.read_nowait()
-                response.release()
+                if not response.closed:
+                    response.release()
                 if len(whole) <= _LARGEST_REFUSAL:
                     return Reply(response.status, response.headers, whole, self.api_key)
                 return self._bounded(request, response, whole)
@@ -108,7 +113,7 @@ class AiohttpTransport:
         body = bytearray()
         failure: errors.LoopsError | None = None
         try:
-            with self._watchdog.until(end) as limit:
+            with Limit(self._watchdog, end) as limit:
                 limit.shorten(silence)
                 while chunk := await content.readany():
                     limit.shorten(silence)

@@ -1,8 +1,10 @@
 """The aiohttp session, and what makes aiohttp send a request once and be timed by us."""
 
+import asyncio
 import math
+import warnings
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 
 import aiohttp
 import attrs
@@ -24,24 +26,37 @@ _CHUNK: Final = 64 * 1024
 """Bytes of a body that are written in one go; in between, a full connection holds the writer up."""
 
 
-class Body(aiohttp.Payload):
+class Body(bytes, aiohttp.Payload):
     """A body that is sent once, and starts the wait for the reply when it has left.
 
     aiohttp repeats PUT and DELETE by itself when the connection breaks, unless their body cannot
     be had again. That attempt would take no slot of the pacer and nobody would count it; the
     retry layer makes it instead.
+
+    It is bytes as well, for whoever stands in for aiohttp in a test and looks at what is sent.
     """
 
-    def __init__(self, body: bytes, limit: Limit, silence: float) -> None:
-        super().__init__(body)
-        self._bytes = body
+    _limit: Limit
+    _silence: float
+
+    def __new__(cls, body: bytes, limit: Limit, silence: float) -> Self:
+        """The bytes; a body of the network's is never changed."""
+        self = super().__new__(cls, body)
         self._limit = limit
         self._silence = silence
+        return self
+
+    def __init__(self, body: bytes, *_: object) -> None:
+        aiohttp.Payload.__init__(self, body, content_type="application/json")
+
+    def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
+        # A copy is for looking at: it is the bytes, and has no part in the call.
+        return bytes, (bytes(self),)
 
     @property
     def size(self) -> int:
         """Bytes, for Content-Length."""
-        return len(self._bytes)
+        return len(self)
 
     @property
     def consumed(self) -> bool:
@@ -53,22 +68,23 @@ class Body(aiohttp.Payload):
         """That there is nothing to close."""
         return True
 
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """As text."""
-        return self._bytes.decode(encoding, errors)
+    async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        """As plain bytes."""
+        return bytes(self)
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write it all."""
         await self.write_with_length(writer, None)
 
-    async def write_with_length(self, writer: AbstractStreamWriter, _: int | None) -> None:
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
         """Write it all; its length is the one that was announced."""
-        body = self._bytes
-        if len(body) <= _CHUNK:
-            await writer.write(body)
+        if len(self) <= _CHUNK:
+            await writer.write(self)
         else:
-            for start in range(0, len(body), _CHUNK):
-                await writer.write(body[start : start + _CHUNK])
+            for start in range(0, len(self), _CHUNK):
+                await writer.write(self[start : start + _CHUNK])
         self._limit.shorten(self._silence)
 
 
@@ -91,6 +107,10 @@ class _Connector(aiohttp.TCPConnector):
     """Tells a session of ours from one that was handed in, whose middlewares are its owner's."""
 
 
+Bound: TypeAlias = tuple[float, float, aiohttp.ClientTimeout]
+"""Seconds for all of an attempt, seconds for the reply to begin, and what aiohttp is to bound."""
+
+
 @attrs.frozen
 class Bounds:
     """How long one attempt may take; ``Timeouts`` as aiohttp and the watchdog want them.
@@ -106,31 +126,30 @@ class Bounds:
     connect: float
     read: float
     total: float = attrs.field(init=False)
-    _with_body: aiohttp.ClientTimeout = attrs.field(init=False, repr=False)
-    _without: aiohttp.ClientTimeout = attrs.field(init=False, repr=False)
+    _usual: dict[bool, Bound] = attrs.field(init=False, repr=False)
 
-    def __attrs_post_init__(self) -> None:
-        for name, value in (
-            ("total", self.connect + self.read),
-            ("_with_body", _timeout(self.connect, None)),
-            ("_without", _timeout(self.connect, self.read)),
-        ):
-            object.__setattr__(self, name, value)
+    @total.default
+    def _both(self) -> float:
+        return self.connect + self.read
 
-    def within(self, left: float) -> float:
-        """The seconds for it all, in what is ``left`` of a call's time."""
+    @_usual.default
+    def _all_the_time(self) -> dict[bool, Bound]:
+        return {
+            True: (self.total, self.read, _timeout(self.connect, None)),
+            False: (self.total, self.read, _timeout(self.connect, self.read)),
+        }
+
+    def within(self, left: float, has_body: bool) -> Bound:  # noqa: FBT001 - cheaper so
+        """What holds in what is ``left`` of a call's time."""
+        if left >= self.total:
+            return self._usual[has_body]
+        silence = min(self.read, left)
+        left = max(left, _LEAST)
+        connect, read = min(self.connect, left), min(self.read, left)
         # The time is up for a connection first, for silence next, and for all else last, with
         # room for a busy loop in between: which one it is says whether a write may have left.
-        return min(self.total, max(left, _LEAST) + _SLACK)
-
-    def timeout(self, left: float, *, has_body: bool) -> aiohttp.ClientTimeout:
-        """What aiohttp is to bound, in what is ``left`` of a call's time."""
-        if has_body:
-            return self._with_body if left >= self.connect else _timeout(max(left, _LEAST), None)
-        if left >= self.connect and left >= self.read:
-            return self._without
-        left = max(left, _LEAST)
-        return _timeout(min(self.connect, left), min(self.read, left))
+        total = min(self.total, left + _SLACK)
+        return total, silence, _timeout(connect, None if has_body else read)
 
 
 def _timeout(connect: float, silence: float | None) -> aiohttp.ClientTimeout:
@@ -160,3 +179,13 @@ def open_http(
 def is_ours(http: aiohttp.ClientSession) -> bool:
     """Whether ``open_http`` opened it."""
     return isinstance(getattr(http, "connector", None), _Connector)
+
+
+def opened_elsewhere(http: aiohttp.ClientSession) -> bool:
+    """Whether it belongs to another event loop than the running one, where aiohttp tells."""
+    with warnings.catch_warnings():
+        # Reading it is deprecated; but to send in the wrong loop breaks in the middle of it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        loop = getattr(http, "loop", None)
+    is_known = isinstance(loop, asyncio.AbstractEventLoop)
+    return is_known and loop is not asyncio.get_running_loop()

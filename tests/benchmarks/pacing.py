@@ -1,6 +1,6 @@
 """The pacer of a real client against a real sandbox, over real sockets, beside what it replaces.
 
-Run by hand: ``python -m tests.benchmarks.pacing [--quick]``; about seven minutes, or two and a half.
+Run by hand: ``python -m tests.benchmarks.pacing [--quick]``; eight minutes, or three when quick.
 With ``--write-docs`` it writes docs/pacing.json, docs/pacing.svg and the tables of docs/pacing.md.
 """
 

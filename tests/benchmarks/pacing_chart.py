@@ -44,20 +44,21 @@ def draw(results: Results, path: Path) -> None:
     cells = {(row.pacer, row.rate, row.window): row for row in rows}
     if len(cells) < len(LABELS) * len(columns):
         raise ValueError("the chart needs the sections saturation and rivals")
+    length = min(len(row.flow.taken_by_second) for row in rows)
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(11, 6.6), facecolor="white")
         axes = figure.subplots(len(LABELS), len(columns), sharex=True, sharey=True)
         for line, pacer in zip(axes, LABELS, strict=True):
             for panel, (rate, window) in zip(line, columns, strict=True):
-                _panel(panel, cells[pacer, rate, window])
+                _panel(panel, cells[pacer, rate, window], length)
         _letter(figure, axes, columns)
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else {})
 
 
-def _panel(axes: Axes, row: Saturation) -> None:
+def _panel(axes: Axes, row: Saturation, length: int) -> None:
     """One run: what was taken in each second as an area, what was refused on top of it."""
-    taken = [count / row.rate for count in row.flow.taken_by_second]
-    refused = [count / row.rate for count in row.flow.refused_by_second]
+    taken = [count / row.rate for count in row.flow.taken_by_second[:length]]
+    refused = [count / row.rate for count in row.flow.refused_by_second[:length]]
     total = [min(sum(both), _TOP) for both in zip(taken, refused, strict=True)]
     edges = range(len(taken) + 1)
     axes.stairs(

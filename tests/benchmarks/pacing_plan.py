@@ -58,7 +58,9 @@ def _ours(seconds: float) -> Iterator[Job]:
     for jitter, window in product(JITTERS, WINDOWS):
         yield Job("interactive", _LIGHT, interact, (10, window, jitter, 9 * seconds))
     for (rate, weight), jitter, window in product(_RATES, JITTERS, WINDOWS):
-        yield Job("saturation", weight, saturate, (OURS, rate, window, jitter, seconds))
+        # Longer at ten a second, where a single 429 is 0.5 % of the requests of twenty seconds.
+        length = 3 * seconds if rate == 10 else seconds
+        yield Job("saturation", weight, saturate, (OURS, rate, window, jitter, length))
     for window in WINDOWS:
         arguments = (OURS, 100, window, 20, seconds)
         yield Job("busy", _HEAVY, saturate, arguments, (("busy", True),))

@@ -26,6 +26,7 @@ async def test_every_request_retry_429_and_failed_call_is_counted() -> None:
     replies = [
         OK,
         http(429, b"{}", headers={"x-ratelimit-limit": "7", "retry-after": "0"}),
+        http(429, b"{}", headers={"retry-after": "0"}),
         http(503, b"{}"),
         OK,
         http(400, b'{"message":"no"}'),
@@ -48,7 +49,7 @@ async def test_every_request_retry_429_and_failed_call_is_counted() -> None:
         with pytest.raises(BadRequest):
             await loops.contacts.update(email="c@example.com")
         stats = loops.stats()
-        assert stats == Stats(5, 2, 1, 1, 0, 0, 0, 7.0)
+        assert stats == Stats(6, 3, 2, 1, 0, 0, 0, 7.0)
     assert loops.stats() == stats
 
 

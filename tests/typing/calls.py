@@ -132,6 +132,12 @@ async def clients_and_sessions(http: aiohttp.ClientSession, own: Pacing) -> None
     LoopsClient("key", session=http, pacer=own, timeout=None)
     LoopsClient("key", timeout=Timeouts())
     LoopsSession(http=http)
+    safe = LoopsClient(dry_run=True, allowed_recipients=["@example.com"])
+    assert_type(safe.dry_run, bool)
+    assert_type((await safe.contacts.update(email=EMAIL)).dry_run, bool)
+    LoopsSession().client(dry_run=None, allowed_recipients={EMAIL})
+    LoopsClient(dry_run="yes")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    LoopsClient("key", allowed_recipients=[7])  # type: ignore[list-item] # pyright: ignore[reportArgumentType]
     LoopsClient("key", sesion=http)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
     LoopsClient("key", retry=3)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     LoopsClient("key", session="http")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]

@@ -32,6 +32,8 @@ FINAL = [
     errors.SessionClosed("x"),
     errors.WrongEventLoop("x"),
     errors.ConfigurationError("x"),
+    errors.MissingExtra("x"),
+    errors.RecipientNotAllowed("x"),
     errors.DeadlineExceeded("x"),
     errors.LoopsError("x"),
 ]

@@ -9,7 +9,8 @@ from typing import ClassVar
 
 import pytest
 
-from tests.benchmarks.speed.contenders import CALLS, KEY, RUNS, opened
+from tests.benchmarks.speed.contenders import CALLS, RUNS, opened
+from tests.benchmarks.speed.layers import KEY
 from tests.benchmarks.speed.measuring import Contender, Machine, rounds
 from tests.benchmarks.speed.report import as_json, table, write_into
 from tests.benchmarks.speed.rows import PAIRS, Result
@@ -78,14 +79,17 @@ def test_the_page_gets_the_figures_and_keeps_its_words(tmp_path: Path) -> None:
         for p in PAIRS
     ]
     page = tmp_path / "page.md"
-    page.write_text("Before\n<!-- figures -->\nold\n<!-- end of figures -->\nAfter\n")
-    write_into(page, rows, {"python": "3.12"})
-    write_into(page, rows, {"python": "3.12"})
+    between = (
+        "<!-- figures -->\nold\n<!-- end of figures -->\n<!-- layers -->\n<!-- end of layers -->"
+    )
+    page.write_text(f"Before\n{between}\nAfter\n")
+    for _ in range(2):
+        write_into(page, rows, {"aiohttp": 4e5, "pacer": 4.5e5}, {"python": "3.12"})
     text = page.read_text()
     assert text.startswith("Before\n<!-- figures -->\n| against")
-    assert text.endswith("<!-- end of figures -->\nAfter\n")
+    assert text.endswith("| pacer | 50 k | 450 k |\n<!-- end of layers -->\nAfter\n")
     assert "old" not in text
     assert text.count("idiomatic aiohttp, uvloop") == 1
     missed = [row for row in table(rows).splitlines() if "missed" in row]
     assert len(missed) == 1  # 3 times is not ten times
-    assert [row["met"] for row in json.loads(as_json(rows, {}))["rows"]].count(False) == 1
+    assert [row["met"] for row in json.loads(as_json(rows, {}, {}))["rows"]].count(False) == 1

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2] / "loops_async"
 # From the ground up. A room may import from the floors below its own; within a floor, nobody
 # imports from a neighbour. The sandbox stands on an island: it imports nothing of the client's.
 FLOORS: list[tuple[str, ...]] = [
-    ("errors", "clock", "observing", "watchdog"),
+    ("errors", "clock", "observing", "watchdog", "version"),
     ("wire", "records", "timeouts"),
     ("codec", "pacing", "ordering", "outcomes", "totals", "stats", "backoff"),
     ("quoting", "readback", "pacers", "threaded", "workers", "recipients"),

@@ -375,8 +375,8 @@ def test_a_thousand_a_second_costs_the_same_memory_forever() -> None:
     slots = cast(Any, run_virtual(main()))._slots
     assert slots._taken > 4500
     assert len(slots._in_use) <= 1000
-    assert len(slots._just_freed._times) <= 1000
-    assert len(slots._lately_freed._times) <= 1000
+    assert len(slots._just_freed.times) <= 1000
+    assert len(slots._lately_freed.times) <= 1000
 
 
 def run_on(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, Any]) -> Any:

@@ -8,6 +8,7 @@ import pytest
 
 from loops_async import LoopsClient, RetryPolicy, errors
 from loops_async.pacing.unpaced import Unpaced
+from loops_async.retrying import Retrying
 from loops_async.testing import QUICK_RETRIES, Reply, ScriptedTransport, SentRequest, reply
 from tests.scripted import ScriptedPacer
 
@@ -199,7 +200,8 @@ async def test_without_a_pacer_nothing_waits_and_a_pacer_is_asked_all_the_same()
     async with client(begun, timeout=None) as loops:
         for _ in range(30):
             await loops.contacts.update(email=ADA)
-    assert type(loops._layer.pacer) is Unpaced if loops._layer else False
+    assert isinstance(loops._layer, Retrying)
+    assert type(loops._layer.pacer) is Unpaced
     pacer = ScriptedPacer()
     async with client(ScriptedTransport([DONE]), pacer=pacer) as loops:
         await loops.contacts.update(email=ADA)

@@ -60,18 +60,18 @@ class Ledger:
         self, keys: Sequence[str], rate: float, max_rate: float, processes: int, now: float
     ) -> None:
         self.keys = keys
-        self.grace = Grace()
-        self.limit = rate
+        self.grace: Grace = Grace()
+        self.limit: float = rate
         self.recent: deque[Sent] = deque()
         """What was sent within the last period and grace."""
         self.returned: list[int] = []
-        self.hold = 0.0
+        self.hold: float = 0.0
         """Seconds to stand still that nobody else has been told of."""
         self.told: float = 0
         """A limit that nobody else has been told of."""
-        self.refused = False
+        self.refused: bool = False
         """Whether there was a 429 that nobody else has been told of."""
-        self.forgotten = False
+        self.forgotten: bool = False
         """Whether Redis has lost what it knew, so that what was sent must be told again."""
         self._max_rate = max_rate
         self._assumed_processes = processes
@@ -194,7 +194,7 @@ class Ledger:
         # The quickest reply is the best witness of how the two clocks differ. It is never early.
         self._offset.note(redis_now - now, now)
         self._least_offset = -self._offset.at(now)
-        reserved = []
+        reserved: list[Reservation] = []
         for index, wait in enumerate(waits):
             seconds = wait / MICRO
             due = redis_now + seconds + self._least_offset

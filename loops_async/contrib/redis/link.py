@@ -60,10 +60,10 @@ class Link:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
         self._closed = False
-        self.epoch = 0
+        self.epoch: int = 0
         """Counts the event loops and processes that have used it."""
-        self.is_down = False
-        self.retry_at = 0.0
+        self.is_down: bool = False
+        self.retry_at: float = 0.0
         """When to try again, in the event loop's time."""
 
     def enter(self) -> asyncio.AbstractEventLoop:

@@ -42,9 +42,9 @@ def _opener(url: str) -> Callable[[], Client]:
         # A connection that Redis has closed meanwhile is worth one more attempt, at once.
         "retry": Retry(NoBackoff(), 1),
     }
+    opened = partial(redis.asyncio.Redis.from_url, url, **options)
     try:
         parse_url(url)
-        opened = partial(redis.asyncio.Redis.from_url, url, **options)
         # Connects to nothing yet, but knows the options that a URL may carry.
         cast(Any, opened()).connection_pool.make_connection()
     except (ValueError, TypeError):

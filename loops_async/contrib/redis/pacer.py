@@ -82,7 +82,7 @@ class RedisPacer:
             "max_rate": math.inf if max_rate is None else float(max_rate),
             "processes": processes,
         }
-        self._link = opening.link_to(redis)
+        self._link = opening.link_to(redis)  # pyright: ignore[reportPossiblyUnboundVariable]
         self._teams: dict[str, SharedPacer] = {}
 
     def for_team(self, team: str, /) -> SharedPacer:

@@ -115,10 +115,11 @@ class SharedPacer:
         if ledger is not self._ledger or loop is None or loop.is_closed():
             return
         now, limit = loop.time(), ledger.limit
-        if sent.slot is not None and self._local is sent.slot.slots:
+        local = self._local
+        if sent.slot is not None and local is not None and local is sent.slot.slots:
             # Its limit is a share of what Loops speaks of.
             told = {"retry-after": reply.headers.get("retry-after", "")} if reply else {}
-            self._local.settle(sent.slot, attrs.evolve(reply, headers=told) if reply else None, now)
+            local.settle(sent.slot, attrs.evolve(reply, headers=told) if reply else None, now)
             sent.grace = sent.slot.grace
         ledger.settle(sent, reply, now)
         if ledger.hold:

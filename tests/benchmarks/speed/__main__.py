@@ -15,13 +15,13 @@ from pathlib import Path
 from tests.benchmarks.speed import report
 from tests.benchmarks.speed.chart import draw
 from tests.benchmarks.speed.measuring import ROOT, Machine, has_callgrind
-from tests.benchmarks.speed.rows import PAIRS, Pair, Result, imports, measured
+from tests.benchmarks.speed.rows import PAIRS, Pair, Result, imports, measured, steps
 from tests.benchmarks.speed.server import serving
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.speed", description=__doc__)
-    names = [*(pair.name for pair in PAIRS), "import"]
+    names = [*(pair.name for pair in PAIRS), "layers", "import"]
     parser.add_argument("--only", action="append", choices=names, help="this row; may be repeated")
     parser.add_argument("--quick", action="store_true", help="a tenth of the calls, for a look")
     parser.add_argument("--rounds", type=int, default=9, help="of wall time (9)")
@@ -68,21 +68,31 @@ def main() -> None:
             share = 0.1 if given.quick else 1.0
             print(f"{pair.says} …", file=sys.stderr, flush=True)
             results.append(measured(pair, machine, number=given.rounds, share=share, count=count))
+        counts: dict[str, float] = {}
+        if count and (not given.only or "layers" in given.only):
+            print("layers …", file=sys.stderr, flush=True)
+            counts = steps(machine)
     if not given.only or "import" in given.only:
         print("imports …", file=sys.stderr, flush=True)
         results.extend(imports(given.rounds, count=count))
-    _deliver(given, results, report.facts(server, given.rounds, pinned))
+    _deliver(given, results, counts, report.facts(server, given.rounds, pinned))
 
 
-def _deliver(given: argparse.Namespace, results: list[Result], about: dict[str, str]) -> None:
+def _deliver(
+    given: argparse.Namespace,
+    results: list[Result],
+    counts: dict[str, float],
+    about: dict[str, str],
+) -> None:
     print(report.table(results))
+    print("\n" + report.steps_table(counts))
     print("\n" + ", ".join(f"{name} {value}" for name, value in about.items()))
     docs = ROOT / "docs"
     if given.write_docs:
-        report.write_into(docs / "performance.md", results, about)
+        report.write_into(docs / "performance.md", results, counts, about)
         given.json, given.chart = docs / "performance.json", docs / "performance.svg"
     if given.json is not None:
-        given.json.write_text(report.as_json(results, about))
+        given.json.write_text(report.as_json(results, counts, about))
     if given.chart is not None:
         draw(results, given.chart)
 

@@ -12,34 +12,16 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import aiohttp
-import orjson
-from multidict import CIMultiDict
-from yarl import URL
 
-from loops_async import ContactUpdate, LoopsClient, Pacer
+from loops_async import LoopsClient, Pacer
 from loops_async.codec import encode
-from loops_async.endpoints.contacts import UPDATE
-from loops_async.timeouts import Timeouts
-from loops_async.transport import AiohttpTransport, open_http
-from loops_async.wire import Request
+from tests.benchmarks.speed import layers
+from tests.benchmarks.speed.layers import KEY, PATIENT, RATE, Call, contact, flat
 
 IN_FLIGHT = 50
-KEY = "test-key"
-RATE = 10_000.0
-
-Call: TypeAlias = Callable[[int], Awaitable[str]]
-"""Makes the update of one contact and returns its id at Loops."""
 
 Run: TypeAlias = Callable[[int], Awaitable[None]]
 """Does it as often as it is told."""
-
-# Under callgrind all takes fifty times as long, and must not time out for it.
-_PATIENT = Timeouts(connect=600, read=600, total=3600)
-
-
-def flat(index: int) -> dict[str, Any]:
-    """A contact as Loops' documentation writes it."""
-    return {"email": f"ada.{index}@example.com", "plan": "pro", "seats": 3}
 
 
 def row(index: int) -> dict[str, Any]:
@@ -59,13 +41,10 @@ async def _pool(call: Call, count: int) -> None:
 
 @asynccontextmanager
 async def ours_call(url: str) -> AsyncIterator[Call]:
-    async with LoopsClient(KEY, base_url=url, pacer=Pacer(RATE), timeout=_PATIENT) as loops:
+    async with LoopsClient(KEY, base_url=url, pacer=Pacer(RATE), timeout=PATIENT) as loops:
 
         async def call(index: int) -> str:
-            contact = ContactUpdate(
-                email=f"ada.{index}@example.com", properties={"plan": "pro", "seats": 3}
-            )
-            return (await loops.contacts.update(contact)).id
+            return (await loops.contacts.update(contact(index))).id
 
         yield call
 
@@ -79,28 +58,6 @@ async def idiomatic_call(url: str) -> AsyncIterator[Call]:
             async with session.put(f"{url}/v1/contacts/update", json=flat(index)) as reply:
                 contact_id: str = (await reply.json())["id"]
                 return contact_id
-
-        yield call
-
-
-@asynccontextmanager
-async def tuned_call(url: str) -> AsyncIterator[Call]:
-    """The very call that our transport makes, without a record, a pacer, retries or a verdict."""
-    session = open_http(
-        limit=100, limit_per_host=0, keepalive=15.0, trust_env=False, trace_configs=()
-    )
-    loop = asyncio.get_running_loop()
-    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
-    headers |= {"Accept": "application/json", "User-Agent": "loops_async"}
-    async with session:
-        transport = AiohttpTransport(
-            lambda: session, URL(url), CIMultiDict(headers), KEY, _PATIENT, loop.time
-        )
-
-        async def call(index: int) -> str:
-            request = Request(UPDATE, body=orjson.dumps(flat(index)))
-            contact_id: str = orjson.loads((await transport.send(request)).body)["id"]
-            return contact_id
 
         yield call
 
@@ -120,7 +77,7 @@ async def pyloops_call(url: str) -> AsyncIterator[Call]:
 
 @asynccontextmanager
 async def ours_bulk(url: str) -> AsyncIterator[Run]:
-    async with LoopsClient(KEY, base_url=url, pacer=Pacer(RATE), timeout=_PATIENT) as loops:
+    async with LoopsClient(KEY, base_url=url, pacer=Pacer(RATE), timeout=PATIENT) as loops:
 
         async def run(count: int) -> None:
             rows = (row(index) for index in range(count))
@@ -160,22 +117,22 @@ async def idiomatic_bulk(url: str) -> AsyncIterator[Run]:
 
 @asynccontextmanager
 async def ours_encode(_: str) -> AsyncIterator[Run]:
-    contact = ContactUpdate(**row(1))
+    record = contact(1)
 
     async def run(count: int) -> None:
         for _ in itertools.repeat(None, count):
-            encode(contact)
+            encode(record)
 
     yield run
 
 
 @asynccontextmanager
 async def plain_encode(_: str) -> AsyncIterator[Run]:
-    contact = flat(1)
+    ready = flat(1)
 
     async def run(count: int) -> None:
         for _ in itertools.repeat(None, count):
-            json.dumps(contact)
+            json.dumps(ready)
 
     yield run
 
@@ -183,8 +140,8 @@ async def plain_encode(_: str) -> AsyncIterator[Run]:
 CALLS = {
     "ours": ours_call,
     "idiomatic": idiomatic_call,
-    "tuned": tuned_call,
     "pyloops": pyloops_call,
+    **layers.CALLS,
 }
 RUNS = {
     "bulk-ours": ours_bulk,

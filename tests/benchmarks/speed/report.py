@@ -13,7 +13,7 @@ import attrs
 
 from tests.benchmarks.speed.rows import Result
 
-_BEGIN, _END = "<!-- figures -->", "<!-- end of figures -->"
+_FIGURES, _LAYERS = "figures", "layers"
 _PACKAGES = ("aiohttp", "attrs", "cattrs", "orjson", "yarl", "multidict", "uvloop", "pyloops")
 
 
@@ -35,6 +35,16 @@ def table(results: Sequence[Result]) -> str:
             f"| {row.says} | {'≤' if is_import else '≥'} {row.floor:g} x | {counted} | {wall} "
             f"| {_cost(row.ours)} | {_cost(row.theirs)} | {'met' if row.met else '**missed**'} |"
         )
+    return "\n".join(lines)
+
+
+def steps_table(counts: dict[str, float]) -> str:
+    """What each layer adds, in Markdown."""
+    lines = ["| layer | adds | so far |", "|---|---|---|"]
+    before = 0.0
+    for says, count in counts.items():
+        lines.append(f"| {says} | {(count - before) / 1e3:.0f} k | {count / 1e3:.0f} k |")
+        before = count
     return "\n".join(lines)
 
 
@@ -71,18 +81,25 @@ def _machine() -> str:
     return f"{cpu[1] if cpu else platform.processor()}, {platform.system()} {platform.machine()}"
 
 
-def as_json(results: Sequence[Result], about: dict[str, str]) -> str:
+def as_json(results: Sequence[Result], steps: dict[str, float], about: dict[str, str]) -> str:
     """All of it, for another day."""
     rows = [{**attrs.asdict(row), "met": row.met} for row in results]
-    return json.dumps({"about": about, "rows": rows}, indent=2, ensure_ascii=False) + "\n"
-
-
-def write_into(page: Path, results: Sequence[Result], about: dict[str, str]) -> None:
-    """Put the table and the facts between the marks of ``page``."""
-    text = page.read_text()
-    before, rest = text.split(_BEGIN)
-    _, after = rest.split(_END)
-    measured = ", ".join(f"{name} {value}" for name, value in about.items())
-    page.write_text(
-        f"{before}{_BEGIN}\n{table(results)}\n\nMeasured with {measured}.\n{_END}{after}"
+    return (
+        json.dumps({"about": about, "rows": rows, "layers": steps}, indent=2, ensure_ascii=False)
+        + "\n"
     )
+
+
+def write_into(
+    page: Path, results: Sequence[Result], steps: dict[str, float], about: dict[str, str]
+) -> None:
+    """Put the tables and the facts between the marks of ``page``."""
+    measured = ", ".join(f"{name} {value}" for name, value in about.items())
+    text = _between(page.read_text(), _FIGURES, f"{table(results)}\n\nMeasured with {measured}.")
+    page.write_text(_between(text, _LAYERS, steps_table(steps)) if steps else text)
+
+
+def _between(text: str, mark: str, words: str) -> str:
+    before, rest = text.split(f"<!-- {mark} -->")
+    _, after = rest.split(f"<!-- end of {mark} -->")
+    return f"{before}<!-- {mark} -->\n{words}\n<!-- end of {mark} -->{after}"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
+from tests.benchmarks.speed.layers import LAYERS
 from tests.benchmarks.speed.measuring import (
     Contender,
     Machine,
@@ -44,7 +45,7 @@ OURS, UVLOOP = Contender("ours"), Contender("ours", "uvloop")
 PAIRS = (
     Pair("aiohttp", "idiomatic aiohttp, asyncio", OURS, Contender("idiomatic"), 1.15),
     Pair("uvloop", "idiomatic aiohttp, uvloop", UVLOOP, Contender("idiomatic", "uvloop"), 1.22),
-    Pair("tuned", "the same stack without our layers", OURS, Contender("tuned"), 0.95),
+    Pair("tuned", "the same stack without our layers", OURS, Contender("layer-aiohttp"), 0.95),
     Pair("pyloops", "pyloops 1.22.6", OURS, Contender("pyloops"), 10, False, (1500, 100)),
     Pair("sdk", "the JavaScript SDK 7.3.0 on node", OURS, Contender("sdk"), 3, False, (1500, 1000)),
     Pair(
@@ -137,6 +138,13 @@ def _result(
         (theirs, statistics.median(took[1])),
         "counted" if pair.counted and ours else "wall",
     )
+
+
+def steps(machine: Machine) -> dict[str, float]:
+    """Instructions for one update, layer upon layer, by what comes on top."""
+    return {
+        says: instructions(machine, Contender(name), 200, 1000) for name, says in LAYERS.items()
+    }
 
 
 def imports(number: int, *, count: bool) -> Iterator[Result]:
