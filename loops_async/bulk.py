@@ -32,6 +32,8 @@ class BulkUpsert:
         check_run(source, concurrency, total, on_outcome)
         self._run = Run(rows_of(source), upsert, concurrency, total, on_outcome)
         self._begun = False
+        self._ended_by: Exception | None = None
+        """Why it was over before it was iterated."""
 
     @property
     def unfinished(self) -> list[Unfinished]:
@@ -51,7 +53,17 @@ class BulkUpsert:
         """Read no further row, and end when those that were read are done.
 
         It does not wait, may be called at any time, as often as one likes, and from anywhere: a
-        signal handler, another thread, the source itself.
+        signal handler, another thread, the source itself. So the first Ctrl-C may end a run in
+        peace, and the second one at once::
+
+            def interrupt() -> None:
+                loop.add_signal_handler(signal.SIGINT, at_once)
+                run.stop()
+
+            def at_once() -> None:
+                closing.append(loop.create_task(run.aclose()))
+
+            loop.add_signal_handler(signal.SIGINT, interrupt)
         """
         self._run.stop()
 
@@ -68,13 +80,18 @@ class BulkUpsert:
 
     async def abort(self, why: Exception) -> None:
         """Stop the run as ``aclose`` does, and let whoever iterates it know of ``why``."""
-        self._begun = True
+        if not self._begun:
+            self._begun, self._ended_by = True, why
         tasks = self._run.halt()
         # First, so that nobody waits for outcomes in vain should the wait below be cancelled.
         self._run.events.put(why)
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def __aiter__(self) -> AsyncIterator[Outcome]:
+        if isinstance(self._ended_by, errors.LoopsError):
+            raise self._ended_by
+        if self._ended_by is not None:
+            raise errors.InvalidCall("this bulk run was closed before it was iterated")
         if self._begun:
             raise errors.InvalidCall(
                 "a bulk run can be iterated once; call upsert_many again for another"
@@ -96,7 +113,7 @@ class BulkUpsert:
                 "upsert_many was never iterated, so nothing was sent; use "
                 "'async for outcome in loops.contacts.upsert_many(rows)'",
                 RuntimeWarning,
-                stacklevel=1,
+                stacklevel=2,  # whoever lets go of it, which is nearly always whoever made it
                 source=self,
             )
 
@@ -131,7 +148,9 @@ class BulkUpsert:
                         run.callback_error = None
                     raise event
         finally:
-            await self.aclose()
+            # Not ``aclose``: what ``on_outcome`` raised is not for whoever finalises a generator
+            # that was left, but for whoever closes the run.
+            await self.abort(_Stopped())
         if run.source_error is not None:
             raise run.source_error
 

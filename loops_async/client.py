@@ -73,6 +73,7 @@ class LoopsClient:
         retry: How often and how long to retry; the session's policy when left out.
         pacer: Grants requests their turn under the rate limit. When left out, all clients of one
             key in one event loop share one that begins with 10 requests per second and learns.
+            For one limit over many processes, ``loops_async.contrib.redis.RedisPacer``.
         timeout: Seconds for a whole call, or ``Timeouts`` for its parts, or None for no bound on
             the whole.
         on_attempt: Called with an ``Attempt`` after each request, for logs and metrics.
@@ -84,7 +85,8 @@ class LoopsClient:
         allowed_recipients: Refuse each contact, event and mail for anybody else, before it is
             sent. Addresses such as ``"ada@example.com"``, and domains such as ``"@example.com"``
             (without their subdomains). An empty list allows nobody; ``LOOPS_ALLOWED_RECIPIENTS``
-            (with commas), or else everybody, when left out.
+            (with commas), or else everybody, when left out. It is about who gets mail:
+            ``contacts.delete`` brings none and still deletes anybody.
 
     Raises:
         ConfigurationError: No key, or a setting that cannot work.
@@ -129,7 +131,9 @@ class LoopsClient:
         self._layer: Retrying | DryRun | None = None
         self._counts = Counts()
         self._runs: WeakSet[BulkUpsert] = WeakSet()
-        self.contacts: Contacts = Contacts(self._send, self._deadline, self._runs.add)
+        self.contacts: Contacts = Contacts(
+            self._send, self._deadline, self._runs.add, self._counts.fail
+        )
         self.contact_properties: ContactProperties = ContactProperties(self._send, self._deadline)
         self.mailing_lists: MailingLists = MailingLists(self._send, self._deadline)
         self.events: Events = Events(self._send, self._deadline)

@@ -177,8 +177,8 @@ class Connection:
         """
         if self._loop is not None and self._loop is not asyncio.get_running_loop():
             raise errors.WrongEventLoop(
-                "this session was opened in another event loop; make one LoopsSession (or "
-                "LoopsClient) per loop, inside the coroutine that uses it, and close it there"
+                "this client or session was opened in another event loop; make one LoopsClient "
+                "(or LoopsSession) per loop, inside the coroutine that uses it, and close it there"
             )
 
     async def __aenter__(self) -> Self:

@@ -72,7 +72,8 @@ def _short(text: str) -> str:
 def _without_sent(text: str, reply: Reply, request: Request[Any], *, whole: bool) -> str:
     """``text`` without addresses, the key, and any value that the request carried."""
     text = " ".join(text.split())
-    values = sorted(_sent(request) | _forms([reply.secret]), key=len, reverse=True)
+    told = _sent(request) - request.endpoint.vocabulary
+    values = sorted(told | _forms([reply.secret]), key=len, reverse=True)
     if not whole:
         text = _without_stump(text, values)
     for value in values:

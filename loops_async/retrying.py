@@ -147,7 +147,7 @@ class Retrying:
                 if done is not None:
                     return done
         except errors.LoopsError:
-            counts.failures += 1
+            counts.failures += request.endpoint.counted
             raise
 
     async def _turn(self, call: _Call) -> Permit:

@@ -66,6 +66,7 @@ class Run:
         self._waits = False
         self._reading = False
         self._read_out = False
+        self._read_whole = False
         self._halted = False
         self.tally: Tally = Tally()
         self.jobs: dict[int, Job] = {}
@@ -82,9 +83,10 @@ class Run:
     def totals(self) -> Totals:
         """How far it has come."""
         total = self._rows.length if self._total is None else self._total
-        if self._read_out or self.stopping:
+        if self._read_whole:
             total = self.tally.read
-        return self.tally.totals(self._loop.time() if self._loop is not None else 0.0, total)
+        now = self._loop.time() if self._loop is not None else 0.0
+        return self.tally.totals(now, total, stopping=self.stopping)
 
     def begin(self) -> None:
         """Read and send, unless it was halted before."""
@@ -152,7 +154,7 @@ class Run:
             # What was read before still goes in; the caller hears of it after that.
             if not (self.stopping and isinstance(error, asyncio.CancelledError)):
                 self.source_error = error
-        self._read_out = True
+        self._read_out, self._read_whole = True, not self.stopping
         self.events.put(None)
 
     async def _read_all(self) -> None:

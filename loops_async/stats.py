@@ -16,13 +16,18 @@ class Stats:
         requests: Requests sent, every attempt counted.
         retries: Those of them that were not the first of their call.
         rate_limited: Those of them that Loops refused with a 429.
-        failures: Calls that were to be sent and ended in an error.
-        in_flight: Requests that were sent and whose reply has not come.
+        failures: Calls of yours that were to be sent and raised; rows of ``upsert_many`` with an
+            error, too. A create that was in doubt and then settled is none, nor is a ``find``
+            that settling it took.
+        in_flight: Requests on the wire: sent, and their reply has not come. The ``in_flight`` of
+            a bulk run's ``totals`` also counts rows that wait for their turn or for a retry.
         waiting_interactive: Requests that wait for their turn under the team's rate limit, of
             every client that shares the pacer. None before the first call, and where the pacer
             does not tell.
         waiting_bulk: The same for the rows of ``upsert_many``, which let the others go ahead.
         rate: The team's limit in requests per second, as learnt from Loops or else as assumed.
+            It is not the pace of the moment: what others with the team's keys used in the last
+            seconds, such as a process that ended just now, is left to them and still counts here.
             None as for ``waiting_interactive``.
         dry_run: Calls that a dry run answered and did not send, by endpoint, such as
             ``{"PUT /v1/contacts/update": 3}``; empty for any other client.
@@ -49,6 +54,10 @@ class Counts:
     failures: int = 0
     in_flight: int = 0
     dry_run: dict[str, int] = attrs.field(factory=dict[str, int])
+
+    def fail(self) -> None:
+        """Count a call that ended in an error."""
+        self.failures += 1
 
 
 def stats_of(counts: Counts, pacer: object) -> Stats:

@@ -23,15 +23,17 @@ class Totals:
         read: Rows read from the source; those from this index on were never touched.
         succeeded: Rows that Loops took.
         failed: Rows with an error, whether they were sent or not.
-        in_flight: Rows whose sending has begun and whose outcome is not known.
-        waiting: Rows that were read and whose sending has not begun.
-        total: Rows that there are to do: what ``total=`` said, or the source's length, and once
-            nothing more is read, what was read. None while it is unknown.
+        in_flight: Rows that have a worker and no outcome yet: their request is on the wire, or
+            waits for its turn under the rate limit or for a retry. (``LoopsClient.stats`` counts
+            under the same name what is on the wire alone.)
+        waiting: Rows that were read and have no worker yet.
+        total: Rows that the source has: what ``total=`` said, or its length, and once it has come
+            to its end, what was read. None while it is unknown. ``stop`` does not change it.
         elapsed: Seconds since the run began.
         rate: Rows per second lately. A burst at the start and the time of a pause that is over
             hardly count; while a pause lasts, it falls.
-        time_remaining: Estimated seconds until all of ``total`` is done; None while ``total`` or
-            the rate is unknown.
+        time_remaining: Estimated seconds until all of ``total`` is done, or after ``stop``, all
+            that was read; None while that or the rate is unknown.
     """
 
     read: int
@@ -113,12 +115,16 @@ class Tally:
         if self.pace is not None:
             self.pace.note(now)
 
-    def totals(self, now: float, length: int | None) -> Totals:
-        """Where the run stands at ``now``, or stood when it ended; ``length`` is all there is."""
+    def totals(self, now: float, length: int | None, *, stopping: bool = False) -> Totals:
+        """Where the run stands at ``now``, or stood when it ended.
+
+        ``length`` is all there is; of a run that is ``stopping``, nothing more is read.
+        """
         now = now if self.ended is None else self.ended
         total = None if length is None else max(length, self.read)
         rate = 0.0 if self.pace is None else self.pace.rate(now)
-        left = None if total is None else total - self.succeeded - self.failed
+        expected = self.read if stopping else total
+        left = None if expected is None else expected - self.succeeded - self.failed
         remaining = 0.0 if left == 0 else None
         if left and rate:
             remaining = left / rate

@@ -1,16 +1,13 @@
 """What a reply means: the promised value, or the one error that fits it. Pure."""
 
-import re
 import time
 from collections.abc import Callable
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
 from loops_async import errors
 from loops_async.codec import Undecodable, decode_json
 from loops_async.quoting import cleaned, presentable
-from loops_async.wire import Endpoint, Reply, Request
+from loops_async.wire import Endpoint, Reply, Request, retry_after
 
 T = TypeVar("T")
 
@@ -26,7 +23,6 @@ _HINTS: Final[dict[type[errors.APIError], str]] = {
     errors.ContactAlreadyExists: "contacts.update would change it",
     errors.RedirectRefused: "check base_url",
 }
-_DIGITS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 def judge(request: Request[T], reply: Reply, wall: Callable[[], float] = time.time) -> T:
@@ -74,23 +70,6 @@ def error_class(endpoint: Endpoint[Any], status: int) -> type[errors.APIError]:
     if status >= 500:
         return errors.ServerError
     return errors.RedirectRefused if 300 <= status < 400 else errors.BadRequest
-
-
-def retry_after(reply: Reply, wall: float) -> float | None:
-    """The seconds that ``Retry-After`` asks for; ``wall`` is now, in seconds since the epoch.
-
-    Both forms of the header are read, and anything else counts as no header.
-    """
-    text = reply.headers.get("retry-after", "").strip()
-    if _DIGITS.fullmatch(text):
-        return float(text)
-    try:
-        when = parsedate_to_datetime(text)
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=UTC)
-        return max(0.0, when.timestamp() - wall)
-    except (ValueError, OverflowError, TypeError, IndexError):
-        return None
 
 
 def _message(request: Request[Any], reply: Reply) -> str:

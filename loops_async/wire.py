@@ -5,7 +5,10 @@ percent of the whole call. Nothing here does I/O and nothing here knows aiohttp,
 """
 
 import enum
+import re
 from collections.abc import Callable, Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -15,6 +18,12 @@ from loops_async.errors import APIError, InvalidInput
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_LONGEST_DATE = 64
+_ABSURD_WAIT = 1e9
+"""Seconds; what takes more than the nine digits that ``_SECONDS`` reads."""
 
 
 class Replay(enum.Enum):
@@ -57,6 +66,27 @@ class Reply:
     secret: str = attrs.field(default="", repr=False)
 
 
+def retry_after(reply: Reply, wall: float) -> float | None:
+    """The seconds that ``Retry-After`` asks for; ``wall`` is now, in seconds since the epoch.
+
+    Both forms of the header are read, and anything else counts as no header. So does a wait of
+    more than 30 years, which only a mistake asks for.
+    """
+    text = reply.headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    if len(text) > _LONGEST_DATE or not text.isascii():
+        return None
+    try:
+        when = parsedate_to_datetime(text)
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        wait = max(0.0, when.timestamp() - wall)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+    return wait if wait < _ABSURD_WAIT else None
+
+
 @attrs.frozen
 class Endpoint(Generic[T_co]):
     """One operation of the Loops API, as a value.
@@ -76,6 +106,9 @@ class Endpoint(Generic[T_co]):
         reaches: Whether what it changes may bring mail to somebody. Where recipients are
             restricted, such a request is sent only if it names an ``email`` that is allowed.
         dry_run: The body of the reply that a dry run reads in place of Loops' own.
+        counted: Whether the retry layer counts a request that ended in an error. Where one call
+            of a user's may take several, whoever makes them counts the call instead.
+        vocabulary: Words of ours that a body may carry and that a message may quote.
     """
 
     method: str
@@ -89,6 +122,8 @@ class Endpoint(Generic[T_co]):
     after_doubt: Mapping[int, T_co] = attrs.field(factory=dict[int, T_co], repr=False)
     reaches: bool = True
     dry_run: bytes = attrs.field(default=b"", repr=False)
+    counted: bool = attrs.field(default=True, repr=False)
+    vocabulary: frozenset[str] = attrs.field(default=frozenset[str](), repr=False)
 
     def __str__(self) -> str:
         """Method and path, fit for a log line."""

@@ -17,16 +17,14 @@ def examples() -> Iterator[tuple[str, str]]:
             yield f"{page.stem.lower()}_{number}", block[1]
 
 
-def pytest_modes(code: str) -> list[str]:
-    """In which modes of pytest-asyncio a block is to be run; none for a plain script.
+def pytest_mode(code: str) -> str | None:
+    """The mode of pytest-asyncio that a block is run in; None for a plain script.
 
-    Strict mode leaves alone what is not marked for it.
+    Strict mode leaves alone what is not marked for it; what is marked runs in either.
     """
     if "def test_" not in code:
-        return []
-    if "async def test_" not in code:
-        return ["strict"]
-    return ["strict", "auto"] if "pytest.mark." in code else ["auto"]
+        return None
+    return "auto" if "async def test_" in code and "pytest.mark." not in code else "strict"
 
 
 def write(folder: Path) -> None:

@@ -14,6 +14,7 @@ from loops_async.cli.spellings import (
     default_field,
     default_type,
     known_spelling,
+    own_field,
     plain,
 )
 from loops_async.cli.values import ValueType
@@ -123,6 +124,13 @@ class Account:
                 return _field(field)
         return _property(self._custom[target]) if target in self._custom else None
 
+    def custom(self, key: str) -> Target | None:
+        """The account's own property called ``key``, if it is one that can be written."""
+        known = self._custom.get(key)
+        if known is None or key in NOT_BY_API or known.type not in get_args(ValueType):
+            return None
+        return _property(known)
+
     def nearest(self, target: str) -> str | None:
         """A target that someone who wrote ``target`` may have meant."""
         if field := default_field(target) or known_spelling(target):
@@ -134,8 +142,8 @@ class Account:
 
     def has(self, name: str) -> bool:
         """Whether a new property called ``name`` would be, or look like, one that is there."""
-        taken = (*self._custom, *DEFAULT_FIELDS, *RESERVED, *NOT_BY_API, "createdAt")
-        return plain(name) in {plain(key) for key in taken}
+        taken = {plain(key) for key in (*self._custom, *DEFAULT_FIELDS)}
+        return plain(name) in taken or own_field(name) is not None
 
 
 def _same(name: str, column: str) -> bool:

@@ -47,7 +47,7 @@ def assume_columns(
     proposals = propose(plan, survey, assumed)
     judged = () if choices.ignore_unknown and not choices.create_properties else proposals
     for planned in plan.columns:
-        say(f"column {shown(planned.column)} → {planned.target}")
+        say(str(planned))
     if plan.left_out:
         say(f"left out: {', '.join(map(shown, plan.left_out))}")
     if judged:

@@ -145,7 +145,10 @@ async def check_account(api_key: str | None, base_url: str | None, talk: Talk) -
     safe_mode = os.environ.get("LOOPS_ALLOWED_RECIPIENTS") is not None
     talk.document["safe_mode"] = safe_mode
     if safe_mode:
-        talk.tell("safe mode: on, only LOOPS_ALLOWED_RECIPIENTS get mail")
+        talk.tell(
+            "safe mode: on, contacts, events and mail go to LOOPS_ALLOWED_RECIPIENTS alone; "
+            "deletes and reads are not held back"
+        )
 
 
 def _tell_headers(heard: Heard, talk: Talk) -> None:

@@ -15,10 +15,22 @@ from loops_async.cli.values import ValueType
 
 @attrs.frozen
 class PlannedColumn:
-    """A column and where its values go."""
+    """A column and where its values go.
+
+    Attributes:
+        column: Its name in the file.
+        target: Where its values go.
+        why: Why not to a target of its own name; empty where it needs no reason.
+    """
 
     column: str
     target: Target
+    why: str = ""
+
+    def __str__(self) -> str:
+        """What the user is told of it."""
+        said = f"column {shown(self.column)} → {self.target}"
+        return f"{said} ({self.why})" if self.why else said
 
 
 @attrs.frozen
@@ -85,7 +97,8 @@ def plan_columns(
         properties: The account's contact properties.
         mappings: From column to target: a default field (``firstName`` or ``first_name``), a
             property's key, ``mailingLists.<id>``, or nothing to leave the column out. The key of a
-            property to be made may have its type behind it: ``joined:date``.
+            property to be made may have its type behind it: ``joined:date``. It may be there
+            already if it has that type, so that the same mappings work again.
         allow_new: Take a target Loops does not know for the name of a property to be made.
 
     Raises:
@@ -99,7 +112,7 @@ def plan_columns(
             raise ColumnsRefused(_no_such_column(column, headers))
         if not wanted:
             plan.left_out.append(column)
-        elif ":" not in wanted and (target := account.named(wanted)):
+        elif target := _there(wanted, account):
             plan.claim(column, target)
         else:
             plan.claim_new(_new_property(column, wanted, account, allowed=allow_new))
@@ -168,6 +181,15 @@ def _no_such_column(column: str, headers: Sequence[str]) -> str:
     return f"--map names a column {shown(column)} that the file does not have; {meant}"
 
 
+def _there(wanted: str, account: Account) -> Target | None:
+    """What ``--map`` spells as ``wanted``, if it is there and of the type that is said."""
+    key, colon, declared = (part.strip() for part in wanted.partition(":"))
+    if not colon:
+        return account.named(wanted)
+    target = account.named(key)
+    return target if target is not None and target.type == declared else None
+
+
 def _new_property(column: str, wanted: str, account: Account, *, allowed: bool) -> UnknownColumn:
     """The property to be made that ``--map`` spells as ``wanted``, a key with or without a type.
 
@@ -179,7 +201,7 @@ def _new_property(column: str, wanted: str, account: Account, *, allowed: bool) 
     if colon and (there := account.named(key)):
         raise ColumnsRefused(
             f"--map gives {shown(column)} the type {shown(name)}, but {there} is there already and "
-            f"is a {there.type}; leave out {shown(colon + name)}"
+            f"is a {there.type}; leave out {shown(colon + name)}, or name another property"
         )
     if colon and of_type is None:
         raise ColumnsRefused(

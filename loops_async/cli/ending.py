@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from loops_async import errors
-from loops_async.cli.refusals import ImportRefused
+from loops_async.cli.refusals import ImportRefused, LoopsGone
 from loops_async.cli.signals import Stopped
 from loops_async.cli.talking import Talk
 
@@ -37,7 +37,7 @@ def _status(talk: Talk, work: Callable[[], int]) -> int:
     except errors.NotFound as error:
         talk.fail(f"{error} Is --base-url right? Loops' own ends with /api.")
         return UNREACHABLE
-    except errors.LoopsError as error:
+    except (errors.LoopsError, LoopsGone) as error:
         talk.fail(str(error))
         return UNREACHABLE
     except OSError as error:

@@ -43,7 +43,8 @@ from loops_async.cli.talking import Talk
     "--rejected",
     metavar="PATH",
     type=click.Path(),
-    help="Where rejected rows go, with the reason.  [default: FILE.rejected.csv or .jsonl]",
+    help="Where rejected rows go, with the reason. Those of standard input are kept only with "
+    "this.  [default: FILE.rejected.csv or .jsonl]",
 )
 @click.option("--dry-run", is_flag=True, help="Judge every row, send nothing, write no file.")
 @json_option
@@ -60,7 +61,8 @@ def import_(file: str, *, as_json: bool, **options: Any) -> None:
     \b
     Exit status: 0 every row went in, 1 some rows did not, 2 the file or the
     options cannot work and nothing was sent, 3 Loops refused the key,
-    4 Loops could not be reached, 130 interrupted, 143 terminated.
+    4 Loops could not be reached, or went away in the middle, 130 interrupted,
+    143 terminated.
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     if options["resume"] and options["restart"]:
         raise click.UsageError("--resume goes on and --restart begins anew: give one of them.")

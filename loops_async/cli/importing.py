@@ -17,6 +17,7 @@ from loops_async.cli.rejects import Rejects
 from loops_async.cli.rows import Reading, Rejected, Row
 from loops_async.cli.source import Source, read_rows
 from loops_async.cli.tally import Tally
+from loops_async.cli.undoing import Undoing
 from loops_async.client import LoopsClient
 from loops_async.outcomes import Outcome
 from loops_async.records.contacts import ContactUpdate
@@ -31,6 +32,9 @@ _THE_ROWS_FAULT: Final = (
 _HEARTBEAT: Final = 1.0
 """Seconds between two looks at the progress, and between two trips to the disk."""
 
+MOST_FAILURES: Final = 20
+"""Rows that fail one after the other, through no fault of theirs, before an import stops."""
+
 
 @attrs.define
 class Import:
@@ -44,7 +48,11 @@ class Import:
         empty_as_null: Empty a property at Loops where a cell is empty.
         journal: Where it is written down which rows are over; None for nowhere.
         rejects: Where the rejected rows go; None for nowhere.
-        on_applied: Called with the contact of each row that went in.
+        on_applied: Called with the line and the contact of each row that went in.
+        on_gone: Called once when so many rows have failed one after the other, each through no
+            fault of its own, that the next ones would too: no more rows are read.
+        gone: What the last of those failures was; None as long as there is no such row of them.
+        undoing: The rejected rows that would undo what a later row of their contact has set.
     """
 
     source: Source
@@ -54,7 +62,11 @@ class Import:
     empty_as_null: bool = False
     journal: Journal | None = None
     rejects: Rejects | None = None
-    on_applied: Callable[[ContactUpdate | None], None] = lambda _: None
+    on_applied: Callable[[int, ContactUpdate | None], None] = lambda _line, _contact: None
+    on_gone: Callable[[], None] = lambda: None
+    gone: str | None = attrs.field(default=None, init=False)
+    undoing: Undoing = attrs.field(factory=Undoing, init=False)
+    _failures: int = attrs.field(default=0, init=False)
     # Rows are read in one thread, and their outcomes come in another.
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _under_way: dict[int, tuple[int, Row]] = attrs.field(
@@ -107,7 +119,7 @@ class Import:
                 raise FileRefused(self.source.name, "has more rows than it had a moment ago")
             if self._stopped or self._over:
                 return
-            if self._is_done(number):
+            if self._is_done(number, reading):
                 continue
             if isinstance(reading, Rejected):
                 self._reject(number, reading, reading.reason)
@@ -121,14 +133,21 @@ class Import:
             sent += 1
             yield fields
 
-    def _is_done(self, number: int) -> bool:
-        done = (State.APPLIED, State.REJECTED)
-        return self.journal is not None and self.journal.states[number] in done
+    def _is_done(self, number: int, reading: Reading) -> bool:
+        state = State.OPEN if self.journal is None else self.journal.states[number]
+        with self._lock:
+            if state == State.APPLIED:
+                self.undoing.applied(reading, self.plan)
+            elif state == State.REJECTED:
+                self.undoing.rejected(reading, self.plan)
+        return state in (State.APPLIED, State.REJECTED)
 
     def _note(self, outcome: Outcome) -> None:
         number, row = self._under_way.pop(outcome.index)
         error = outcome.error
         if isinstance(error, _THE_ROWS_FAULT):
+            if isinstance(error, errors.APIError):
+                self._failures = 0
             said = getattr(error, "message", "")
             self._reject(number, row, f"Loops said: {said}" if said else str(error))
             return
@@ -136,11 +155,19 @@ class Import:
             if self.journal is not None:
                 self.journal.note(number, State.FAILED if error else State.APPLIED)
             if error is None:
+                self._failures = 0
                 self.tally.applied += 1
-                self.on_applied(outcome.contact)
+                self.undoing.applied(row, self.plan)
+                self.on_applied(row.line, outcome.contact)
             else:
-                self.tally.failed.add(row.line, str(error))
+                self.tally.failed.add(row.line, str(error), _cause(error))
+                self._failures += 1
             self._show()
+        if error is not None and self._failures >= MOST_FAILURES and not self._stopped:
+            # The rest of a long file would only take a day to fail.
+            self.gone = _cause(error)
+            self.on_gone()
+            self.stop()
 
     def _reject(self, number: int, reading: Reading, reason: str) -> None:
         with self._lock:
@@ -151,6 +178,7 @@ class Import:
             if self.journal is not None:
                 self.journal.note(number, State.REJECTED, mark)
             self.tally.rejected.add(reading.line, reason)
+            self.undoing.rejected(reading, self.plan)
             self._show()
 
     async def _beat(self, rows: BulkUpsert) -> None:
@@ -170,3 +198,9 @@ class Import:
             self.rejects.sync()
         if self.journal is not None:
             self.journal.sync()
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong at last, without how often it was tried, which differs from row to row."""
+    last = error.__cause__
+    return str(last if isinstance(last, errors.LoopsError) else error)

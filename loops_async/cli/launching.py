@@ -7,11 +7,11 @@ from pathlib import Path
 import attrs
 
 from loops_async.cli.columns import Plan
-from loops_async.cli.importing import Import
+from loops_async.cli.importing import MOST_FAILURES, Import
 from loops_async.cli.journal import Header, Journal
 from loops_async.cli.options import Options, needs_key
-from loops_async.cli.progress import progress
-from loops_async.cli.refusals import FileRefused, ImportRefused, shown
+from loops_async.cli.progress import progress, spelt
+from loops_async.cli.refusals import FileRefused, ImportRefused, LoopsGone, shown
 from loops_async.cli.rejects import Rejects, endings
 from loops_async.cli.resuming import (
     begun,
@@ -25,7 +25,7 @@ from loops_async.cli.resuming import (
     written,
 )
 from loops_async.cli.settling import make_properties, settle_again, settle_columns
-from loops_async.cli.signals import stoppable
+from loops_async.cli.signals import Stops, stoppable
 from loops_async.cli.source import Source, open_source
 from loops_async.cli.survey import Survey, survey
 from loops_async.cli.talking import Talk
@@ -45,20 +45,25 @@ def import_file(options: Options, talk: Talk) -> bool:
     Raises:
         ImportRefused: The file, its columns or its journal cannot work; nothing was sent.
         LoopsError: What stops the whole import, such as a wrong key.
+        LoopsGone: Loops went away in the middle.
         Stopped: A signal ended it.
     """
     tally = tally_for(as_json=talk.as_json)
-    loops = _client(options, tally)
-    with open_source(options.file) as source, journal_of(options, source, talk.say) as journal:
-        found = survey(source)
-        tally.total = found.rows + found.rejected
-        rejects = _rejects(options, source)
-        launch = _Launch(options, source, found, tally, journal, rejects, talk)
-        try:
-            asyncio.run(launch.run(loops))
-        finally:
-            if rejects is not None:
-                rejects.close()
+    if options.file == "-":
+        # Nobody types a file to be told at its end that there is no key.
+        _needs_key(options)
+    with open_source(options.file) as source:
+        loops = _client(options, tally)
+        with journal_of(options, source, talk.say) as journal:
+            found = survey(source)
+            tally.total = found.rows + found.rejected
+            rejects = _rejects(options, source)
+            launch = _Launch(options, source, found, tally, journal, rejects, talk)
+            try:
+                asyncio.run(launch.run(loops))
+            finally:
+                if rejects is not None:
+                    rejects.close()
     return tally.complete
 
 
@@ -85,10 +90,13 @@ class _Launch:
                     journal=self.journal,
                     rejects=self.rejects,
                 )
-                stops.drain = partial(self._drain, importing)
+                stops.drain = partial(self._drain, importing, stops)
+                importing.on_gone = partial(self._gone, importing)
                 await self._import(importing, loops)
         if stops.stopped is not None:
             raise stops.stopped
+        if importing.gone is not None:
+            raise LoopsGone(f"the import stopped because Loops went away: {importing.gone}")
 
     async def _import(self, importing: Import, loops: LoopsClient) -> None:
         try:
@@ -98,9 +106,9 @@ class _Launch:
             # The file changed under our eyes, or the disk is full; the rows before are sent.
             self.talk.fail(str(error))
         finally:
-            self._report()
+            self._report(importing)
 
-    def _report(self) -> None:
+    def _report(self, importing: Import) -> None:
         talk, journal, rejects = self.talk, self.journal, self.rejects
         resume = None if journal is None or journal.complete else self.options.going_on
         there = rejects is not None and rejects.is_there
@@ -112,8 +120,15 @@ class _Launch:
             "resume": resume,
         }
         talk.tell(self.tally.summary(resumable=journal is not None))
+        if overtaken := str(importing.undoing):
+            talk.tell(overtaken)
         if rejects is not None and there:
-            talk.tell(f"The rejected rows, to be mended and imported: {rejects.name}")
+            talk.tell(
+                f"The rejected rows are in {rejects.name}. Once they are mended, import them:"
+            )
+            talk.tell(f"  {self.options.importing(rejects.path)}")
+        elif rejects is None and self.tally.rejected.count:
+            talk.tell("The rejected rows were not kept; --rejected PATH keeps them.")
         if resume is not None:
             talk.say(f"Go on with: {resume}")
 
@@ -148,18 +163,30 @@ class _Launch:
         mark = self.journal.mark if self.journal is not None else None
         if self.rejects is not None and self.rejects.begin(mark):
             self.talk.say(
-                f"{self.rejects.name} of another import, or changed since, is now "
+                f"{self.rejects.name} was there already; it is kept as "
                 f"{shown(self.rejects.path + '.old', len(self.rejects.path) + 4)}."
             )
 
-    def _drain(self, importing: Import) -> None:
-        rows = counted(importing.stop(), "row")
-        self.talk.say(f"Finishing {rows} under way; press Ctrl-C again to stop at once.")
+    def _drain(self, importing: Import, stops: Stops) -> None:
+        left = importing.stop()
+        rate = self.tally.rate
+        time = f", about {spelt(left / rate)}" if left and rate > 0 else ""
+        self.talk.say(f"Finishing {counted(left, 'row')} under way{time}; {stops.again}.")
+
+    def _gone(self, importing: Import) -> None:
+        self.talk.say(
+            f"{MOST_FAILURES} rows have failed one after the other, through no fault of theirs: "
+            f"reading no more, and finishing {counted(importing.stop(), 'row')} under way."
+        )
+
+
+def _needs_key(options: Options) -> None:
+    needs_key(options.api_key, "or send nothing, with --dry-run or LOOPS_DRY_RUN=1")
 
 
 def _client(options: Options, tally: Tally) -> LoopsClient:
-    """A client that sends nothing yet; it says what is wrong with a key before a file is read."""
-    needs_key(options.api_key, "or send nothing, with --dry-run or LOOPS_DRY_RUN=1")
+    """A client that sends nothing yet; it says what is wrong with a key before rows are read."""
+    _needs_key(options)
     return LoopsClient(
         options.api_key,
         base_url=options.base_url,

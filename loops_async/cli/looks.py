@@ -73,7 +73,8 @@ class Looks:
         kinds: list[ValueType] = [kind for kind in _NOUNS if kind != "number" or may_be_number]
         kind = max(kinds, key=self._counts.__getitem__)
         count = self._counts[kind]
-        if not count or 2 * count < self.seen - self._nothing:
+        # Where a third of them is something else, it is text that happens to hold a "y" or a 5.
+        if not count or 3 * count < 2 * (self.seen - self._nothing):
             return None
         nouns, spelling = _NOUNS[kind]
         those = (

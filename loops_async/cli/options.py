@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -78,6 +79,14 @@ class Options:
     @property
     def going_on(self) -> str:
         """The command that goes on with this import. The key is not in it."""
+        more = {"--journal": self.journal, "--rejected": self.rejected}
+        return self._command(self.file, more, ["--resume"])
+
+    def importing(self, file: str) -> str:
+        """The command that imports another file with the same options, without the key."""
+        return self._command(file, {}, [])
+
+    def _command(self, name: str, more: Mapping[str, str | None], last: list[str]) -> str:
         words = ["loops-async", "import", *(f"--map={mapping}" for mapping in self.mappings)]
         flags = {
             "--create-properties": self.create_properties,
@@ -89,12 +98,11 @@ class Options:
             "--base-url": self.base_url,
             "--rate": self.rate,
             "--concurrency": None if self.concurrency == CONCURRENCY else self.concurrency,
-            "--journal": self.journal,
-            "--rejected": self.rejected,
+            **more,
         }
         words += [f"{name}={value}" for name, value in given.items() if value is not None]
-        file = ["--", self.file] if self.file.startswith("-") and self.file != "-" else [self.file]
-        return shlex.join([*words, "--resume", *file])
+        file = ["--", name] if name.startswith("-") and name != "-" else [name]
+        return shlex.join([*words, *last, *file])
 
 
 def has_key(api_key: str | None) -> bool:

@@ -65,14 +65,13 @@ def _lines(tally: Tally) -> Callable[[], None]:
 
 def described(tally: Tally) -> str:
     """The pace, what went wrong, and the time that is left, in a few words."""
-    parts = [f"{tally.rate:.1f} rows/s"]
-    # A file that is only looked at is sent nowhere.
-    if tally.requests:
-        parts.append(f"{tally.rate_limited} answered with 429")
+    # A file that is only looked at is sent nowhere, and has no pace that would tell anything.
+    sent = tally.requests > 0
+    parts = [f"{tally.rate:.1f} rows/s", f"{tally.rate_limited} answered with 429"] if sent else []
     parts.append(f"{tally.rejected.count} rejected")
     if tally.failed.count:
         parts.append(f"{tally.failed.count} failed")
-    if tally.not_done and tally.seconds_left is not None:
+    if sent and tally.not_done and tally.seconds_left is not None:
         parts.append(f"{spelt(tally.seconds_left)} left")
     return ", ".join(parts)
 

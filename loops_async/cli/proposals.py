@@ -6,7 +6,9 @@ import attrs
 
 from loops_async.cli.account import Account, KnownProperty, Target
 from loops_async.cli.columns import Plan, PlannedColumn
-from loops_async.cli.spellings import camel_case
+from loops_async.cli.refusals import shown
+from loops_async.cli.rows import REASON_COLUMN
+from loops_async.cli.spellings import camel_case, own_field
 from loops_async.cli.survey import Survey
 from loops_async.cli.values import ValueType
 
@@ -20,12 +22,23 @@ class Proposal:
         key: A camelCase name that nothing in the account has.
         type: What the user said, else the type that every value of the column converts to.
         remark: What speaks against that type; None where nothing does, or the user said it.
+        why: Why its name is not the column's; empty where it is.
     """
 
     column: str
     key: str
     type: ValueType
     remark: str | None = None
+    why: str = ""
+
+
+def recognise(plan: Plan, survey: Survey, properties: Iterable[KnownProperty]) -> Plan:
+    """``plan`` with the columns that an import made a property for under a name of its choice.
+
+    Such a column goes to that property again if its values fit, and never gets a second one.
+    """
+    there, _ = _placed(plan, survey, properties)
+    return _with(plan, there)
 
 
 def propose(
@@ -36,40 +49,81 @@ def propose(
     A column without a single value has nothing to send and no type to suggest, so it gets none.
     Nor does one of nothing but lists and objects: every one of its rows would be rejected.
     """
-    account = Account(properties)
-    places = {name: place for place, name in enumerate(survey.headers, 1)}
+    _, proposals = _placed(plan, survey, properties)
+    return tuple(proposals)
+
+
+def _placed(
+    plan: Plan, survey: Survey, properties: Iterable[KnownProperty]
+) -> tuple[list[PlannedColumn], list[Proposal]]:
+    """The unknown columns that have a property already, and those that want one."""
+    names = _Names(plan, survey, Account(properties))
     found = {column.name: column for column in survey.columns}
+    there: list[PlannedColumn] = []
     proposals: list[Proposal] = []
-    taken = {unknown.key for unknown in plan.unknown if unknown.key}
     for unknown in plan.unknown:
         column = found.get(unknown.column)
         if column is None or column.type is None:
             continue
-        key = unknown.key or _free(unknown.column, places[unknown.column], account, taken)
-        taken.add(key)
-        if unknown.type:
-            proposals.append(Proposal(unknown.column, key, unknown.type))
+        if unknown.key:
+            proposal = Proposal(unknown.column, unknown.key, unknown.type or column.type)
+            remark = None if unknown.type else column.remark
+            proposals.append(attrs.evolve(proposal, remark=remark))
+            continue
+        key, target, why = names.choose(unknown.column, column.type)
+        if target is not None:
+            there.append(PlannedColumn(unknown.column, target, why))
         else:
-            proposals.append(Proposal(unknown.column, key, column.type, column.remark))
-    return tuple(proposals)
+            proposals.append(Proposal(unknown.column, key, column.type, column.remark, why))
+    return there, proposals
 
 
 def adopt(plan: Plan, proposals: Iterable[Proposal]) -> Plan:
     """``plan`` with the proposed properties, once they are made, as targets of their columns."""
-    proposals = tuple(proposals)
-    made = {proposal.column for proposal in proposals}
+    made = [PlannedColumn(p.column, Target("property", p.key, p.type), p.why) for p in proposals]
+    return _with(plan, made)
+
+
+def _with(plan: Plan, more: list[PlannedColumn]) -> Plan:
+    placed = {planned.column for planned in more}
     return Plan(
-        columns=plan.columns
-        + tuple(PlannedColumn(p.column, Target("property", p.key, p.type)) for p in proposals),
-        unknown=tuple(unknown for unknown in plan.unknown if unknown.column not in made),
+        columns=(*plan.columns, *more),
+        unknown=tuple(unknown for unknown in plan.unknown if unknown.column not in placed),
         left_out=plan.left_out,
     )
 
 
-def _free(column: str, place: int, account: Account, taken: set[str]) -> str:
-    wanted = camel_case(column) or f"column{place}"
-    key, number = wanted, 1
-    while account.has(key) or key in taken:
-        key = f"imported{wanted[0].upper()}{wanted[1:]}" + (str(number) if number > 1 else "")
-        number += 1
-    return key
+class _Names:
+    """Names for the columns that Loops has no place for, the same at every import of a file."""
+
+    def __init__(self, plan: Plan, survey: Survey, account: Account) -> None:
+        self._account = account
+        # An import's own reasons must not move the columns beside them.
+        headers = [name for name in survey.headers if name != REASON_COLUMN]
+        self._places = {name: place for place, name in enumerate(headers, 1)}
+        self._taken = {planned.target.name: planned.column for planned in plan.columns}
+        self._taken |= {unknown.key: unknown.column for unknown in plan.unknown if unknown.key}
+
+    def choose(self, column: str, wanted: ValueType) -> tuple[str, Target | None, str]:
+        """A name for ``column``, the property that is called so already, and why it is."""
+        own = camel_case(column) or f"column{self._places[column]}"
+        key, number = own, 1
+        while True:
+            there = None if key in self._taken else self._account.custom(key)
+            if there is not None and there.type in (wanted, "string"):
+                break
+            if key not in self._taken and not self._account.has(key):
+                there = None
+                break
+            key = f"imported{own[0].upper()}{own[1:]}" + (str(number) if number > 1 else "")
+            number += 1
+        why = "" if key == own else self._reason(own)
+        self._taken[key] = column
+        return key, there, why
+
+    def _reason(self, own: str) -> str:
+        if field := own_field(own):
+            return f"{field} is Loops' own field"
+        if own in self._taken:
+            return f"{own} is for column {shown(self._taken[own])}"
+        return f"{own} is taken"

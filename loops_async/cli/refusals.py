@@ -41,6 +41,10 @@ class ColumnsRefused(ImportRefused):
     """The columns cannot be matched with what Loops holds, or a ``--map`` is wrong."""
 
 
+class LoopsGone(Exception):
+    """So many rows have failed through no fault of theirs that an import has stopped."""
+
+
 class RowRefused(ImportRefused):
     """One row cannot be sent.
 

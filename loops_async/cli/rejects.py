@@ -29,7 +29,8 @@ class Rejects:
     """A file of rejected rows, which there is only once there is one.
 
     CSV gets one more column and JSON Lines one more key, ``loops_error``, with the reason; all else
-    is as it stands in the input, in UTF-8. What an import leaves there, another does not write
+    is as it stands in the input, in UTF-8. The column is the first, so that the reason stands in it
+    whatever number of cells a row has. What an import leaves there, another does not write
     over: it is put aside under a name that ends in ``.old``.
 
     Attributes:
@@ -128,7 +129,7 @@ class Rejects:
             return ""
         header, end = _parted(source.header_text)
         if REASON_COLUMN not in source.headers:
-            header += source.delimiter + REASON_COLUMN
+            header = REASON_COLUMN + source.delimiter + header
         first = io.StringIO(header, newline="").readline().strip(" \r\n")
         told = "" if told_delimiter(first) == source.delimiter else f"sep={source.delimiter}{end}"
         return ("\ufeff" if self._marked else "") + told + header + end
@@ -138,7 +139,7 @@ class Rejects:
             return _json_text(reading, reason)
         text, end = _parted(reading.text)
         if REASON_COLUMN not in self._source.headers:
-            return text + self._source.delimiter + self._cells([reason]) + end
+            return self._cells([reason]) + self._source.delimiter + text + end
         if isinstance(reading, Row):
             return self._cells([*{**reading.cells, REASON_COLUMN: reason}.values()]) + end
         # It has the reason of the last time, and another cell could make its number of cells right.

@@ -14,7 +14,7 @@ from loops_async.cli.options import Options
 from loops_async.cli.refusals import FileRefused, ImportRefused, RowRefused
 from loops_async.cli.rows import Rejected
 from loops_async.cli.source import Source, read_rows
-from loops_async.cli.tally import Tally
+from loops_async.cli.tally import Tally, counted
 from loops_async.connection import checked_base_url
 from loops_async.errors import LoopsError
 from loops_async.ordering import identity
@@ -84,7 +84,10 @@ def begun(journal: Journal | None, now: Header, say: Callable[[str], None]) -> H
         say("The last import from here is complete, and this is another file: importing all of it.")
         return None
     if journal.complete:
-        say("Every row of this file was imported before; --restart sends them all again.")
+        rows = counted(journal.counted(State.APPLIED), "row")
+        rejected = journal.counted(State.REJECTED)
+        rest = f" and {rejected} rejected" if rejected else ", which is all of them"
+        say(f"{rows} of this file went in before{rest}; --restart sends them all again.")
     return header
 
 

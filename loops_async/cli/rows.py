@@ -64,7 +64,8 @@ def named_delimiter(line: str) -> str | None:
 def csv_header(lines: Lines, delimiter: str) -> tuple[str, ...]:
     """The column names: the first row that is not blank, nor Excel's ``sep=;``.
 
-    A column without a name is called after its place, ``column 3``.
+    A column without a name is called after its place, ``column 3``; that of an import's own
+    reasons does not count, so that it is called the same in the file of rejected rows.
 
     Raises:
         FileRefused: If there is none, if a name is there twice, or if it looks like a contact.
@@ -81,7 +82,8 @@ def csv_header(lines: Lines, delimiter: str) -> tuple[str, ...]:
             raise lines.refused("holds a contact where the column names should be; put them first")
         if len(names) > MOST_COLUMNS:
             raise lines.refused(f"has more than {MOST_COLUMNS:,} columns")
-        names = [name or f"column {place}" for place, name in enumerate(names, 1)]
+        before = names.index(REASON_COLUMN) if REASON_COLUMN in names else len(names)
+        names = [name or f"column {place + (place <= before)}" for place, name in enumerate(names)]
         for place, name in enumerate(names):
             if name in names[:place]:
                 places = f"columns {names.index(name) + 1} and {place + 1}"

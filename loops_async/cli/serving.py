@@ -1,9 +1,12 @@
 """The sandbox as a server of its own, with the faults that it was asked for."""
 
+import difflib
+import re
+
 import click
 
 from loops_async.cli.talking import Talk, print_json
-from loops_async.sandbox import Faults, Sandbox, parse_faults
+from loops_async.sandbox import FAULT_KINDS, Faults, Sandbox, parse_faults
 
 
 async def serve(sandbox: Sandbox, talk: Talk) -> bool:
@@ -48,4 +51,14 @@ def read_faults(spec: str | None, seed: int | None) -> Faults | None:
     try:
         return parse_faults(spec, seed=seed)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--faults") from None
+        raise click.BadParameter(_shortened(str(error)), param_hint="--faults") from None
+
+
+def _shortened(problem: str) -> str:
+    """``problem`` with the one kind of fault that was probably meant in place of all of them."""
+    families = {kind.family for kind in FAULT_KINDS.values()}
+    found = re.search(r"there is no fault '(.+?)'", problem)
+    close = difflib.get_close_matches(found[1], [*FAULT_KINDS, *families, "ok"], 1) if found else ()
+    if not found or not close:
+        return problem
+    return f"{problem[: found.end()]}; did you mean {close[0]!r}?"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import attrs
 
 from loops_async.cli.columns import Plan, plan_columns, read_mappings
-from loops_async.cli.proposals import Proposal, adopt, propose
+from loops_async.cli.proposals import Proposal, adopt, propose, recognise
 from loops_async.cli.refusals import ColumnsRefused, shown
 from loops_async.cli.survey import Survey
 from loops_async.client import LoopsClient
@@ -41,7 +41,7 @@ async def settle_columns(
         LoopsError: Loops could not be asked.
     """
     plan, proposals = await draw_columns(loops, survey, choices)
-    if problem := objection(plan, survey, proposals, choices):
+    if problem := objection(plan, survey, proposals, choices, so_far="; nothing was sent"):
         raise ColumnsRefused(problem)
     if not choices.create_properties:
         tell_columns(plan, survey, say)
@@ -68,19 +68,37 @@ async def draw_columns(
         allow_new=choices.create_properties,
     )
     await _check_lists(loops, plan)
+    plan = recognise(plan, survey, properties)
     return plan, propose(plan, survey, properties)
 
 
 def objection(
-    plan: Plan, survey: Survey, proposals: tuple[Proposal, ...], choices: Choices
+    plan: Plan,
+    survey: Survey,
+    proposals: tuple[Proposal, ...],
+    choices: Choices,
+    *,
+    so_far: str = "",
 ) -> str | None:
-    """Why an import stops at the columns, and what lets it go on; None where it does not stop."""
-    if plan.unknown and not choices.create_properties and not choices.ignore_unknown:
-        return _unknown(plan, survey, proposals)
+    """Why an import stops at the columns, and what lets it go on; None where it does not stop.
+
+    A column without a single value stops nothing: it would change nothing at Loops.
+
+    Args:
+        plan: Where the columns go.
+        survey: What is in them.
+        proposals: What could be made for those without a place.
+        choices: What the user said.
+        so_far: What has been done by now, for an import that stops.
+    """
     if choices.create_properties:
         doubtful = [proposal for proposal in proposals if proposal.remark]
-        return _doubtful(doubtful) if doubtful else None
-    return None
+        return _doubtful(doubtful, so_far) if doubtful else None
+    if choices.ignore_unknown:
+        return None
+    empty = {column.name for column in survey.columns if not column.filled}
+    blocking = [unknown.column for unknown in plan.unknown if unknown.column not in empty]
+    return _unknown(blocking, survey, proposals, so_far) if blocking else None
 
 
 async def settle_again(
@@ -100,7 +118,7 @@ async def settle_again(
     missing = []
     for planned in plan.columns:
         column, target = planned.column, planned.target
-        say(f"column {shown(column)} → {target}")
+        say(str(planned))
         if target.kind != "property" or declared.get(target.name) == target.type:
             continue
         if target.name in declared:
@@ -133,7 +151,7 @@ async def make_properties(
 def tell_columns(plan: Plan, survey: Survey, say: Callable[[str], None]) -> None:
     """Say where each column goes, and which are left out."""
     for planned in plan.columns:
-        say(f"column {shown(planned.column)} → {planned.target}")
+        say(str(planned))
     if left_out := [*map(shown, plan.left_out), *_without_a_place(plan, survey)]:
         say(f"left out: {', '.join(left_out)}")
 
@@ -167,14 +185,16 @@ def _without_a_place(plan: Plan, survey: Survey) -> Iterator[str]:
         yield shown(unknown.column) + (f" ({why})" if why else "")
 
 
-def _unknown(plan: Plan, survey: Survey, proposals: tuple[Proposal, ...]) -> str:
+def _unknown(
+    columns: Sequence[str], survey: Survey, proposals: tuple[Proposal, ...], so_far: str
+) -> str:
     proposed = {proposal.column: proposal for proposal in proposals}
     hindrances = _hindrances(survey)
-    lines = ["Loops has no place for these columns; nothing was sent:"]
-    for unknown in plan.unknown:
-        proposal = proposed.get(unknown.column)
-        what = described(proposal) if proposal else hindrances[unknown.column]
-        lines.append(f"  {shown(unknown.column)}: {what}")
+    lines = [f"Loops has no place for these columns{so_far}:"]
+    for column in columns:
+        proposal = proposed.get(column)
+        what = described(proposal) if proposal else hindrances[column]
+        lines.append(f"  {shown(column)}: {what}")
     lines.append(
         "Make these properties with --create-properties, leave the columns out with "
         "--ignore-unknown, or send one elsewhere with --map 'COLUMN=property'."
@@ -185,11 +205,12 @@ def _unknown(plan: Plan, survey: Survey, proposals: tuple[Proposal, ...]) -> str
 def described(proposal: Proposal) -> str:
     """The property that could be made for a column, and what speaks against it."""
     remark = f"; {proposal.remark}" if proposal.remark else ""
-    return f"{proposal.key} ({proposal.type}, by its values){remark}"
+    why = f"; {proposal.why}" if proposal.why else ""
+    return f"{proposal.key} ({proposal.type}, by its values{why}){remark}"
 
 
-def _doubtful(proposals: Sequence[Proposal]) -> str:
-    lines = ["A property keeps its type for good, and these may be no text; nothing was sent:"]
+def _doubtful(proposals: Sequence[Proposal], so_far: str) -> str:
+    lines = [f"A property keeps its type for good, and these may be no text{so_far}:"]
     for proposal in proposals:
         mapping = f"{proposal.column}={proposal.key}:string"
         lines.append(f"  {shown(proposal.column)}: {proposal.remark}")

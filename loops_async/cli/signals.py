@@ -17,6 +17,7 @@ class Stopped(Exception):
 
     def __init__(self, number: int) -> None:
         super().__init__(f"signal {number}")
+        self.number = number
         self.status: int = 128 + number
         """The exit status by which shells know it."""
 
@@ -33,6 +34,13 @@ class Stops:
     def __init__(self) -> None:
         self.drain: Callable[[], None] | None = None
         self.stopped: Stopped | None = None
+
+    @property
+    def again(self) -> str:
+        """What to do for an end at once, in words."""
+        if self.stopped is None or self.stopped.number == signal.SIGINT:
+            return "press Ctrl-C again to stop at once"
+        return f"a second {signal.Signals(self.stopped.number).name} stops at once"
 
 
 @contextmanager

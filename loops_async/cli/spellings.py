@@ -23,6 +23,8 @@ RESERVED = frozenset({"id", "listId", "softDeleteAt", "teamId", "updatedAt"})
 NOT_BY_API = frozenset({"notes", "optInStatus"})
 """Default properties Loops shows, with no documented way to write them through its API."""
 
+_OWN = (*RESERVED, *NOT_BY_API, "createdAt")
+
 # Only spellings that can mean nothing else. No status or consent column is taken for
 # ``subscribed``: sending true re-subscribes people who have left.
 _KNOWN = {
@@ -53,6 +55,11 @@ _BY_SPELLING = {spelling: name for name, known in _KNOWN.items() for spelling in
 def default_field(name: str) -> str | None:
     """The default field ``name`` spells exactly, as ``first_name`` or "First Name" do."""
     return _BY_NAME.get(plain(name))
+
+
+def own_field(name: str) -> str | None:
+    """The field that Loops fills in itself, or keeps, and that ``name`` looks like."""
+    return next((own for own in _OWN if plain(own) == plain(name)), None)
 
 
 def known_spelling(name: str, beside: Collection[str] = ()) -> str | None:

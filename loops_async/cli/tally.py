@@ -34,23 +34,40 @@ class Setbacks:
         first: The line and the reason of some of them.
         before: How many of them an earlier import has named.
         most: How many of them ``first`` holds at the most.
+        folded: Of each reason, as far as there are few, how many rows have it, and the line of the
+            first and of the last of them.
     """
 
     count: int = 0
     first: list[tuple[int, str]] = attrs.field(factory=list[tuple[int, str]])
     before: int = 0
     most: int = MOST_REASONS
+    folded: dict[str, tuple[int, int, int]] = attrs.field(factory=dict[str, tuple[int, int, int]])
 
-    def add(self, line: int, reason: str) -> None:
-        """Note the row that begins on ``line``."""
+    def add(self, line: int, reason: str, kind: str | None = None) -> None:
+        """Note the row that begins on ``line``; ``kind`` is what ``reason`` is folded under."""
         self.count += 1
         if len(self.first) < self.most:
             self.first.append((line, reason))
+        kind = kind or reason
+        if kind in self.folded or len(self.folded) < MOST_REASONS:
+            count, low, high = self.folded.get(kind, (0, line, line))
+            self.folded[kind] = count + 1, min(low, line), max(high, line)
 
     def lines(self, most: int = MOST_REASONS) -> list[str]:
         """One line of text for each of the first ``most`` rows, and one for the rest."""
         shown = [f"  line {line}: {reason}" for line, reason in sorted(self.first)[:most]]
         rest = self.count - self.before - len(shown)
+        return [*shown, f"  … and {rest} more"] if rest else shown
+
+    def folded_lines(self) -> list[str]:
+        """One line of text for each reason, where rows have little more to tell than that."""
+        shown: list[str] = []
+        rest = self.count - self.before
+        for reason, (count, low, high) in sorted(self.folded.items(), key=lambda one: one[1][1]):
+            rest -= count
+            where = f"line {low}" if count == 1 else f"{count} rows, lines {low} to {high}"
+            shown.append(f"  {where}: {reason}")
         return [*shown, f"  … and {rest} more"] if rest else shown
 
 
@@ -157,7 +174,7 @@ class Tally:
             [
                 f"{counted(self.total, 'row')}: {', '.join(parts)}{before}",
                 *self.rejected.lines(),
-                *self.failed.lines(),
+                *self.failed.folded_lines(),
                 f"{seconds:.1f} s, {requests}, {self.rate_limited} of them 429",
             ]
         )

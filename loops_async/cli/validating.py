@@ -27,6 +27,7 @@ from loops_async.ordering import identity
 from loops_async.records.contacts import ContactUpdate
 from loops_async.settings import checked_dry_run
 
+_MOST_LINES: Final = 5
 _QUIET: Final = logging.NullHandler()
 """Keeps a dry run's warning off the terminal, where it has been said in other words."""
 
@@ -82,7 +83,12 @@ def validate_file(options: Options, talk: Talk, *, offline: bool, every: bool) -
         talk.tell(line)
     if repeated:
         rows = "1 row is" if repeated == 1 else f"{repeated} rows are"
-        talk.tell(f"{rows} of a contact that an earlier row has: the later one wins.")
+        lines = ", ".join(map(str, sorted(work.contacts.first)))
+        lines = f"line {lines}" if repeated == 1 else f"lines {lines}"
+        more = ", …" if repeated > len(work.contacts.first) else ""
+        talk.tell(
+            f"{rows} of a contact that an earlier row has ({lines}{more}): the later one wins."
+        )
     if not online:
         how = "" if has_key(options.api_key) else " (it is where LOOPS_API_KEY is set)"
         talk.tell(
@@ -144,11 +150,15 @@ class _Contacts:
     """Counts the rows whose contact an earlier row has named; some 100 bytes a row."""
 
     repeated: int = 0
+    first: list[int] = attrs.field(factory=list[int])
     _seen: set[int] = attrs.field(factory=set[int])
 
-    def note(self, contact: ContactUpdate | None) -> None:
+    def note(self, line: int, contact: ContactUpdate | None) -> None:
         names = set(map(hash, identity(contact)))
-        self.repeated += not self._seen.isdisjoint(names)
+        if not self._seen.isdisjoint(names):
+            self.repeated += 1
+            if len(self.first) < _MOST_LINES:
+                self.first.append(line)
         self._seen |= names
 
 

@@ -28,6 +28,7 @@ CREATE_PROPERTY = Endpoint(
     reads_success,
     reaches=False,
     dry_run=SUCCESS,
+    vocabulary=frozenset(PropertyType),
 )
 MAILING_LISTS = Endpoint(
     "GET", "/v1/lists", Replay.ALWAYS, reads(list[MailingList]), changes=False, dry_run=b"[]"

@@ -1,5 +1,6 @@
 """Contacts: create, update, find, delete."""
 
+from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
 from loops_async.codec import Undecodable, decode, encode, encode_json
@@ -39,6 +40,7 @@ CREATE = Endpoint(
     _read_id,
     refusals={409: ContactAlreadyExists},
     dry_run=_DRY_RUN,
+    counted=False,
 )
 UPDATE = Endpoint("PUT", "/v1/contacts/update", Replay.ALWAYS, _read_id, dry_run=_DRY_RUN)
 DELETE = Endpoint[None](
@@ -53,15 +55,28 @@ DELETE = Endpoint[None](
 )
 
 
-def _find_endpoint(into: type[C]) -> Endpoint[C | None]:
+def _find_endpoint(into: type[C], *, counted: bool = True) -> Endpoint[C | None]:
     def read(reply: Reply) -> C | None:
         found = decode(reply.body, list[into])  # type: ignore[valid-type]
         return found[0] if found else None
 
-    return Endpoint("GET", "/v1/contacts/find", Replay.ALWAYS, read, changes=False, dry_run=b"[]")
+    return Endpoint(
+        "GET",
+        "/v1/contacts/find",
+        Replay.ALWAYS,
+        read,
+        changes=False,
+        dry_run=b"[]",
+        counted=counted,
+    )
 
 
 FIND = _find_endpoint(Contact)
+_ASK = _find_endpoint(Contact, counted=False)
+
+
+def _nobody_counts() -> None:
+    pass
 
 
 def identified(email: str | None, user_id: str | None) -> dict[str, str]:
@@ -97,13 +112,13 @@ async def find(
     send: Send, identifier: dict[str, str], into: type[C], *, deadline: float | None = None
 ) -> C | None:
     """Find a contact by one identifier."""
-    return (await _found(send, identifier, into, deadline)).value
+    endpoint = cast(Endpoint[C | None], FIND) if into is Contact else _find_endpoint(into)
+    return (await _found(send, identifier, endpoint, deadline)).value
 
 
 async def _found(
-    send: Send, identifier: dict[str, str], into: type[C], deadline: float | None
+    send: Send, identifier: dict[str, str], endpoint: Endpoint[C | None], deadline: float | None
 ) -> Answer[C | None]:
-    endpoint = _find_endpoint(into)
     answer = await send(Request(endpoint, query=identifier, deadline=deadline))
     contact = answer.value
     if contact is not None and not _is_asked_for(contact, identifier):
@@ -128,12 +143,34 @@ async def delete(send: Send, identifier: dict[str, str], *, deadline: float | No
 
 
 async def create(
-    send: Send, contact: ContactCreate, *, deadline: float | None = None
+    send: Send,
+    contact: ContactCreate,
+    *,
+    deadline: float | None = None,
+    fail: Callable[[], None] = _nobody_counts,
 ) -> ContactReceipt:
-    """Create a contact, and ask Loops what became of it where the reply got lost."""
+    """Create a contact, and ask Loops what became of it where the reply got lost.
+
+    ``fail`` is called once where that ended in an error after it was to be sent.
+    """
     request = Request(CREATE, body=encode(contact), deadline=deadline)
+    # What is refused before it is to be sent is refused by this call, not by the awaiting.
+    sending = send(request)
     try:
-        answer = await send(request)
+        return await _created(send, sending, request, contact)
+    except LoopsError:
+        fail()
+        raise
+
+
+async def _created(
+    send: Send,
+    sending: Awaitable[Answer[str]],
+    request: Request[str],
+    contact: ContactCreate,
+) -> ContactReceipt:
+    try:
+        answer = await sending
     except OutcomeUnknown as error:
         doubt = error
     else:
@@ -155,7 +192,7 @@ async def _settle(
     asked = identified(contact.email, None)
     for _ in range(_ROUNDS):
         try:
-            found = await _found(send, asked, Contact, request.deadline)
+            found = await _found(send, asked, _ASK, request.deadline)
             attempts += found.attempts
             if found.value is not None and not differences(contact, found.value):
                 return ContactReceipt(found.value.id, attempts)

@@ -4,13 +4,12 @@ Headers come from outside. What is not a plain number within reason is passed ov
 """
 
 import math
-import re
 from collections import deque
 from typing import Final
 
 from multidict import istr
 
-from loops_async.wire import Reply
+from loops_async.wire import Reply, retry_after
 
 # Such a name is not folded to lower case anew for every reply.
 LIMIT: Final = istr("x-ratelimit-limit")
@@ -42,8 +41,6 @@ TAKEN = 0.0008
 TAKEN_AT_FIRST = 0.003
 TIMID, BOLD = -0.25, 1.0
 
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-
 
 def read_limit(reply: Reply) -> int | None:
     """The team's limit in requests per second, where the reply names a credible one."""
@@ -65,10 +62,13 @@ def read_remaining(reply: Reply, limit: int) -> int | None:
     return remaining if remaining <= limit else None
 
 
-def read_hold(reply: Reply) -> float:
-    """For how many seconds a 429 asks everybody to stay away; 0.0 when it does not say."""
-    text = reply.headers.get("retry-after", "") if reply.status == 429 else ""
-    return min(float(text), LONGEST_HOLD) if _SECONDS.fullmatch(text) else 0.0
+def read_hold(reply: Reply, wall: float) -> float:
+    """For how many seconds a 429 asks everybody to stay away; 0.0 when it does not say.
+
+    ``wall`` is now, in seconds since the epoch.
+    """
+    asked = retry_after(reply, wall) if reply.status == 429 else None
+    return min(asked, LONGEST_HOLD) if asked is not None else 0.0
 
 
 class Peak:

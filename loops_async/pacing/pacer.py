@@ -24,7 +24,9 @@ class Pacer:
     A second's worth of requests may go at once, after which each takes the slot of one that was
     sent a good second before (see ``Slots``). Interactive requests take the next slot there is.
     Bulk requests keep a spacing as well, so that slots come free all through the second; only
-    while more than half of the slots are free do they go at once.
+    while more than half of the slots are free do they go at once. Where replies show that somebody
+    else uses the limit, be it this program's last run a moment ago, it leaves them as much for
+    three to six seconds and goes slower than ``rate`` says.
 
     Use one pacer per event loop and API key. It starts no task, there is nothing to close, and it
     sets a timer only while somebody waits. It may serve another event loop once the first has
@@ -54,7 +56,7 @@ class Pacer:
 
     @property
     def rate(self) -> float:
-        """Requests per second: what Loops said last, or what was assumed."""
+        """Requests per second: what Loops said last, or what was assumed; see ``max_rate``."""
         return self._slots.rate
 
     def waiting(self, lane: Lane) -> int:

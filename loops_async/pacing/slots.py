@@ -2,6 +2,7 @@
 
 import heapq
 import math
+import time
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -99,8 +100,7 @@ class Slots:
         self._freed = 0
         self._just_freed = Lately(LINGER)
         self._lately_freed = Lately(LONGEST_GRACE)
-        self._refused = 0
-        """Slots in use by requests that Loops refused."""
+        self._refused = 0  # slots in use by requests that Loops refused
         self.promised = 0
         """Turns given to tasks that have not run since."""
         self._closed_until = -math.inf
@@ -108,18 +108,20 @@ class Slots:
         self._said = ""  # of the limit, by the last reply: no news when the next says the same
         self._assume(rate)
 
-    def _assume(self, rate: float) -> None:
-        self.rate: float = min(float(rate), self._max_rate)
+    def _assume(self, limit: float) -> None:
+        self._limit = float(limit)
+        self.rate: float = min(self._limit, self._max_rate)
         # Beyond the greatest limit that anybody has, it is the spacing that counts, not the burst:
         # a million slots would be memory for nothing.
-        self._count = min(math.ceil(rate), HIGHEST_LIMIT)
+        self._whole = min(math.ceil(limit), HIGHEST_LIMIT)  # which ``remaining`` is a part of
+        self._count = min(math.ceil(self.rate), HIGHEST_LIMIT)
         self._period = self._count / self.rate
         self._others = Peak(OTHERS_MEMORY)
 
     def anew(self) -> "Slots":
         """The same limit on another event loop, with all slots free: another clock, too."""
         self.grace.forget_times()
-        return Slots(self.rate, self.grace, self._max_rate)
+        return Slots(self._limit, self.grace, self._max_rate)
 
     def due(self, lane: Lane, now: float) -> float:
         """The earliest time at which the next of ``lane`` may go; ``now`` or before: at once."""
@@ -184,20 +186,19 @@ class Slots:
         if grace < permit.grace:  # noqa: PLR1730 - a call less
             permit.grace = grace
         if status == 429:
-            self._closed_until = max(self._closed_until, now + read_hold(reply))
+            self._closed_until = max(self._closed_until, now + read_hold(reply, time.time()))
             permit.refused = permit.holds_slot
             self._refused += permit.holds_slot
         said = reply.headers.get(LIMIT, "")
         if said != self._said:
             self._said = said
-            limit = read_limit(reply)
-            if limit is not None and min(limit, self._max_rate) != self.rate:
+            if (limit := read_limit(reply)) is not None and limit != self._limit:
                 self._assume(limit)
                 return True
-        remaining = read_remaining(reply, self._count)
+        remaining = read_remaining(reply, self._whole)
         # Most replies show what our own slots explain.
         if remaining is not None and (
-            status == 429 or self._count - remaining > len(self._in_use) - self._refused
+            status == 429 or self._whole - remaining > len(self._in_use) - self._refused
         ):
             self._watch_others(permit, remaining, now, is_refused=status == 429)
         return False
@@ -210,23 +211,22 @@ class Slots:
         Whatever the kind of window, it holds no more of our own requests than have a slot now, or
         had one when this request was sent, and were not refused. What else it holds is others'.
         """
-        in_use = len(self._in_use) + self.promised - self._refused
         # While nobody else was seen, a refusal mostly means that requests of ours were held up on
         # their way and are counted later than their slots say: we would yield to nobody.
         is_own = is_refused and self._others.at(now) <= 0
-        freed_before = permit.freed_long_before if is_own else permit.freed_before
-        own = in_use + self._freed - freed_before
-        others = self._count - remaining - own
+        own = len(self._in_use) + self.promised - self._refused + self._freed
+        own -= permit.freed_long_before if is_own else permit.freed_before
+        others = self._whole - remaining - own
         if not is_refused:
             # A wrong header alone must not bring us to a halt; only refusals may.
-            others = min(others, self._count * 3 // 4)
+            others = min(others, self._whole - self._count + self._count * 3 // 4)
         # A refusal may as well mean that we were early ourselves, at high rates by a few requests.
-        if others > self._count // 40 + is_refused:
+        if others > self._whole // 40 + is_refused:
             self._others.note(others, now)
 
     def _usable(self, now: float) -> int:
         """How many slots are ours, after what others seem to use; never none."""
-        return max(1, self._count - int(max(0.0, self._others.at(now))))
+        return max(1, min(self._count, self._whole - int(max(0.0, self._others.at(now)))))
 
     def _free(self, now: float) -> None:
         """Free the slots whose time is up.

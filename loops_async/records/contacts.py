@@ -122,7 +122,8 @@ class Contact:
         mailing_lists: The ids of the lists that the contact is on, each with True.
         opt_in_status: The state of a double opt-in, or None where there was none.
         properties: Everything else that Loops sent: the custom properties, dates as ISO 8601
-            text, and fields newer than this version.
+            text, and fields newer than this version. A property that is empty, because it was
+            emptied or never set, is not in it (or is None): ask with ``properties.get(name)``.
     """
 
     id: str

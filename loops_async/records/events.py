@@ -15,7 +15,7 @@ from loops_async.records.checks import (
     own_lists,
     own_mapping,
 )
-from loops_async.records.fields import FIELD_CHECKS, masked_repr
+from loops_async.records.fields import FIELD_CHECKS, check_each, masked_repr
 from loops_async.records.unset import UNSET, Unset
 from loops_async.records.values import (
     PropertyValue,
@@ -74,28 +74,31 @@ class Event:
                 "email: give email or user_id (or both), so that Loops knows whose event it is",
                 field="email",
             )
-        for name, value in self.properties.items():
-            check_event_value(name, value)
-            check_unicode(name, name)
-            check_unicode(name, value)
-        for name, value in self.contact.items():
-            self._check_change(name, value)
-
-    def _check_change(self, name: str, value: Any) -> None:
-        if name in _OF_THE_EVENT:
-            raise InvalidInput(
-                f"contact: {name} is no change of the contact; pass {name}= beside it", field=name
-            )
-        if (check := FIELD_CHECKS.get(name)) is not None:
-            check(name, value)
-            return
-        check_property_name(name)
-        if name in {"eventName", "eventProperties"}:
-            raise InvalidInput(
-                f"contact: {masked(name)} is a part of the event and cannot be a property",
-                field=name,
-            )
-        check_property_value(name, value)
+        check_each("properties", self.properties, _check_property)
+        check_each("contact", self.contact, _check_change)
 
     def __repr__(self) -> str:
         return masked_repr(self)
+
+
+def _check_property(name: Any, value: object) -> None:
+    check_event_value(name, value)
+    check_unicode(name, name)
+    check_unicode(name, value)
+
+
+def _check_change(name: Any, value: object) -> None:
+    if name in _OF_THE_EVENT:
+        raise InvalidInput(
+            f"contact: {name} is no change of the contact; pass {name}= beside it", field=name
+        )
+    if (check := FIELD_CHECKS.get(name)) is not None:
+        check(name, value)
+        return
+    check_property_name(name)
+    if name in {"eventName", "eventProperties"}:
+        raise InvalidInput(
+            f"contact: {masked(name)} is a part of the event and cannot be a property",
+            field=name,
+        )
+    check_property_value(name, value)

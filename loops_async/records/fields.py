@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from loops_async.errors import InvalidCall
+from loops_async.errors import InvalidCall, InvalidInput
 from loops_async.records.checks import (
     optional_bool,
     optional_lists,
@@ -114,6 +114,26 @@ def typed_properties(cls: Any) -> tuple[tuple[str, str], ...]:
     return pairs
 
 
+def check_each(holder: str, entries: Mapping[str, Any], check: Callable[[Any, Any], None]) -> None:
+    """Have ``check`` look at each entry's name and value; a refusal names ``holder`` as well."""
+    try:
+        for name, value in entries.items():
+            check(name, value)
+    except InvalidInput as error:
+        refusal = placed(error, holder)
+    else:
+        return
+    raise refusal
+
+
+def placed(error: InvalidInput, holder: str) -> InvalidInput:
+    """``error``, which is about an entry of ``holder``, saying so."""
+    name, text = error.field, str(error)
+    if name in {None, holder, "properties"} or not text.startswith(f"{name}: "):
+        return error
+    return InvalidInput(f"{holder}[{name!r}]{text[len(name) :]}", field=name)
+
+
 def masked_repr(record: Any) -> str:
     """A repr that says which fields are given and which are emptied, and shows no value."""
     parts: list[str] = []
@@ -194,7 +214,13 @@ class ContactFields:
         Raises:
             InvalidInput: A custom property that cannot be.
         """
-        check_properties(self.properties)
+        refusal = None
+        try:
+            check_properties(self.properties)
+        except InvalidInput as error:
+            refusal = placed(error, "properties")
+        if refusal is not None:
+            raise refusal
         cls: Any = type(self)
         for attribute, key in typed_properties(cls):
             value = getattr(self, attribute)

@@ -13,7 +13,7 @@ import attrs
 
 from loops_async.errors import InvalidInput
 from loops_async.records.checks import check_name, check_unicode, own_mapping, required_email
-from loops_async.records.fields import masked_repr
+from loops_async.records.fields import check_each, masked_repr
 from loops_async.records.unset import UNSET, Unset
 from loops_async.records.values import check_property_value, refused
 
@@ -240,8 +240,7 @@ class TransactionalEmail:
             )
 
     def __attrs_post_init__(self) -> None:
-        for name, value in self.data_variables.items():
-            check_variable(name, value)
+        check_each("data_variables", self.data_variables, check_variable)
 
     def __repr__(self) -> str:
         return masked_repr(self)

@@ -5,7 +5,6 @@ Every refusal names the field and the fix and never repeats the value.
 
 import math
 import re
-import warnings
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Final, TypeAlias
@@ -135,7 +134,7 @@ def check_properties(properties: Mapping[str, object]) -> None:
 
 def _check_new_name(name: object) -> None:
     check_property_name(name)
-    if type(name) is str and name.isascii() and name not in _OUR_NAMES:
+    if type(name) is str and name.isascii():
         if len(_usual_names) >= _MOST_NAMES:
             _usual_names.clear()
         _usual_names.add(name)
@@ -165,10 +164,10 @@ def check_property_name(name: object) -> None:
     if name in _READ_ONLY:
         raise InvalidInput(f"{name}: is set by Loops alone; leave it out", field=name)
     if name in _OUR_NAMES:
-        warnings.warn(
-            f"properties: {name!r} is a custom property of that name, which Loops makes for good; "
-            f"did you mean {name}= beside properties?",
-            stacklevel=2,
+        # Loops would take it, and make a property of that name for good.
+        raise InvalidInput(
+            f"{name}: is a default field, not a custom property; pass {name}=…, beside properties",
+            field=name,
         )
 
 

@@ -1,13 +1,17 @@
 """What belongs to the team: ``loops.api_key``, ``loops.mailing_lists`` and others."""
 
-from typing import Literal
+import re
+from typing import Final, Literal
 
 from loops_async.endpoints import account
 from loops_async.errors import InvalidInput
 from loops_async.records.account import ContactProperty, MailingList, PropertyType, Team
 from loops_async.records.unset import UNSET
-from loops_async.records.values import check_property_name
+from loops_async.records.values import check_property_name, masked
 from loops_async.resources.resource import Resource, Timeout
+
+_CAMEL_CASE: Final = re.compile(r"[a-z][a-zA-Z0-9]*")
+_WORD: Final = re.compile(r"[a-zA-Z0-9]+")
 
 
 class ApiKey(Resource):
@@ -62,7 +66,8 @@ class ContactProperties(Resource):
         """Create a custom property (https://loops.so/docs/api-reference/create-contact-property).
 
         Args:
-            name: Its name in requests, in camelCase, such as ``planName``.
+            name: Its name in requests, in camelCase, such as ``planName``: a small letter, then
+                letters and digits of ASCII.
             type: ``string``, ``number``, ``boolean`` or ``date``.
             timeout: Seconds for the whole call; None for no bound.
 
@@ -73,12 +78,26 @@ class ContactProperties(Resource):
             LoopsError: Any other failure.
         """
         check_property_name(name)
+        _check_camel_case(name)
         kinds = [kind.value for kind in PropertyType]
         if type not in kinds:
             raise InvalidInput(f"type: must be one of {', '.join(kinds)}", field="type")
         await account.create_property(
             self._send, name, PropertyType(type), deadline=self._deadline(timeout)
         )
+
+
+def _check_camel_case(name: str) -> None:
+    """Refuse what Loops would not make a property of, though a contact may have it."""
+    if _CAMEL_CASE.fullmatch(name):
+        return
+    words = [word.lower() if word.isupper() else word for word in _WORD.findall(name)]
+    words = [word[:1].upper() + word[1:] for word in words]
+    meant = words[0][:1].lower() + words[0][1:] + "".join(words[1:]) if words else ""
+    fix = repr(meant) if _CAMEL_CASE.fullmatch(meant) else "a name such as 'planName'"
+    raise InvalidInput(
+        f"name: {masked(name)!r} is not in camelCase, as Loops wants it; use {fix}", field="name"
+    )
 
 
 class MailingLists(Resource):

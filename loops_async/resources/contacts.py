@@ -22,11 +22,18 @@ C = TypeVar("C", bound=Contact)
 class Contacts(SuppressionCalls):
     """Contacts (https://loops.so/docs/contacts)."""
 
-    __slots__ = ("_runs",)
+    __slots__ = ("_fail", "_runs")
 
-    def __init__(self, send: Send, deadline: Deadline, runs: Callable[[BulkUpsert], None]) -> None:
+    def __init__(
+        self,
+        send: Send,
+        deadline: Deadline,
+        runs: Callable[[BulkUpsert], None],
+        fail: Callable[[], None],
+    ) -> None:
         super().__init__(send, deadline)
         self._runs = runs
+        self._fail = fail
 
     @overload
     async def create(
@@ -61,7 +68,8 @@ class Contacts(SuppressionCalls):
             LoopsError: Any other failure; nothing was created.
         """
         record = record_from(ContactCreate, contact, fields)
-        return await contacts.create(self._send, record, deadline=self._deadline(timeout))
+        deadline = self._deadline(timeout)
+        return await contacts.create(self._send, record, deadline=deadline, fail=self._fail)
 
     @overload
     async def update(

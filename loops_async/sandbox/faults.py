@@ -52,6 +52,12 @@ Choose: TypeAlias = Callable[[ReceivedRequest], Fault | str | None]
 class Faults:
     """What goes wrong, for `Sandbox(faults=...)` or `sandbox.faults = ...`.
 
+    ::
+
+        Faults.script(["503", None, "reset_after"])  # the next three requests, the second goes well
+        Faults.random(0.3, seed=7)  # about three requests in ten
+        Faults(lambda request: "429" if request.path == "/v1/events/send" else None)
+
     A request that got in is asked about once, in the order of arrival: one with a wrong key or
     over the rate is not. The counts are of this object, and no `Sandbox.reset` touches them.
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
-from threading import Thread
+from threading import Thread, current_thread
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -141,8 +141,9 @@ class ThreadedSandbox(Sandbox):
     def _ask(self, what: Callable[[], T]) -> T:
         """Return what ``what`` returns between two steps of the server."""
         loop = self._loop
-        if loop is None:
-            # Not entered yet, or over: nobody else is at it.
+        if loop is None or current_thread() is self._thread:
+            # Not entered yet, or over, or a fault that looks at the sandbox from within: nobody
+            # else is at it.
             return what()
         answer: Future[T] = Future()
 

@@ -49,11 +49,13 @@ class VirtualRedis:
         pass
 
 
-def shared_pacer(client: VirtualRedis, rate: float, team: str = "team") -> SharedPacer:
+def shared_pacer(
+    client: VirtualRedis, rate: float, team: str = "team", *, max_rate: float = float("inf")
+) -> SharedPacer:
     """One process's pacer."""
     link = Link(client, lambda: client, lambda error: "differs" in str(error))
     keys = tuple(f"virtual:{{{team}}}:{name}" for name in KEYS)
-    return SharedPacer(link, keys, rate=rate, max_rate=float("inf"), processes=4)
+    return SharedPacer(link, keys, rate=rate, max_rate=max_rate, processes=4)
 
 
 async def share(

@@ -109,7 +109,7 @@ def test_every_combination_of_an_update_sends_what_was_given_and_nothing_else(un
 def test_every_combination_of_keyword_arguments_sends_the_same() -> None:
     async def main() -> None:
         sends = Sends()
-        contacts = Contacts(sends, lambda _: None, lambda _: None)
+        contacts = Contacts(sends, lambda _: None, lambda _: None, lambda: None)
         for arguments, expected in creates(unset=False):
             await contacts.create(**arguments)
             assert sent(sends.body) == exact(expected)

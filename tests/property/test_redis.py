@@ -1,6 +1,7 @@
 """The Redis pacer's promises over many seeds: a real redis-server, virtual time."""
 
 import asyncio
+import math
 import random
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import redis
 
 from loops_async.contrib.redis.team import SharedPacer
 from loops_async.wire import Lane, Reply
+from tests.property import redis_model
 from tests.property.pacing_model import WINDOWS
 from tests.property.redis_model import VirtualRedis, share, shared_pacer
 from tests.redis_server import executable, running_redis
@@ -101,3 +103,87 @@ def test_whoever_leaves_takes_no_slot_along(server: "redis.Redis", seed: int) ->
 
     server.flushall()
     assert max(run_virtual(main())) < 0.2
+
+
+@pytest.mark.parametrize("lane", Lane)
+@pytest.mark.parametrize(
+    ("rate", "highest", "limit"), [(10, 6, 100), (5, 6, 100), (10, 20, 100), (10, 2.5, 100)]
+)
+def test_no_second_holds_more_than_the_highest_rate(
+    server: "redis.Redis", lane: Lane, rate: float, highest: float, limit: int
+) -> None:
+    said = Reply(200, {"x-ratelimit-limit": str(limit)}, b"")
+    times: list[float] = []
+
+    async def call(pacer: SharedPacer) -> None:
+        permit = await pacer.acquire(lane)
+        times.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(0.02)
+        permit.release(said)
+
+    async def main() -> None:
+        chance = random.Random(1)  # noqa: S311 (a test, no secret)
+        pacers = [
+            shared_pacer(VirtualRedis(server, 0.0003, chance), rate, max_rate=highest)
+            for _ in range(2)
+        ]
+        await call(pacers[0])
+        await asyncio.sleep(5)
+        times.clear()
+        await asyncio.gather(*(call(pacers[i % 2]) for i in range(int(highest * 6))))
+        assert {pacer.rate for pacer in pacers} == {highest}
+
+    server.flushall()
+    run_virtual(main())
+    times.sort()
+    slots = math.ceil(highest)
+    for earlier, later in zip(times, times[slots:], strict=False):
+        assert later - earlier >= slots / highest - 0.005
+    assert times[-1] - times[0] <= 6 * 1.1 + slots / highest
+
+
+@pytest.mark.parametrize(("theirs", "usable"), [(7, 6), (98, 2)])
+def test_what_others_use_is_taken_off_the_true_limit(
+    server: "redis.Redis", theirs: int, usable: int
+) -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        chance = random.Random(1)  # noqa: S311 (a test, no secret)
+        pacer = shared_pacer(VirtualRedis(server, 0.0003, chance), 10.0, max_rate=6.0)
+        for left in (None, None, max(0, 99 - theirs)):
+            headers = {"x-ratelimit-limit": "100"}
+            if left is not None:
+                await asyncio.sleep(5)
+                headers["x-ratelimit-remaining"] = str(left)
+            (await pacer.acquire()).release(Reply(200, headers, b""))
+        await asyncio.sleep(1.5)
+        start = loop.time()
+        times = []
+        for _ in range(6):
+            (await pacer.acquire()).release(OK)
+            times.append(loop.time() - start)
+        return sum(time < 0.5 for time in times)
+
+    server.flushall()
+    assert run_virtual(main()) == usable
+
+
+def test_a_redis_whose_clock_leaps_ahead_is_asked_once_more(
+    server: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every call looks old to it until it has said what time it is."""
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        chance = random.Random(1)  # noqa: S311 (a test, no secret)
+        client = VirtualRedis(server, 0.0003, chance)
+        pacer = shared_pacer(client, 10.0)
+        (await pacer.acquire()).release(OK)
+        monkeypatch.setattr(redis_model, "EPOCH", redis_model.EPOCH + 3600)
+        start, trips = loop.time(), client.trips
+        (await pacer.acquire()).release(OK)
+        assert client.trips - trips == 2
+        return loop.time() - start
+
+    server.flushall()
+    assert run_virtual(main()) < 0.01

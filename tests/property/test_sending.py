@@ -225,6 +225,22 @@ def test_a_refusal_names_the_field_and_what_to_do_and_never_the_value(
         assert "private" not in shown
 
 
+@pytest.mark.parametrize(("do", "begins"), [
+    (event(properties={"plan": [1]}), "properties['plan']: "),
+    (event(properties={7: 1}), "properties: "),
+    (event(contact={"first_name": 7}), "contact['first_name']: "),
+    (event(contact={"plan": [1]}), "contact['plan']: "),
+    (event(contact={"email": ADA}), "contact: email is no change"),
+    (event(email=7, properties={"email": 1}), "email: "),
+    (mail(data_variables={"name": None}), "data_variables['name']: "),
+    (mail(data_variables={"items": [{"price": None}]}), "data_variables['items.price']: "),
+])  # fmt: skip
+def test_a_refusal_says_what_the_field_is_part_of(do: Callable[[], object], begins: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        do()
+    assert str(caught.value).startswith(begins)
+
+
 # What identifies a contact stays where it belongs, whatever it looks like.
 
 

@@ -18,6 +18,7 @@ async def test_the_demo_imports_the_sample_and_reads_it_back() -> None:
     assert "line 81:" in done.out
     assert "line 130: Loops said:" in done.out
     assert re.search(r"[\d.]+ s, \d+ requests, [\d.]+ per second, \d+ of them 429", done.out)
+    assert "(The sandbox takes 300 requests per second; Loops takes 10.)\n" in done.out
     assert "293 contacts back with find: what Loops now holds is what the file said." in done.out
     # Piped, progress is plain lines without a terminal's control codes.
     assert "300 of 300 rows" in done.err
@@ -79,6 +80,16 @@ async def test_the_sandbox_serves_any_client_until_it_is_interrupted() -> None:
     assert answers[:3] == [200, 200, 200]
     assert 429 in answers
     assert "Traceback" not in rest
+
+
+@pytest.mark.parametrize(
+    ("spec", "meant"), [("script=reset_aftr,ok", "reset_after"), ("rate=0.3,kinds=5x", "5xx")]
+)
+async def test_a_mistyped_fault_is_met_with_the_one_that_was_meant(spec: str, meant: str) -> None:
+    done = await loops_async("sandbox", "--port", "0", "--faults", spec)
+    assert done.status == 2
+    assert f"did you mean '{meant}'?" in done.err
+    assert "the kinds are" not in done.err
 
 
 async def test_a_port_that_is_taken_is_said_in_a_sentence() -> None:

@@ -78,6 +78,17 @@ async def test_for_scripts_it_is_one_document() -> None:
     }
 
 
+async def test_it_says_what_safe_mode_holds_back_and_what_it_does_not() -> None:
+    async with Sandbox() as sandbox:
+        env = {"LOOPS_ALLOWED_RECIPIENTS": "@example.com"}
+        done = await loops_async("check", sandbox=sandbox, env=env)
+    assert done.status == 0, done.err
+    assert (
+        "safe mode: on, contacts, events and mail go to LOOPS_ALLOWED_RECIPIENTS alone; deletes "
+        "and reads are not held back\n"
+    ) in done.out
+
+
 @pytest.mark.parametrize(("seconds", "way"), [(-3600, "ahead of"), (3600, "behind")])
 async def test_a_clock_that_is_wrong_is_warned_of(seconds: int, way: str) -> None:
     async with loops_that_says(Date=formatdate(time.time() + seconds, usegmt=True)) as url:

@@ -174,6 +174,48 @@ async def test_rows_that_fail_through_no_fault_of_theirs_are_told_apart(tmp_path
     assert "no connection to Loops" in done.err
 
 
+async def test_rejected_rows_of_standard_input_are_kept_on_request_alone(tmp_path: Path) -> None:
+    rows = b"email\nnobody\n"
+    kept = tmp_path / "kept.csv"
+    async with Sandbox(rate=None) as sandbox:
+        lost = await loops_async("import", "-", sandbox=sandbox, stdin=rows)
+        arguments = ("import", "-", "--rejected", str(kept), "--empty-as-null")
+        done = await loops_async(*arguments, sandbox=sandbox, stdin=rows)
+    assert lost.out.endswith("The rejected rows were not kept; --rejected PATH keeps them.\n")
+    assert "were not kept" not in done.out
+    assert done.out.endswith(f"  loops-async import --empty-as-null {kept}\n")
+    assert kept.read_text().splitlines()[1].endswith(",nobody")
+
+
+async def test_a_rejected_row_whose_contact_a_later_row_updates_is_pointed_out(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("email,joined\nada@x.org,31.02.2020\nbob@x.org,?\nADA@x.org,2020-01-01\n")
+    async with Sandbox(rate=None, properties=[Property("joined", "date")]) as sandbox:
+        done = await loops_async("import", str(path), sandbox=sandbox)
+    assert (
+        "1 rejected row is of contacts that a later row has updated, which importing the mended "
+        "row would undo: line 2 by line 4\n"
+    ) in done.out
+
+
+async def test_a_file_that_is_not_there_is_said_before_a_key_that_is_not_there() -> None:
+    done = await loops_async("import", "nowhere.csv")
+    assert done.status == 2
+    assert "No such file" in done.err
+
+
+async def test_what_was_put_aside_is_said_with_both_names(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("email\nada@example.com\n")
+    kept = tmp_path / "rows.csv.rejected.csv"
+    kept.write_text("mine")
+    async with Sandbox(rate=None) as sandbox:
+        done = await loops_async("import", str(path), sandbox=sandbox)
+    assert f'"{kept}" was there already; it is kept as "{kept}.old".\n' in done.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "status", "said"),
     [

@@ -1,11 +1,12 @@
 """What ``--create-properties`` makes, and what it would rather ask about."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from loops_async.sandbox import Sandbox
-from tests.server.terminal import Finished, loops_async
+from tests.server.terminal import Finished, loops_async, start
 
 DATES = b"email,joined,plan\na@example.com,01/02/2024,pro\nb@example.com,03/04/2024,free\n"
 REMARK = "2 of 2 values look like dates; write them as YYYY-MM-DD to get a date"
@@ -70,6 +71,51 @@ async def test_lists_and_objects_get_no_property_and_their_rows_go_in() -> None:
     assert done.status == 0
 
 
+async def test_the_same_import_makes_no_property_twice_with_or_without_the_option(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("email,Notes,Id,joined\na@example.com,x,7,2024-01-17\nnobody,y,8,\n")
+    mapped = ("--map", "joined=signupDate:date")
+    async with Sandbox(rate=None) as sandbox:
+        first = await loops_async(
+            "import", str(path), "--create-properties", *mapped, sandbox=sandbox
+        )
+        made = {prop.key: prop.type for prop in sandbox.properties.values()}
+        again = await loops_async(
+            "import", str(path), "--create-properties", *mapped, sandbox=sandbox
+        )
+        rejected = path.with_name("rows.csv.rejected.csv")
+        rejected.write_text(rejected.read_text().replace("nobody", "b@example.com"))
+        mended = await loops_async("import", str(rejected), *mapped, sandbox=sandbox)
+        assert {prop.key: prop.type for prop in sandbox.properties.values()} == made
+        held = sandbox.contacts["b@example.com"].properties
+    assert made == {"importedNotes": "string", "importedId": "number", "signupDate": "date"}
+    assert held == {"importedNotes": "y", "importedId": 8}
+    assert (first.status, again.status, mended.status) == (1, 1, 0), again.err + mended.err
+    for done in (first, again, mended):
+        assert 'column "Notes" → importedNotes (notes is Loops\' own field)\n' in done.err
+
+
+async def test_an_empty_column_stops_nothing_and_is_said_to_be_left_out() -> None:
+    async with Sandbox(rate=None) as sandbox:
+        done = await imported(sandbox, b"email,\na@example.com,\n")
+        also = await imported(sandbox, b"email,,plan\na@example.com,,pro\n")
+        assert set(sandbox.contacts) == {"a@example.com"}
+    assert done.status == 0, done.err
+    assert 'left out: "column 2" (it is empty)\n' in done.err
+    assert also.status == 2
+    assert '"plan"' in also.err
+    assert "column 2" not in also.err
+
+
+async def test_a_stray_value_that_looks_like_something_stops_nothing() -> None:
+    async with Sandbox(rate=None) as sandbox:
+        rows = b"email,plan\na@example.com,y\nb@example.com,pro\n"
+        done = await imported(sandbox, rows, "--create-properties")
+    assert done.status == 0, done.err
+
+
 async def test_a_column_left_out_for_being_empty_is_said_to_be(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("email,phone,note\na@example.com,,x\n")
@@ -88,3 +134,13 @@ async def test_a_missing_key_is_asked_for_in_the_words_of_a_command_line() -> No
         "Error: no API key: set LOOPS_API_KEY (keys are made in Loops under Settings → API), or "
         "pass --api-key; or send nothing, with --dry-run or LOOPS_DRY_RUN=1\n"
     )
+
+
+async def test_nobody_types_a_file_to_be_told_at_its_end_that_there_is_no_key() -> None:
+    process = await start("import", "-", stdin=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(30):
+        # Its standard input is open and empty all the while.
+        assert await process.wait() == 2
+    assert process.stderr is not None
+    assert b"no API key" in await process.stderr.read()
+    await process.communicate()

@@ -90,6 +90,14 @@ async def test_what_is_complete_is_sent_again_only_on_request(path: Path) -> Non
         assert sum(addresses(sandbox).values()) == 3 * 12 + 1
 
 
+async def test_of_a_complete_import_it_says_what_was_rejected(path: Path) -> None:
+    path.write_text("email\na@example.com\nnobody\nnobody\n")
+    async with Sandbox(rate=RATE) as sandbox:
+        await loops_async("import", str(path), sandbox=sandbox)
+        again = await resumed(sandbox, path)
+    assert "1 row of this file went in before and 2 rejected; --restart sends them all" in again.err
+
+
 async def test_without_the_option_an_unfinished_import_is_not_forgotten(path: Path) -> None:
     async with Sandbox(rate=RATE) as sandbox:
         await half(sandbox, path)
@@ -263,6 +271,17 @@ async def test_a_property_that_changed_its_type_meanwhile_is_refused(path: Path)
     assert "plan was a string when the import began" in refused.err
 
 
+async def test_a_row_that_was_rejected_before_the_stop_is_pointed_out_too(path: Path) -> None:
+    lines = [f"c{n}@example.com,N{n}" for n in range(8)]
+    path.write_text("\n".join(["email,seats", "c7@example.com,x", *lines]).replace("N", "") + "\n")
+    async with Sandbox(rate=RATE, properties=[Property("seats", "number")]) as sandbox:
+        first = await half(sandbox, path)
+        assert "later row" not in first.out
+        done = await resumed(sandbox, path)
+    assert done.status == 1, done.err
+    assert "would undo: line 2 by line 10\n" in done.out
+
+
 async def test_rejected_rows_are_mended_and_imported(path: Path) -> None:
     lines = ["email,n", "a@example.com,1", "nobody,2", "b@example.com", "linus@example.c,4"]
     path.write_text("\n".join(lines) + "\n")
@@ -272,13 +291,13 @@ async def test_rejected_rows_are_mended_and_imported(path: Path) -> None:
         assert done.status == 1
         assert "rows.csv.rejected.csv" in done.out
         with rejected.open(newline="") as file:
-            reasons = [row[-1] for row in csv.reader(file)]
+            reasons = [row[0] for row in csv.reader(file)]
         assert reasons[0] == "loops_error"
         assert "no @" in reasons[1]
         assert "has 1 cell" in reasons[2]
         assert "Loops said: Invalid email address." in reasons[3]
-        mended = rejected.read_text().replace("nobody", "nobody@example.com")
-        mended = mended.replace("b@example.com,", "b@example.com,3,")
+        mended = rejected.read_text().replace(",b@example.com", ",b@example.com,3")
+        mended = mended.replace("nobody", "nobody@example.com")
         rejected.write_text(mended.replace("example.c,", "example.com,"))
         done = await loops_async("import", str(rejected), sandbox=sandbox)
         assert done.status == 0, done.err

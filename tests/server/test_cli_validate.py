@@ -60,7 +60,7 @@ async def test_every_row_that_import_would_refuse_is_named_with_its_line(path: P
             'a day or a time that does not exist; column "Seats" is not a number such as 42 or 3.14'
         ),
         "  line 5: has 2 cells where the header has 3",
-        "1 row is of a contact that an earlier row has: the later one wins.",
+        "1 row is of a contact that an earlier row has (line 6): the later one wins.",
     ]
     assert "grace" not in done.out + done.err
 
@@ -71,6 +71,9 @@ async def test_columns_that_stop_an_import_are_told_with_the_rows(path: Path) ->
         with_it = await validated(path, "--map", "Seats=", "--json", sandbox=sandbox)
     assert done.status == 2
     assert '"Seats": seats (string, by its values)' in done.err
+    # It never would have sent anything, and judges rows at no pace of Loops'.
+    assert "nothing was sent" not in done.err
+    assert "rows/s" not in done.err
     assert "line 5: has 2 cells" in done.out
     told = json.loads(with_it.out)
     assert (told["exit_status"], told["rejected"], told["error"]) == (1, 2, None)
@@ -159,7 +162,7 @@ async def test_a_recipient_that_safe_mode_does_not_allow_is_a_row_that_import_re
     for said in (foretold.out, done.out):
         assert "line 3: PUT /v1/contacts/update: not sent" in said
     rejected = path.with_name("rows.csv.rejected.csv").read_text()
-    assert "bob@example.net,Bob," in rejected
+    assert ",bob@example.net,Bob\n" in rejected
     assert "LOOPS_ALLOWED_RECIPIENTS" in rejected
 
 

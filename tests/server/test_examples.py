@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from loops_async.sandbox import Sandbox
-from tests.examples import examples, pytest_modes
+from tests.examples import examples, pytest_mode
 
 BLOCKS = list(examples())
-SCRIPTS = [pytest.param(code, id=name) for name, code in BLOCKS if not pytest_modes(code)]
+SCRIPTS = [pytest.param(code, id=name) for name, code in BLOCKS if not pytest_mode(code)]
 TESTS = [
     pytest.param(code, mode, id=f"{name}-{mode}")
     for name, code in BLOCKS
-    for mode in pytest_modes(code)
+    if (mode := pytest_mode(code))
 ]
 
 
@@ -57,4 +57,4 @@ async def test_the_block_s_own_tests_pass(code: str, mode: str, tmp_path: Path) 
 
 def test_there_are_blocks_to_run() -> None:
     assert "readme_1" in dict(BLOCKS)
-    assert any(name.startswith("testing_") for name, code in BLOCKS if pytest_modes(code))
+    assert any(name.startswith("testing_") for name, code in BLOCKS if pytest_mode(code))

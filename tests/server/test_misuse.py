@@ -330,7 +330,7 @@ def test_a_session_used_from_another_loop_says_where_to_make_it() -> None:
         session = LoopsSession(base_url=both.sandbox.url)
         client = session.client(both.sandbox.api_key)
         both.first.run(client.api_key.test())
-        refused(both.second, client.api_key.test, "make one LoopsSession")
+        refused(both.second, client.api_key.test, "make one LoopsClient")
         refused(both.second, session.aclose, "close it there")
         both.first.run(session.aclose())
 

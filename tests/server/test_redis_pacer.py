@@ -4,7 +4,9 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from binascii import crc_hqx
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -140,10 +142,13 @@ async def test_a_limit_learnt_here_is_known_there(server: RedisServer) -> None:
         assert there.rate == 3
 
 
-async def test_a_retry_after_stops_everybody(server: RedisServer) -> None:
+@pytest.mark.parametrize("is_date", [False, True])
+async def test_a_retry_after_stops_everybody(server: RedisServer, is_date: bool) -> None:
     async with RedisPacer(server.url) as first, RedisPacer(server.url) as second:
         here, there = first.for_team(TEAM), second.for_team(TEAM)
-        refused = await one(here, reply=Reply(429, {"retry-after": "2"}, b""))
+        await asyncio.gather(one(here), one(there))
+        said = formatdate(time.time() + 3, usegmt=True) if is_date else "2"
+        refused = await one(here, reply=Reply(429, {"retry-after": said}, b""))
         await until(lambda: here._asking is None, "told")
         assert await one(there) >= refused + 1.95
         assert await one(here) >= refused + 1.95

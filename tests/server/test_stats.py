@@ -5,8 +5,20 @@ import asyncio
 import attrs
 import pytest
 
-from loops_async import BadRequest, LoopsClient, LoopsSession, Pacer, RetryPolicy, Stats
-from loops_async.sandbox import Sandbox
+from loops_async import (
+    BadRequest,
+    ContactAlreadyExists,
+    LoopsClient,
+    LoopsSession,
+    OutcomeUnknown,
+    Pacer,
+    RecipientNotAllowed,
+    RetryPolicy,
+    SessionClosed,
+    Stats,
+)
+from loops_async.sandbox import Faults, Sandbox
+from loops_async.testing import QUICK_RETRIES
 from loops_async.wire import Lane
 from tests.scripted import ScriptedPacer
 from tests.transport.bare import BareServer, Exchange, http
@@ -107,3 +119,40 @@ async def test_each_client_of_a_session_counts_its_own(sandbox: Sandbox) -> None
         await other.contacts.update(email="b@example.com")
         assert (one.stats().requests, other.stats().requests) == (1, 2)
         assert one.stats().rate == other.stats().rate
+
+
+async def test_a_create_that_was_settled_is_no_failure(sandbox: Sandbox) -> None:
+    url, key = sandbox.url, sandbox.api_key
+    async with LoopsClient(key, base_url=url, retry=QUICK_RETRIES) as loops:
+        sandbox.faults = Faults.script(["reset_after"])
+        await loops.contacts.create(email="a@example.com")
+        assert loops.stats().failures == 0
+        # In doubt, and asked in vain: that is one call, and the caller saw one error.
+        sandbox.faults = Faults.script(["reset_after", *["503"] * QUICK_RETRIES.attempts])
+        with pytest.raises(OutcomeUnknown):
+            await loops.contacts.create(email="b@example.com")
+        assert loops.stats().failures == 1
+        sandbox.faults = Faults.script(["reset_before"])
+        await loops.contacts.create(email="c@example.com")
+        assert loops.stats().failures == 1
+        with pytest.raises(ContactAlreadyExists):
+            await loops.contacts.create(email="a@example.com")
+        assert loops.stats().failures == 2
+    with pytest.raises(SessionClosed):
+        await loops.contacts.create(email="d@example.com")
+    assert loops.stats().failures == 2
+
+
+async def test_a_create_that_was_not_to_be_sent_is_no_failure(sandbox: Sandbox) -> None:
+    async with LoopsClient(
+        sandbox.api_key, base_url=sandbox.url, allowed_recipients=["@example.com"]
+    ) as loops:
+        with pytest.raises(RecipientNotAllowed):
+            await loops.contacts.create(email="a@example.org")
+        assert loops.stats().failures == 0
+        # Who may get mail is what it is about: a delete brings none, and goes to anybody.
+        sandbox_only = LoopsClient(sandbox.api_key, base_url=sandbox.url)
+        async with sandbox_only:
+            await sandbox_only.contacts.create(email="a@example.org")
+        await loops.contacts.delete(email="a@example.org")
+        assert "a@example.org" not in sandbox.contacts

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from typing import Any
 
 import pytest
 
@@ -117,3 +118,20 @@ async def test_a_look_that_takes_its_time_is_not_disturbed() -> None:
             looking = iter(sandbox.contacts)
             await loops.contacts.create(email="bob@example.com")
             assert list(looking) == ["ada@example.com"]
+
+
+@pytest.mark.parametrize("options", [{"strict_propertys": True}, {"rate": 10, "api_key": ""}])
+def test_one_that_was_refused_can_be_shown(options: dict[str, Any]) -> None:
+    half_made = object.__new__(ThreadedSandbox)
+    with pytest.raises((TypeError, ValueError)):
+        half_made.__init__(**options)  # type: ignore[misc]
+    assert repr(half_made) == "<ThreadedSandbox: not made>"
+
+
+async def test_a_fault_may_look_at_the_sandbox_from_within() -> None:
+    with ThreadedSandbox() as sandbox:
+        sandbox.faults = Faults(lambda _: "503" if len(sandbox.requests) < 2 else None)
+        async with LoopsClient(sandbox.api_key, base_url=sandbox.url, retry=QUICK_RETRIES) as loops:
+            receipt = await loops.contacts.update(email="ada@example.com")
+        assert receipt.attempts > 1
+        assert len(sandbox.requests) == receipt.attempts

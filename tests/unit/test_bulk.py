@@ -300,7 +300,7 @@ def test_a_run_that_was_closed_before_it_began_touches_nothing() -> None:
         assert run.totals.read == 0
         never_begun = BulkUpsert(rows(3), Loops(), concurrency=2)
         await never_begun.aclose()
-        with pytest.raises(errors.InvalidCall, match="can be iterated once"):
+        with pytest.raises(errors.InvalidCall, match="closed before it was iterated"):
             aiter(never_begun)
         assert not others()
 
@@ -487,8 +487,9 @@ def test_a_run_that_nobody_iterates_says_that_nothing_was_sent() -> None:
     async def main() -> None:
         BulkUpsert([{"email": "ada@example.com"}], never, concurrency=1)
 
-    with pytest.warns(RuntimeWarning, match="nothing was sent"):
+    with pytest.warns(RuntimeWarning, match="nothing was sent") as warned:
         run_virtual(main())
+    assert [warning.filename for warning in warned] == [__file__]
 
 
 def test_awaiting_a_run_says_how_it_is_iterated() -> None:
@@ -760,11 +761,14 @@ def test_stopping_finishes_what_was_read_and_ends_in_peace(
     loops = Loops()
 
     async def main() -> None:
-        run = BulkUpsert(source(), loops, concurrency=4)
+        given = source()
+        run = BulkUpsert(given, loops, concurrency=4)
         asyncio.get_running_loop().call_later(5.5, run.stop)
         outcomes = await collected(run)
         assert sorted(o.index for o in outcomes) == list(range(run.totals.read))
-        assert (run.totals.total, run.unfinished) == (run.totals.read, [])
+        totals = run.totals
+        length = 1000 if isinstance(given, list) else None
+        assert (totals.total, totals.time_remaining, run.unfinished) == (length, 0.0, [])
         assert asyncio.get_running_loop().time() <= 8
         run.stop()
         assert not others()
@@ -773,12 +777,22 @@ def test_stopping_finishes_what_was_read_and_ends_in_peace(
     assert len(loops.begun) < 40
 
 
+def test_stopping_what_is_over_changes_nothing() -> None:
+    async def main() -> None:
+        run = BulkUpsert(asynchronous(rows(3)), Loops(), concurrency=1)
+        await collected(run)
+        run.stop()
+        assert (run.totals.total, run.totals.time_remaining) == (3, 0.0)
+
+    run_virtual(main())
+
+
 def test_stopping_before_it_is_iterated_touches_nothing() -> None:
     async def main() -> None:
         run = BulkUpsert(rows(3), never, concurrency=1)
         run.stop()
         assert await collected(run) == []
-        assert (run.totals.read, run.totals.total) == (0, 0)
+        assert (run.totals.read, run.totals.total, run.totals.time_remaining) == (0, 3, 0.0)
 
     run_virtual(main())
 
@@ -966,5 +980,35 @@ def test_what_was_read_from_the_source_and_not_yet_taken_is_not_lost(how: str) -
             assert (given, left) == ([0, 1], [])
         else:
             assert (given, left) == ([], [(0, row(0), True), (1, row(1), False)])
+
+    run_virtual(main())
+
+
+def test_what_the_callback_raised_waits_for_whoever_closes_a_run_that_was_left() -> None:
+    failure = OSError("disk full")
+
+    def note(outcome: Outcome) -> None:
+        if outcome.index == 1:
+            raise failure
+
+    async def main() -> None:
+        run = BulkUpsert(rows(3), Loops(), concurrency=1, on_outcome=note)
+        async for _ in run:
+            await asyncio.sleep(5)
+            break
+        gc.collect()
+        await settled()
+        with pytest.raises(OSError, match="disk full"):
+            await run.aclose()
+
+    run_virtual(main())
+
+
+def test_a_run_of_a_client_that_was_closed_says_so() -> None:
+    async def main() -> None:
+        run = BulkUpsert(rows(1), Loops(), concurrency=1)
+        await run.abort(errors.SessionClosed("this client was closed; make a new one"))
+        with pytest.raises(errors.SessionClosed):
+            aiter(run)
 
     run_virtual(main())

@@ -227,6 +227,12 @@ def test_find_is_none_where_there_is_no_such_contact() -> None:
     (lambda to: to.contacts.update(email=ADA, timeout=0), errors.ConfigurationError, "timeout: "),
     (lambda to: to.contact_properties.create("id", "string"),
      errors.InvalidInput, "id: is reserved"),
+    (lambda to: to.contact_properties.create("plan_name", "string"),
+     errors.InvalidInput, "is not in camelCase, as Loops wants it; use 'planName'"),
+    (lambda to: to.contact_properties.create("MEMBER-rating", "string"),
+     errors.InvalidInput, "use 'memberRating'"),
+    (lambda to: to.contact_properties.create("42", "string"),
+     errors.InvalidInput, "use a name such as 'planName'"),
     (lambda to: to.contact_properties.create("x", "S3CRET"), errors.InvalidInput,
      "type: must be one of string, number, boolean, date"),
 ])  # fmt: skip

@@ -119,7 +119,9 @@ def test_a_session_of_another_event_loop_says_so() -> None:
 
     with asyncio.Runner() as first, asyncio.Runner() as second:
         first.run(use())
-        with pytest.raises(errors.WrongEventLoop, match=r"one LoopsSession .* per loop"):
+        with pytest.raises(
+            errors.WrongEventLoop, match=r"^this client or session .* one LoopsClient .* per loop"
+        ):
             second.run(use())
         first.run(connection.aclose())
 

@@ -1,9 +1,11 @@
+from typing import Literal
+
 import attrs
 import pytest
 
 from loops_async.cli.account import Target
 from loops_async.cli.columns import Plan, UnknownColumn, plan_columns, read_mappings
-from loops_async.cli.proposals import Proposal, adopt, propose
+from loops_async.cli.proposals import Proposal, adopt, propose, recognise
 from loops_async.cli.refusals import ColumnsRefused
 from loops_async.cli.spellings import camel_case
 from loops_async.cli.survey import Column, Survey
@@ -229,9 +231,9 @@ def test_a_mapping_may_give_the_type_of_the_property_to_be_made() -> None:
         ("joined:date", False, "add --create-properties"),
         ("joined:text", True, "a string, a number, a boolean or a date"),
         ("joined:", True, "a string, a number, a boolean or a date"),
-        ("plan:string", True, "plan is there already and is a string"),
-        ("firstName:string", True, "first_name is there already"),
-        ("mailingLists.abc:boolean", True, "mailingLists.abc is there already"),
+        ("plan:number", True, "plan is there already and is a string"),
+        ("firstName:date", True, "first_name is there already"),
+        ("mailingLists.abc:string", True, "mailingLists.abc is there already"),
         ("id:string", True, "keeps for itself"),
         ("trialends:date", True, "did you mean trialEnds?"),
         (":date", True, "which is no default field"),
@@ -239,6 +241,12 @@ def test_a_mapping_may_give_the_type_of_the_property_to_be_made() -> None:
 )
 def test_a_type_is_refused_where_it_means_nothing(wanted: str, new: bool, said: str) -> None:
     assert said in refused("email", "X", mappings={"X": wanted}, new=new)
+
+
+@pytest.mark.parametrize("new", [False, True])
+def test_a_type_is_accepted_where_the_property_is_there_and_has_it(new: bool) -> None:
+    plan = planned("email", "X", mappings={"X": "trialEnds:date"}, new=new)
+    assert plan.columns[1].target == Target("property", "trialEnds", "date")
 
 
 def test_a_type_that_the_user_gave_goes_before_the_one_of_the_values() -> None:
@@ -349,3 +357,54 @@ def test_adopted_proposals_are_targets_and_no_longer_unknown() -> None:
     plan = adopt(plan, proposals[:1])
     assert plan.columns[-1].target == Target("property", "leid", "number")
     assert plan.unknown == (UnknownColumn("Other"),)
+
+
+def recognised(*columns: Column, properties: tuple[Property, ...]) -> tuple[Plan, list[str]]:
+    survey = Survey((Column("email", 1, "string"), *columns), rows=1, rejected=0)
+    plan = plan_columns(survey.headers, properties, {}, allow_new=True)
+    plan = recognise(plan, survey, properties)
+    return plan, [proposal.key for proposal in propose(plan, survey, properties)]
+
+
+@pytest.mark.parametrize("found", ["string", "number", "date", "boolean"])
+def test_a_property_that_an_import_made_is_found_again_and_the_user_is_told_why(
+    found: Literal["string", "number", "date", "boolean"],
+) -> None:
+    there = Property("importedNotes", "Imported notes")
+    plan, new = recognised(Column("Notes", 1, found), properties=(there,))
+    assert targets(plan) == {"email": "email", "Notes": "importedNotes"}
+    assert new == []
+    assert not plan.unknown
+    assert str(plan.columns[1]) == 'column "Notes" → importedNotes (notes is Loops\' own field)'
+
+
+def test_a_new_number_comes_with_a_clash_of_types_alone() -> None:
+    number = Property("importedNotes", "Imported notes", "number")
+    plan, new = recognised(Column("Notes", 1, "string"), properties=(number,))
+    assert (targets(plan), new) == ({"email": "email"}, ["importedNotes2"])
+    text = Property("importedNotes2", "Imported notes 2")
+    plan, new = recognised(Column("Notes", 1, "string"), properties=(number, text))
+    assert (targets(plan)["Notes"], new) == ("importedNotes2", [])
+
+
+def test_a_column_that_is_called_after_its_place_is_found_again_beside_the_reasons() -> None:
+    there = Property("column2", "Column 2")
+    for columns in (
+        [Column("李", 1, "string")],
+        [Column("loops_error", 1, "string"), Column("李", 1, "string")],
+    ):
+        survey = Survey((*columns[:-1], Column("email", 1, "string"), columns[-1]), 1, 0)
+        plan = plan_columns(survey.headers, (there,), {}, allow_new=True)
+        plan = recognise(plan, survey, (there,))
+        assert targets(plan)["李"] == "column2"
+
+
+def test_a_proposal_says_why_it_is_not_called_as_its_column() -> None:
+    proposals, plan = proposals_for("stars", "LEID", "id", mappings={"LEID": "stars"})
+    why = {p.column: p.why for p in proposals}
+    assert why == {
+        "stars": 'stars is for column "LEID"',
+        "LEID": "",
+        "id": "id is Loops' own field",
+    }
+    assert [planned.why for planned in adopt(plan, proposals).columns[1:]] == [*why.values()]

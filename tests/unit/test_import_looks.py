@@ -47,11 +47,10 @@ def test_booleans_in_another_language_are_remarked_on() -> None:
         (("2024-01-17", "n/a"), "1 of 2 values look like dates"),
         (("2024-01-17", "n/a", "-", "N/A"), "1 of 4 values look like dates"),
         (("5", "6", "unknown"), "2 of 3 values look like numbers"),
-        (("5", "unknown"), "1 of 2 values look like numbers"),
         (("yes", "no", "1", "perhaps"), "3 of 4 values look like booleans"),
     ],
 )
-def test_from_half_of_the_values_on_the_others_are_the_odd_ones(
+def test_from_two_thirds_of_the_values_on_the_others_are_the_odd_ones(
     values: tuple[str, ...], said: str
 ) -> None:
     found = remark(*values)
@@ -65,6 +64,9 @@ def test_from_half_of_the_values_on_the_others_are_the_odd_ones(
     [
         ("pro", "free"),
         ("5", "pro", "free"),
+        ("5", "unknown"),
+        ("y", "Smith"),
+        ("yes", "no", "1", "perhaps", "maybe", "later"),
         ("n/a", "-"),
         ("01234", "98765", "10001"),  # postcodes
         ("98765", "10001", "01234"),
@@ -90,7 +92,7 @@ def test_a_column_that_has_a_type_needs_no_remark(values: tuple[str, ...]) -> No
 def test_json_text_is_no_number_and_json_numbers_are() -> None:
     assert remark("42", "yes", "x", written=False) is None
     assert (remark(1, 2, "x", written=False) or "").startswith("2 of 3 values look like numbers")
-    assert (remark(True, "x", written=False) or "").startswith("1 of 2 values look like booleans")
+    assert (remark(True, True, "x", written=False) or "").startswith("2 of 3 values look like bool")
     assert (remark("01/02/2024", written=False) or "").startswith("1 of 1 value")
 
 

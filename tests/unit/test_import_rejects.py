@@ -63,10 +63,10 @@ CSV = [
 def test_csv_keeps_its_shape_and_gets_one_column(content: bytes, path: Path) -> None:
     written = rejected(content, path)
     assert cells(written) == cells(content)
-    assert [list(r.cells.values())[-1] for r in readings(written) if isinstance(r, Row)] == [
+    assert [next(iter(r.cells.values())) for r in readings(written) if isinstance(r, Row)] == [
         " ".join(REASON.split())
     ]
-    # Each row as it stands, with the reason behind it.
+    # Each row as it stands, with the reason before it.
     text = readings(content)[0].text.rstrip("\r\n").encode()
     assert text in written
 
@@ -90,7 +90,7 @@ def test_it_is_utf_8_with_a_mark_where_the_input_has_one(
     content: bytes, mark: bytes, path: Path
 ) -> None:
     written = rejected(content, path)
-    assert written.startswith(mark + b"email")
+    assert written.startswith(mark + b"loops_error")
     assert cells(written) == cells(content)
 
 
@@ -108,6 +108,15 @@ def test_a_row_that_could_not_be_cut_is_rejected_until_it_is_mended(row: bytes, 
         content = written
     mended = written.replace(row, b"a@example.com,Ada", 1)
     assert {"email": "a@example.com", "name": "Ada"} in cells(mended)
+
+
+@pytest.mark.parametrize("row", [b"a@example.com", b"a@example.com,b,c,d", b'a@example.com,"x"y"'])
+def test_the_reason_is_the_first_cell_whatever_number_of_cells_the_row_has(
+    row: bytes, path: Path
+) -> None:
+    written = rejected(b"email,name\n" + row + b"\n", path, reason="why").decode()
+    assert [line.split(",")[0] for line in written.splitlines()] == ["loops_error", "why"]
+    assert written.endswith(f"why,{row.decode()}\n")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +156,7 @@ def test_the_survey_of_a_rejected_file_is_that_of_the_input(path: Path) -> None:
     content = b"email,n\na@example.com,1\n"
     with open_source("-", io.BytesIO(rejected(content, path))) as source:
         found = survey(source)
-    assert [(c.name, c.type) for c in found.columns][:2] == [("email", "string"), ("n", "number")]
+    assert [(c.name, c.type) for c in found.columns][1:] == [("email", "string"), ("n", "number")]
 
 
 def open_rejects(path: Path, content: bytes = CSV[0]) -> tuple[Rejects, Reading]:

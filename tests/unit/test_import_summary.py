@@ -66,5 +66,23 @@ def test_without_a_pace_no_time_is_promised() -> None:
     assert described(Tally(total=9, requests=1)) == "0.0 rows/s, 0 answered with 429, 0 rejected"
 
 
-def test_where_nothing_is_sent_no_answers_are_counted() -> None:
-    assert described(Tally(total=9)) == "0.0 rows/s, 0 rejected"
+def test_where_nothing_is_sent_there_is_no_pace_and_no_answer() -> None:
+    assert described(Tally(total=9, applied=3, rate=6.0)) == "0 rejected"
+
+
+def test_failed_rows_of_one_reason_are_one_line() -> None:
+    going = tally(300, 57)
+    for line in (7, 3, 40):
+        going.failed.add(line, "no connection")
+    going.failed.add(5, "status 500")
+    assert going.summary().splitlines()[1:3] == [
+        "  3 rows, lines 3 to 40: no connection",
+        "  line 5: status 500",
+    ]
+
+
+def test_of_many_reasons_the_rest_is_counted() -> None:
+    going = Setbacks()
+    for line in range(2, 32):
+        going.add(line, f"reason {line}")
+    assert going.folded_lines()[-1] == "  … and 10 more"

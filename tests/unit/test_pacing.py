@@ -2,7 +2,9 @@ import asyncio
 import gc
 import math
 import random
+import time
 from collections.abc import Coroutine
+from email.utils import formatdate
 from typing import Any, cast
 
 import pytest
@@ -10,6 +12,7 @@ import uvloop
 
 from loops_async.errors import WrongEventLoop
 from loops_async.pacing import Pacer
+from loops_async.pacing.learning import read_hold
 from loops_async.wire import Lane, Permit, Reply
 from tests.property.pacing_model import Run, SlidingLog, VirtualLoops
 from tests.virtual_time import VirtualTimeLoop, run_virtual
@@ -259,7 +262,8 @@ def test_retry_after_holds_every_lane() -> None:
     [
         ("2.5", 2.5), ("0", 0), ("86400", 60), ("999999999", 60), ("1e300", 0), ("-5", 0),
         ("nan", 0), ("inf", 0), ("", 0), ("soon", 0), ("٣", 0), ("1_0", 0), ("9" * 5000, 0),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", 0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("Fri, 31 Dec 9999 23:59:59 GMT", 0),
+        ("Wed, 01 Jan 2024 00:00:00 +99999999999999999999", 0),
     ],
 )  # fmt: skip
 def test_it_stands_still_for_a_sane_retry_after_only(said: str, held: float) -> None:
@@ -271,6 +275,34 @@ def test_it_stands_still_for_a_sane_retry_after_only(said: str, held: float) -> 
 
     # What it does not understand is a 429 all the same, after which it goes on slowly.
     assert held <= run_virtual(main()) <= max(held, 1.5)
+
+
+@pytest.mark.parametrize(("ahead", "least", "most"), [(20, 15, 20), (86_400, 60, 60)])
+def test_a_retry_after_that_is_a_date_holds_every_lane(
+    ahead: int, least: float, most: float
+) -> None:
+    async def main() -> list[float]:
+        loop, pacer = asyncio.get_running_loop(), Pacer()
+        date = formatdate(time.time() + ahead, usegmt=True)
+        (await pacer.acquire()).release(told(429, retry_after=date))
+
+        async def one(lane: Lane) -> float:
+            await pacer.acquire(lane)
+            return loop.time()
+
+        return await asyncio.gather(*(one(lane) for lane in Lane))
+
+    first, second = sorted(run_virtual(main()))
+    assert least <= first <= most
+    assert second < most + 2
+
+
+def test_the_hold_of_a_date_is_reckoned_from_the_wall_clock_and_bounded() -> None:
+    wall = 1_800_000_000.0
+    for ahead, held in [(7, 7.0), (-7, 0.0), (61, 60.0), (10**8, 60.0)]:
+        date = formatdate(wall + ahead, usegmt=True)
+        assert read_hold(told(429, retry_after=date), wall) == held
+        assert read_hold(told(503, retry_after=date), wall) == 0.0
 
 
 def test_retry_after_on_a_reply_that_is_no_429_is_not_its_business() -> None:
@@ -453,6 +485,80 @@ def test_a_highest_rate_holds_whatever_loops_says() -> None:
     rate, times = run_virtual(main())
     assert rate == 5
     assert max(times) >= 1.9  # 15 requests in all, 5 of them at once
+
+
+def most_in(times: list[float], span: float) -> int:
+    """The most of ``times`` that any ``span`` seconds hold."""
+    return max(sum(start <= time < start + span for time in times) for start in times)
+
+
+@pytest.mark.parametrize("lane", Lane)
+@pytest.mark.parametrize(
+    ("rate", "highest", "limit"),
+    [(10, 20, 100), (5, 6, 100), (10, 6, 100), (10, 6, 10), (10, 2.5, 100), (3, 0.5, 10)],
+)
+def test_no_second_holds_more_than_the_highest_rate(
+    lane: Lane, rate: float, highest: float, limit: int
+) -> None:
+    async def main() -> list[float]:
+        loop, pacer = asyncio.get_running_loop(), Pacer(rate, max_rate=highest)
+        window, times = SlidingLog(limit), list[float]()
+
+        async def call() -> None:
+            permit = await pacer.acquire(lane)
+            times.append(loop.time())
+            left = window.admit(loop.time())
+            await asyncio.sleep(0.02)
+            permit.release(told(x_ratelimit_limit=str(limit), x_ratelimit_remaining=str(left or 0)))
+
+        (await pacer.acquire(lane)).release(told(x_ratelimit_limit=str(limit)))
+        await loop.create_task(asyncio.sleep(5))
+        await asyncio.gather(*(call() for _ in range(int(highest * 10))))
+        assert pacer.rate == highest
+        return times
+
+    times = run_virtual(main())
+    period = math.ceil(highest) / highest
+    assert most_in(times, period - 1e-3) == math.ceil(highest)
+    # It is kept, too: it neither stands still between bursts nor yields to itself.
+    assert times[-1] - times[0] <= 10 * 1.1 + period
+
+
+@pytest.mark.parametrize("theirs", [3, 7, 98])
+def test_below_the_true_limit_nobody_is_yielded_to_for_nothing(theirs: int) -> None:
+    """Of 100 a second at most six are ours: there is room for all until others need over 94."""
+
+    async def main() -> float:
+        pacer = Pacer(10, max_rate=6)
+        (await pacer.acquire()).release(told(x_ratelimit_limit="100"))
+        await asyncio.sleep(5)
+        for sent in range(6):
+            permit = await pacer.acquire()
+            left = str(100 - theirs - sent - 1) if theirs + sent < 100 else "0"
+            permit.release(told(x_ratelimit_limit="100", x_ratelimit_remaining=left))
+        return (await grants(pacer, 12))[-1]
+
+    took = run_virtual(main())
+    # Two at a time for as long as the others are remembered, or six.
+    assert took > 3 if theirs == 98 else took <= 2.1
+
+
+def test_a_limit_that_changes_above_the_highest_rate_is_the_new_measure_of_what_is_left() -> None:
+    async def main() -> float:
+        pacer = Pacer(10, max_rate=6)
+        (await pacer.acquire()).release(told(x_ratelimit_limit="100"))
+        (await pacer.acquire()).release(told(x_ratelimit_limit="20"))
+        await asyncio.sleep(5)
+        # Two are ours; to one who still thinks of 100, others have 80 of them.
+        for left in ("19", "18"):
+            (await pacer.acquire()).release(
+                told(x_ratelimit_limit="20", x_ratelimit_remaining=left)
+            )
+        permit = await pacer.acquire()
+        permit.release(told(429, x_ratelimit_limit="20", x_ratelimit_remaining="0"))
+        return float(cast(Any, pacer)._slots._others.at(asyncio.get_running_loop().time()))
+
+    assert run_virtual(main()) <= 18
 
 
 def test_below_the_highest_rate_the_limit_is_learned() -> None:

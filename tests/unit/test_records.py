@@ -75,7 +75,7 @@ class Thing:
     (UNSET, "not Unset"),
 ])  # fmt: skip
 def test_what_loops_cannot_take_is_refused_by_the_propertys_name(value: object, says: str) -> None:
-    with pytest.raises(InvalidInput, match=f"^plan: .*{says}") as caught:
+    with pytest.raises(InvalidInput, match=rf"^properties\['plan'\]: .*{says}") as caught:
         update(plan=value)
     assert caught.value.field == "plan"
     assert "S3CRET" not in str(caught.value)
@@ -84,7 +84,7 @@ def test_what_loops_cannot_take_is_refused_by_the_propertys_name(value: object, 
 
 @pytest.mark.parametrize("name", sorted(RESERVED))
 def test_a_reserved_name_is_refused(name: str) -> None:
-    with pytest.raises(InvalidInput, match=f"^{name}: is reserved by Loops"):
+    with pytest.raises(InvalidInput, match=rf"^properties\['{name}'\]: is reserved by Loops"):
         update(**{name: "x"})
 
 
@@ -97,7 +97,7 @@ def test_a_name_of_a_default_field_is_refused_with_the_argument_to_use(
     name: str, ours: str
 ) -> None:
     with pytest.raises(
-        InvalidInput, match=rf"^{name}: is a default field.* pass {ours}="
+        InvalidInput, match=rf"^properties\['{name}'\]: is a default field.* pass {ours}="
     ) as caught:
         update(**{name: "x"})
     assert caught.value.field == name
@@ -334,10 +334,18 @@ def test_a_masked_text_is_short_and_holds_no_address(text: str, shown: str) -> N
     assert masked(text) == shown
 
 
-def test_a_default_field_in_our_spelling_among_the_properties_is_warned_of() -> None:
-    with pytest.warns(UserWarning, match="did you mean first_name= beside properties"):
-        update = ContactUpdate(email="ada@example.com", properties={"first_name": "Ada"})
-    assert update.properties == {"first_name": "Ada"}
+@pytest.mark.parametrize("name", ["first_name", "user_id", "mailing_lists", "user_group"])
+def test_a_default_field_in_our_spelling_among_the_properties_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match=f"pass {name}=…, beside properties") as refused:
+        ContactUpdate(email="ada@example.com", properties={name: "S3CRET"})
+    assert refused.value.field == name
+    assert "S3CRET" not in str(refused.value)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["plan_name", "MEMBER_RATING", "Vorname", "first name"])
+def test_any_other_name_of_a_property_is_taken_as_it_is(name: str) -> None:
+    assert ContactUpdate(email="ada@example.com", properties={name: 1}).properties == {name: 1}
 
 
 def test_a_subclass_made_in_the_old_way_shows_no_value_of_ours_either() -> None:

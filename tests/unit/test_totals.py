@@ -74,6 +74,11 @@ def test_what_remains_is_known_where_the_total_and_the_rate_are() -> None:
     assert totals.time_remaining == pytest.approx(20, rel=0.1)
     assert tally.totals(10.0, 100).time_remaining == 0.0
     assert tally.totals(10.0, 0).total == 100
+    tally.read += 50
+    for length in (300, None):
+        stopping = tally.totals(10.0, length, stopping=True)
+        assert stopping.total == length
+        assert stopping.time_remaining == pytest.approx(5, rel=0.1)
 
 
 def test_the_clock_of_a_run_stops_with_it() -> None:

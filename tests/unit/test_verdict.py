@@ -8,10 +8,11 @@ import pytest
 
 from loops_async import errors
 from loops_async.codec import Undecodable
+from loops_async.endpoints.account import CREATE_PROPERTY
 from loops_async.endpoints.contacts import CREATE, DELETE, FIND, UPDATE
 from loops_async.quoting import cleaned
-from loops_async.verdict import judge, retry_after
-from loops_async.wire import Endpoint, Reply, Request
+from loops_async.verdict import judge
+from loops_async.wire import Endpoint, Reply, Request, retry_after
 from tests.scripted import done, reply
 
 WALL = 1_700_000_000.0
@@ -145,6 +146,17 @@ def test_nothing_that_was_sent_comes_back_in_a_message(message: str, shown: str)
     assert error.message == shown
 
 
+def test_a_word_of_ours_is_not_taken_out_of_what_loops_says() -> None:
+    says = "Property name must be a string in camelCase."
+    error = verdict(reply(400, {"message": says}), CREATE_PROPERTY, name="camelCase", type="string")
+    assert isinstance(error, errors.APIError)
+    assert error.message == "Property name must be a string in …."
+    # Elsewhere the word may be somebody's value.
+    error = verdict(reply(400, {"message": says}), type="string")
+    assert isinstance(error, errors.APIError)
+    assert error.message == "Property name must be a … in camelCase."
+
+
 def test_nothing_of_the_query_comes_back_in_a_message() -> None:
     request = Request(FIND, query={"userId": "u/17"})
     assert cleaned(Reply(400, {}, b"no such user: u%2F17"), request) == "no such user: …"
@@ -160,6 +172,8 @@ def test_nothing_of_the_query_comes_back_in_a_message() -> None:
     ("Wed, 99 Foo 2024 99:99:99 GMT", None),
     ("Wed, 01 Jan 99999999999999999999 00:00:00 GMT", None),
     ("Wed, 01 Jan 2024 00:00:00 +99999999999999999999", None),
+    ("Fri, 31 Dec 9999 23:59:59 GMT", None), ("Wed, 01 Jan ٢٠٢٤ 00:00:00 GMT", None),
+    (formatdate(WALL + 90) + " " * 5000 + "(a comment)", None),
 ])  # fmt: skip
 def test_retry_after_is_read_in_both_forms_and_garbage_is_none(
     header: str, seconds: float | None

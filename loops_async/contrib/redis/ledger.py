@@ -93,11 +93,30 @@ class Ledger:
     @property
     def period(self) -> float:
         """Seconds for which a slot is in use, without its grace."""
-        return math.ceil(self.limit) / self.rate
+        return math.ceil(self.rate) / self.rate
 
     def processes(self, now: float) -> int:
         """How many processes share the budget, as far as is known."""
-        return self._live if now - self._live_since < _LIVE_FOR else self._assumed_processes
+        return self._live if self._is_told(now) else self._assumed_processes
+
+    def _is_told(self, now: float) -> bool:
+        """Whether Redis has said lately how many processes there are."""
+        return now - self._live_since < _LIVE_FOR
+
+    def share(self, now: float) -> float:
+        """Requests per second of this process where Redis cannot share the limit out."""
+        count = self.processes(now)
+        return self.rate / count if self.rate < count else float(self.rate // count)
+
+    def alone(self, now: float) -> str:
+        """What goes on without Redis, for the log."""
+        share = f"{self.share(now):g} requests per second"
+        if self._is_told(now):
+            return share
+        return (
+            f"{share} (how many processes there are is not known; {self._assumed_processes} are "
+            "assumed, see RedisPacer's processes=)"
+        )
 
     def next_number(self, count: int = 1) -> int:
         """The first of ``count`` numbers that no other request of this process has."""
@@ -110,9 +129,7 @@ class Ledger:
         All shares together are no more than the limit, in any second; what was sent a moment ago
         has its slots in it already.
         """
-        count = self.processes(now)
-        share = self.rate / count if self.rate < count else float(self.rate // count)
-        slots = Slots(share, self.grace)
+        slots = Slots(self.share(now), self.grace)
         self._forget_old(now)
         for sent in self.recent:
             slots.take(_nothing, sent.at, pressed=False).grace = sent.grace
@@ -138,7 +155,7 @@ class Ledger:
             outcome = "refused" if reply.status == 429 else "taken" if sent.pressed else ""
             self.refused |= outcome == "refused" and sent.slot is None
             if sent.slot is None:
-                self.hold = max(self.hold, learning.read_hold(reply))
+                self.hold = max(self.hold, learning.read_hold(reply, time.time()))
             limit = read_limit(reply)
             if limit is not None and limit != self.limit:
                 self.limit = self.told = float(limit)
@@ -167,7 +184,9 @@ class Ledger:
             self._token, lane.value, wanted, first, self.limit, self.told,
             min(self._max_rate, 1e9), round(self.grace.usual * MICRO), round(self.hold * MICRO),
             round(max(_BATCH, min(2 * self._trip, 0.5)) * MICRO),
-            self.processes(now) if returning else 0, len(returned), *returned,
+            self.processes(now) if returning else 0,
+            round((now - self._least_offset) * MICRO) if self._met else 0,
+            len(returned), *returned,
         ]  # fmt: skip
         for report in reports:
             arguments += report

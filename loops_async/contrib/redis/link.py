@@ -5,13 +5,11 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
+from loops_async.contrib.redis.script import DIGEST, PATIENCE, SCRIPT
 from loops_async.errors import SessionClosed, WrongEventLoop
 from loops_async.observing import LOG
 
 T = TypeVar("T")
-
-PATIENCE: Final = 0.8
-"""Seconds after which a Redis that says nothing counts as gone."""
 
 RETRY_EVERY: Final = 0.5
 """Seconds between two attempts to reach a Redis that is gone, while somebody waits."""
@@ -103,10 +101,15 @@ class Link:
             self._inherited = self._client
 
     async def run(
-        self, script: str, digest: str, keys: Sequence[str], arguments: Sequence[object],
+        self,
+        keys: Sequence[str],
+        arguments: Sequence[object],
         read: Callable[[Any], T],
-    ) -> T:  # fmt: skip
+        alone: Callable[[float], str],
+    ) -> T:
         """Run the script, and give its reply to ``read``.
+
+        ``alone`` says for the log what goes on without Redis, at a time of the event loop's.
 
         Raises:
             Unreachable: For whatever reason that did not work.
@@ -122,7 +125,7 @@ class Link:
                     PATIENCE / 2, lambda: bound.reschedule(loop.time() + PATIENCE / 2)
                 )
                 try:
-                    reply = await self._evaluate(client, script, digest, keys, arguments)
+                    reply = await self._evaluate(client, keys, arguments)
                 finally:
                     half.cancel()
             result = read(reply)
@@ -131,30 +134,30 @@ class Link:
         else:
             self._found()
             return result
-        self._lost(failure, loop)
+        self._lost(failure, loop.time(), alone)
         raise Unreachable
 
     async def _evaluate(
-        self, client: Client, script: str, digest: str, keys: Sequence[str],
-        arguments: Sequence[object],
-    ) -> Any:  # fmt: skip
+        self, client: Client, keys: Sequence[str], arguments: Sequence[object]
+    ) -> Any:
         try:
-            return await client.evalsha(digest, len(keys), *keys, *arguments)
+            return await client.evalsha(DIGEST, len(keys), *keys, *arguments)
         except Exception as error:
             if not self._is_unknown(error):
                 raise
-        return await client.eval(script, len(keys), *keys, *arguments)
+        return await client.eval(SCRIPT, len(keys), *keys, *arguments)
 
-    def _lost(self, failure: Exception, loop: asyncio.AbstractEventLoop) -> None:
-        self.retry_at = loop.time() + RETRY_EVERY
+    def _lost(self, failure: Exception, now: float, alone: Callable[[float], str]) -> None:
+        self.retry_at = now + RETRY_EVERY
         if self.is_down:
             return
         self.is_down = True
         # Not the error's text: it may quote an address, a user or an argument.
         LOG.warning(
             "Redis failed (%s): requests go on at this process's own share of the rate limit "
-            "until it answers again",
+            "until it answers again: %s",
             type(failure).__name__,
+            alone(now),
         )
 
     def _found(self) -> None:

@@ -10,7 +10,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 
-from loops_async.contrib.redis.link import PATIENCE, Client, Link
+from loops_async.contrib.redis.link import Client, Link
+from loops_async.contrib.redis.script import PATIENCE
 from loops_async.errors import ConfigurationError, InvalidCall
 
 _SCHEMES: Final = ("redis://", "rediss://", "unix://")

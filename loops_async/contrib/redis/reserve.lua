@@ -21,7 +21,8 @@ local function argument(position) return tonumber(ARGV[position]) end
 local token, is_bulk, wanted, first = ARGV[1], ARGV[2] == 'bulk', argument(3), argument(4)
 local assumed, told, ceiling = argument(5), argument(6), argument(7)
 local usual, hold, lead, returning = argument(8), argument(9), argument(10), argument(11)
-local returned_count, reports_from = argument(12), 13 + argument(12)
+local called, returned_count = argument(12), argument(13)
+local reports_from = 14 + returned_count
 
 for key, kind in pairs({[slots] = 'zset', [refused] = 'zset', [state] = 'hash', [processes] = 'zset'}) do
   local found = redis.call('TYPE', key)['ok']
@@ -44,13 +45,16 @@ end
 
 local limit = number(known[2], LOWEST, HIGHEST, assumed)
 if told > 0 then limit = told end
-local count = math.ceil(limit)
-local period = count / math.min(limit, ceiling) * 1000000 + BLUR
+-- What is left after a request is a part of the whole limit; our own slots are no more than the
+-- ceiling has.
+local whole, rate = math.ceil(limit), math.min(limit, ceiling)
+local count = math.ceil(rate)
+local period = count / rate * 1000000 + BLUR
 local ahead = AHEAD + 4 * period
 local closed = math.max(number(known[3], 0, now + LONGEST_HOLD, 0), hold > 0 and now + hold or 0)
 local even = number(known[4], 0, now + LONGEST_HOLD + 2 * ahead, 0)
 local others_until = number(known[6], 0, now + OTHERS_MEMORY, 0)
-local others = others_until > now and number(known[5], 0, count, 0) or 0
+local others = others_until > now and number(known[5], 0, whole, 0) or 0
 local boldness = number(known[7], TIMID, BOLD, 0)
 local step = number(known[8], 0, TAKEN_AT_FIRST, TAKEN_AT_FIRST)
 
@@ -60,13 +64,13 @@ redis.call('ZREMRANGEBYSCORE', slots, '-inf', oldest)
 redis.call('ZREMRANGEBYSCORE', refused, '-inf', oldest)
 redis.call('ZREMRANGEBYSCORE', slots, now + LONGEST_HOLD + 2 * ahead, '+inf')
 
-for position = 13, 12 + returned_count do
+for position = 14, 13 + returned_count do
   redis.call('ZREM', slots, token .. ':' .. ARGV[position])
 end
 
 local function note_others(found)
   if found > others or others_until <= now then
-    others, others_until = math.min(found, count), now + OTHERS_MEMORY
+    others, others_until = math.min(found, whole), now + OTHERS_MEMORY
   elseif found == others then
     others_until = now + OTHERS_MEMORY
   end
@@ -81,9 +85,9 @@ local function watch_others(sent, replied, remaining, was_refused)
   local high = replied + period + usual + LINGER
   if low < oldest then return end
   local own = redis.call('ZCOUNT', slots, low, high) - redis.call('ZCOUNT', refused, low, high)
-  local found = count - remaining - own
-  if not was_refused then found = math.min(found, math.floor(count * 3 / 4)) end
-  if found > math.floor(count / 40) + (was_refused and 1 or 0) then note_others(found) end
+  local found = whole - remaining - own
+  if not was_refused then found = math.min(found, whole - count + math.floor(count * 3 / 4)) end
+  if found > math.floor(whole / 40) + (was_refused and 1 or 0) then note_others(found) end
 end
 
 for position = reports_from, #ARGV, 6 do
@@ -105,7 +109,7 @@ end
 
 if returning > 1 and is_fresh then
   -- The others have not come back yet; until they have, each still sends at its own share.
-  others = math.floor(count * (returning - 1) / returning)
+  others = whole - count + math.floor(count * (returning - 1) / returning)
   others_until = now + RETURN
 end
 
@@ -118,15 +122,18 @@ redis.call('ZREMRANGEBYSCORE', processes, '-inf', now - ALIVE)
 redis.call('ZREMRANGEBYSCORE', processes, now + JUMP, '+inf')
 local live = math.max(redis.call('ZCARD', processes), 1)
 
-local usable = math.max(1, count - math.floor(others))
+local usable = math.max(1, math.min(count, whole - math.floor(others)))
 local spacing = SPACING * (period + usual) / usable
 -- One at a time is fair and keeps turns from being given long before they come; a share of a few
 -- milliseconds' worth spares trips where there are many in them. Of what is free now, one share
 -- goes at once, and the rest to whoever asks first after that.
-local batch = math.floor(math.min(limit, ceiling) * lead / 1000000 / live)
+local batch = math.floor(rate * lead / 1000000 / live)
 local free_now = usable - redis.call('ZCOUNT', slots, '(' .. string.format('%.0f', now), '+inf')
 local burst = math.ceil(free_now / live)
 local again, granted = 0, {}
+-- Whoever called before that has given up, and would never learn what it was given. (A server that
+-- was frozen finds such calls when it thaws.)
+if called > 0 and now - called > PATIENCE then wanted = 0 end
 
 for index = 1, wanted do
   local free_at = redis.call('ZREVRANGE', slots, usable - 1, usable - 1, 'WITHSCORES')

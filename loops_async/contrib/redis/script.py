@@ -11,6 +11,9 @@ from loops_async.pacing.slots import CATCH_UP, LINGER, OTHERS_MEMORY, SPACING
 MICRO: Final = 1_000_000
 """The script counts in microseconds."""
 
+PATIENCE: Final = 0.8
+"""Seconds after which a Redis that says nothing counts as gone."""
+
 _CONSTANTS: Final = {
     "REFUSED": learning.REFUSED,
     # News of a 429 takes a while to change what all processes have reserved: at the full step, four
@@ -33,6 +36,7 @@ _CONSTANTS: Final = {
     "RETENTION": 2 * MICRO,
     "AHEAD": 10 * MICRO,
     "JUMP": 0.1 * MICRO,
+    "PATIENCE": PATIENCE * MICRO,
     "ALIVE": 30 * MICRO,
     # Whoever waits tries to come back every half second.
     "RETURN": 0.75 * MICRO,

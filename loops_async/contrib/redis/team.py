@@ -13,7 +13,6 @@ import attrs
 from loops_async.contrib.redis.ledger import Answer, Ledger, Reservation
 from loops_async.contrib.redis.link import Link, Unreachable
 from loops_async.contrib.redis.permit import Sent, SharedPermit
-from loops_async.contrib.redis.script import DIGEST, SCRIPT
 from loops_async.contrib.redis.waiters import Bell, Waiters
 from loops_async.errors import SessionClosed
 from loops_async.pacing.slots import Slots
@@ -212,7 +211,7 @@ class SharedPacer:
 
         answer = None
         try:
-            answer = await self._link.run(SCRIPT, DIGEST, self._keys, arguments, read)
+            answer = await self._link.run(self._keys, arguments, read, ledger.alone)
         except Unreachable:
             pass
         finally:
@@ -241,8 +240,8 @@ class SharedPacer:
         ledger.returned += [reserved.number for reserved in self._reserved]
         self._reserved.clear()
         with suppress(Unreachable):
-            arguments = ledger.farewell(loop.time())
-            await self._link.run(SCRIPT, DIGEST, self._keys, arguments, lambda _: None)
+            told = ledger.farewell(loop.time())
+            await self._link.run(self._keys, told, lambda _: None, ledger.alone)
 
 
 def _nothing(_: object, __: object) -> None:
