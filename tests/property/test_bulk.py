@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import attrs
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,9 +17,6 @@ from loops_async.records import ContactReceipt, ContactUpdate
 from tests.lazy import Lazy
 from tests.strategies import contacts_to_update
 from tests.virtual_time import run_virtual
-
-# A run whose consumer is cancelled before its first step was never iterated, and says so.
-pytestmark = pytest.mark.filterwarnings("ignore:upsert_many was never iterated:RuntimeWarning")
 
 BAD_ROWS: list[Any] = [{"emial": "a@x.io"}, {"email": "nobody"}, {}, None, "a@x.io", 7]
 FAILURES: list[type[errors.LoopsError]] = [

@@ -228,7 +228,8 @@ async def test_an_interactive_call_goes_ahead_of_the_bulk(sandbox: Sandbox) -> N
 
 
 async def test_closing_the_client_ends_a_run(loops: LoopsClient, sandbox: Sandbox) -> None:
-    run = loops.contacts.upsert_many(rows(1000), concurrency=2)
+    # A list, because a thread that reads a generator may be behind.
+    run = loops.contacts.upsert_many(list(rows(1000)), concurrency=2)
     number = 0
 
     async def consume() -> None:

@@ -1,13 +1,15 @@
 """Every code block of the README and of docs/ runs as it stands, against a sandbox."""
 
-import asyncio
-import os
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from loops_async.sandbox import Sandbox
+from loops_async.testing import ThreadedSandbox
 from tests.examples import examples, pytest_mode
 
 BLOCKS = list(examples())
@@ -19,40 +21,40 @@ TESTS = [
 ]
 
 
-async def run(*arguments: str, folder: Path) -> None:
-    """Run Python to a good end, in an environment that leads to a sandbox."""
-    async with Sandbox(rate=100) as sandbox:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-W",
-            "error",
-            *arguments,
-            cwd=folder,
-            env={
-                **os.environ,
-                "LOOPS_API_KEY": sandbox.api_key,
-                "LOOPS_BASE_URL": sandbox.url,
-            },
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Sandbox]:
+    """A sandbox to which the environment leads, and an empty folder to be in."""
+    with ThreadedSandbox(rate=100) as running:
+        monkeypatch.setenv("LOOPS_API_KEY", running.api_key)
+        monkeypatch.setenv("LOOPS_BASE_URL", running.url)
+        monkeypatch.chdir(tmp_path)
+        yield running
 
 
 @pytest.mark.parametrize("code", SCRIPTS)
-async def test_the_block_runs_without_an_error(code: str, tmp_path: Path) -> None:
-    await run("-c", code, folder=tmp_path)
+def test_the_block_runs_without_an_error(code: str, sandbox: Sandbox) -> None:
+    # As a module, for records find the annotations of their fields through theirs.
+    module = ModuleType("__main__")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "__main__", module)
+        exec(compile(code, "block", "exec", dont_inherit=True), vars(module))  # noqa: S102
 
 
 @pytest.mark.parametrize(("code", "mode"), TESTS)
-async def test_the_block_s_own_tests_pass(code: str, mode: str, tmp_path: Path) -> None:
+def test_the_block_s_own_tests_pass(code: str, mode: str, sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "test_block.py").write_text(code, encoding="utf-8")
     (tmp_path / "pytest.ini").write_text(
         f"[pytest]\nasyncio_mode = {mode}\nasyncio_default_fixture_loop_scope = function\n"
         "filterwarnings = error\n"
     )
-    await run("-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path), folder=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_there_are_blocks_to_run() -> None:

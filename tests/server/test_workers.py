@@ -17,7 +17,7 @@ import pytest
 from redis.asyncio import Redis
 
 from loops_async import LoopsClient
-from loops_async.sandbox import Fault, Faults, Sandbox
+from loops_async.sandbox import Faults, Sandbox
 from tests.redis_server import executable, running_redis
 from tests.server.processes import Program, complaints, free_port, running, serving, until
 from tests.server.terminal import Finished
@@ -85,8 +85,8 @@ async def test_a_worker_that_is_killed_loses_nothing() -> None:
                 async with LoopsClient(sandbox.api_key, base_url=sandbox.url) as loops:
                     await loops.contacts.update(email="old@example.com", user_id="old")
                     await loops.contacts.update(email=TAKEN, user_id="taken")
-                # The first answer asks for more patience than a call has.
-                sandbox.faults = Faults.script([Fault("429_date", retry_after=90)])
+                # More failures than a call has attempts, however they fall to the tasks.
+                sandbox.faults = Faults.script(["503"] * 80)
                 enqueuing = asyncio.create_task(sign_up(service))
                 await until(lambda: len(sandbox.contacts) >= SIGNUPS // 3, "a third", doomed, other)
                 await doomed.kill()

@@ -14,9 +14,6 @@ from loops_async.records import ContactReceipt, ContactUpdate
 from tests.lazy import Lazy
 from tests.virtual_time import run_virtual
 
-# A run whose consumer is cancelled before its first step was never iterated, and says so.
-pytestmark = pytest.mark.filterwarnings("ignore:upsert_many was never iterated:RuntimeWarning")
-
 
 def row(number: int, **fields: Any) -> ContactUpdate:
     return ContactUpdate(**{"email": f"{number}@x.io", **fields})

@@ -545,7 +545,7 @@ def test_below_the_true_limit_nobody_is_yielded_to_for_nothing(theirs: int) -> N
 
 def test_a_limit_that_changes_above_the_highest_rate_is_the_new_measure_of_what_is_left() -> None:
     async def main() -> float:
-        pacer = Pacer(10, max_rate=6)
+        pacer = Pacer(100, max_rate=6)
         (await pacer.acquire()).release(told(x_ratelimit_limit="100"))
         (await pacer.acquire()).release(told(x_ratelimit_limit="20"))
         await asyncio.sleep(5)
