@@ -216,7 +216,7 @@ class LoopsClient:
             return Retrying(self._transport, pacer, self._retry, **options)
         clock = Clock(asyncio.get_running_loop().time)
         transport = AiohttpTransport(
-            http=self._connection.opened,
+            http=self._http,
             base_url=self._base_url,
             headers=CIMultiDict(
                 {
@@ -231,6 +231,12 @@ class LoopsClient:
             now=clock.now,
         )
         return Retrying(transport, self._team_pacer(), self._retry, clock, **options)
+
+    def _http(self) -> HttpSession:
+        if self._closed:
+            # While the call waited for its turn; the session may be others' as well and open.
+            raise _closed()
+        return self._connection.opened()
 
     def _team_pacer(self) -> Pacing:
         return pacer_for(self._pacer, str(self._base_url), self._key)

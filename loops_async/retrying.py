@@ -142,7 +142,8 @@ class Retrying:
                         self.budget.refund()
                     if self.on_attempt is not _ignore:
                         self._observe(call, None, _DONE)
-                    return Answer(value, call.number)
+                    # No failure, so there is a value.
+                    return Answer(value, call.number)  # pyright: ignore[reportReturnType, reportPossiblyUnboundVariable]
                 done = await self._failed(call, failure)
                 if done is not None:
                     return done

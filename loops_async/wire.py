@@ -1,15 +1,14 @@
-"""What crosses a floor of the house: an endpoint, a request, a reply, all of them plain values.
+"""What crosses a floor of the house: an endpoint, a request, a reply, all of them frozen values.
 
-Nobody changes one. Those that every call makes anew are not frozen for it, which would cost a
-percent of the whole call. Nothing here does I/O and nothing here knows aiohttp, JSON or a record.
+Nothing here does I/O and nothing here knows aiohttp, JSON or a record.
 """
 
 import enum
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
 import attrs
@@ -189,7 +188,7 @@ class Answer(Generic[T_co]):
 class Send(Protocol):
     """The retry layer, as the endpoint functions see it."""
 
-    async def __call__(self, request: Request[T], /) -> Answer[T]:
+    def __call__(self, request: Request[T], /) -> Coroutine[Any, Any, Answer[T]]:
         """Send ``request`` as often as its endpoint allows; raise a ``LoopsError`` otherwise."""
         ...
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from importlib.metadata import version
 
 import click
 
@@ -11,10 +10,11 @@ from loops_async.cli.ending import DONE, INCOMPLETE, REFUSED, run
 from loops_async.cli.file_commands import import_, validate
 from loops_async.cli.signals import stoppable
 from loops_async.cli.talking import Talk
+from loops_async.version import __version__
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("loops-async"), prog_name="loops-async")
+@click.version_option(__version__, prog_name="loops-async")
 def cli() -> None:
     """Talk to Loops (loops.so) from a terminal.
 

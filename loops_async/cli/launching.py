@@ -104,6 +104,7 @@ class _Launch:
                 await importing.run(loops, concurrency=self.options.concurrency)
         except ImportRefused as error:
             # The file changed under our eyes, or the disk is full; the rows before are sent.
+            self.tally.cut_short = True
             self.talk.fail(str(error))
         finally:
             self._report(importing)

@@ -77,6 +77,7 @@ class Tally:
 
     Attributes:
         total: Rows in the file.
+        cut_short: Whether the file could not be read, or the journal not written, to the end.
         applied: Rows that Loops took, those before included.
         rejected: Rows that the file or Loops says are wrong, those before included.
         failed: Rows that nothing was wrong with; Loops or the network was.
@@ -87,6 +88,7 @@ class Tally:
     """
 
     total: int = 0
+    cut_short: bool = False
     applied: int = 0
     rejected: Setbacks = attrs.field(factory=Setbacks)
     failed: Setbacks = attrs.field(factory=Setbacks)
@@ -119,8 +121,8 @@ class Tally:
 
     @property
     def complete(self) -> bool:
-        """Whether every row went in."""
-        return self.applied == self.total
+        """Whether every row went in, as far as the file is known."""
+        return self.applied == self.total and not self.cut_short
 
     def watch(self, attempt: Attempt) -> None:
         """Count a request; to be given to a client as ``on_attempt``."""

@@ -46,7 +46,7 @@ class Body(bytes, aiohttp.Payload):
         self._silence = silence
         return self
 
-    def __init__(self, body: bytes, *_: object) -> None:
+    def __init__(self, body: bytes, limit: Limit, silence: float) -> None:
         aiohttp.Payload.__init__(self, body, content_type="application/json")
 
     def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
@@ -128,11 +128,11 @@ class Bounds:
     total: float = attrs.field(init=False)
     _usual: dict[bool, Bound] = attrs.field(init=False, repr=False)
 
-    @total.default
+    @total.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
     def _both(self) -> float:
         return self.connect + self.read
 
-    @_usual.default
+    @_usual.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
     def _all_the_time(self) -> dict[bool, Bound]:
         return {
             True: (self.total, self.read, _timeout(self.connect, None)),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from loops_async.sandbox import Property, ReceivedRequest, Sandbox
+from loops_async.sandbox import Faults, Property, ReceivedRequest, Sandbox
 from tests.server.terminal import loops_async
 
 EXPORT = """\ufeff"Email Address","First Name",MEMBER_RATING,OPTIN_TIME,VIP,Nickname
@@ -268,3 +268,21 @@ async def test_a_terminal_of_another_encoding_gets_its_summary_all_the_same() ->
     assert done.status == 1
     assert "25 rows: 0 applied, 25 rejected" in done.out
     assert "and 5 more" in done.out
+
+
+async def test_a_file_that_grows_while_it_is_imported_is_not_a_success(tmp_path: Path) -> None:
+    path = tmp_path / "growing.csv"
+    path.write_text("email\n" + "".join(f"c{n}@example.com\n" for n in range(120)))
+
+    async with Sandbox(rate=40) as sandbox:
+
+        def grow(_: object) -> None:
+            if len(sandbox.contacts) == 1:
+                with path.open("a") as file:
+                    file.write("late@example.com\n")
+
+        sandbox.faults = Faults(grow)
+        done = await loops_async("import", str(path), "--concurrency", "2", sandbox=sandbox)
+        assert len(sandbox.contacts) == 120
+    assert "has more rows than it had a moment ago" in done.err
+    assert done.status == 1

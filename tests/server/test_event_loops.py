@@ -1,6 +1,7 @@
 """Other event loops and eager tasks are the user's choice: everything works on them as well."""
 
 import asyncio
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -26,12 +27,25 @@ def eager_uvloop() -> asyncio.AbstractEventLoop:
 
 
 needs_eager = pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
+
+
+def refuses_uvloop() -> bool:
+    """Whether uvloop gives the eager task factory of this Python an argument that it lacks."""
+    if sys.version_info < (3, 13):
+        return False
+    taken = inspect.signature(asyncio.eager_task_factory).parameters
+    return not {"eager_start", "kwargs"} & set(taken)
+
+
+takes_uvloop = pytest.mark.skipif(
+    refuses_uvloop(), reason="this Python's eager task factory refuses uvloop's eager_start"
+)
 LOOPS = pytest.mark.parametrize(
     "new_loop",
     [
         pytest.param(uvloop.new_event_loop, id="uvloop"),
         pytest.param(eager, id="eager", marks=needs_eager),
-        pytest.param(eager_uvloop, id="eager uvloop", marks=needs_eager),
+        pytest.param(eager_uvloop, id="eager uvloop", marks=[needs_eager, takes_uvloop]),
     ],
 )
 

@@ -11,6 +11,7 @@ import pytest
 from loops_async import (
     LoopsClient,
     LoopsSession,
+    Pacer,
     RetryPolicy,
     SessionClosed,
     Timeouts,
@@ -267,3 +268,21 @@ async def test_a_client_that_is_never_closed_is_complained_about(sandbox: Sandbo
     assert "Unclosed client session" in {str(one.message)[:23] for one in caught}
     assert connector is not None
     await connector.close()
+
+
+async def test_what_waits_for_its_turn_is_not_sent_once_its_client_is_closed(
+    sandbox: Sandbox,
+) -> None:
+    async with LoopsSession(base_url=sandbox.url) as session:
+        async with session.client(sandbox.api_key, pacer=Pacer(rate=20)) as client:
+            calls = [
+                asyncio.create_task(client.contacts.update(email=f"c{number}@example.com"))
+                for number in range(30)
+            ]
+            await calls[0]
+        ended = await asyncio.gather(*calls, return_exceptions=True)
+    refused = [end for end in ended if isinstance(end, BaseException)]
+    assert len(refused) >= 10
+    assert all(isinstance(end, SessionClosed) for end in refused)
+    # What was on its way when it was closed has arrived, and nothing after that.
+    assert len(sandbox.contacts) == 30 - len(refused)

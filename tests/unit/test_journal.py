@@ -54,9 +54,10 @@ def test_it_is_complete_when_every_row_is_over_for_good(path: Path) -> None:
     journal.begin(HEADER)
     for row in range(5):
         journal.note(row, State.APPLIED if row else State.FAILED)
-    assert not journal.complete
+    complete = [journal.complete]
     journal.note(0, State.APPLIED)
-    assert journal.complete
+    complete.append(journal.complete)
+    assert complete == [False, True]
     journal.close()
     # An import that is killed right after has to know that it is over.
     assert path.exists()
