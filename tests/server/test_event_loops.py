@@ -1,7 +1,6 @@
 """Other event loops and eager tasks are the user's choice: everything works on them as well."""
 
 import asyncio
-import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -31,10 +30,21 @@ needs_eager = pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks
 
 def refuses_uvloop() -> bool:
     """Whether uvloop gives the eager task factory of this Python an argument that it lacks."""
-    if sys.version_info < (3, 13):
+    if not hasattr(asyncio, "eager_task_factory"):
         return False
-    taken = inspect.signature(asyncio.eager_task_factory).parameters
-    return not {"eager_start", "kwargs"} & set(taken)
+
+    async def nothing() -> None:
+        pass
+
+    loop, coroutine = eager_uvloop(), nothing()
+    try:
+        loop.run_until_complete(coroutine)
+    except TypeError:
+        return True
+    finally:
+        coroutine.close()
+        loop.close()
+    return False
 
 
 takes_uvloop = pytest.mark.skipif(
