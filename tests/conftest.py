@@ -1,4 +1,4 @@
-"""Hypothesis profiles (``HYPOTHESIS_PROFILE``: "default", "fast"); what the chaos runs say."""
+"""Hypothesis profiles (``HYPOTHESIS_PROFILE``: "default", "whole", "fast"); what chaos runs say."""
 
 import os
 
@@ -7,9 +7,10 @@ from hypothesis import HealthCheck, settings
 
 # No deadline and no health check by the clock: a slow or busy machine proves nothing.
 settings.register_profile(
-    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "whole", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
-settings.register_profile("fast", settings.get_profile("default"), max_examples=15)
+settings.register_profile("default", settings.get_profile("whole"), max_examples=40)
+settings.register_profile("fast", settings.get_profile("whole"), max_examples=15)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 CHAOS = "chaos"

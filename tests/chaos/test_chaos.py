@@ -39,12 +39,14 @@ async def test_every_promise_is_kept_ten_times_as_long(seed: int, show: Show) ->
     await _shown(run, show)
 
 
+@pytest.mark.long
 async def test_every_promise_is_kept_within_the_default_budget(seed: int, show: Show) -> None:
     retry = RetryPolicy(base=0.005, cap=0.02)
     run = Run(Weather(seed=seed, retry=retry), Size().times(0.2))
     await _shown(run, show)
 
 
+@pytest.mark.long
 async def test_every_promise_is_kept_once_the_default_budget_is_spent(
     seed: int, show: Show
 ) -> None:
@@ -57,6 +59,7 @@ async def test_every_promise_is_kept_once_the_default_budget_is_spent(
     assert any(attempt.reason == "the retry budget is used up" for attempt in run.attempts)
 
 
+@pytest.mark.long
 async def test_every_promise_is_kept_in_a_hurry(seed: int, show: Show) -> None:
     # Not delayed: a request that begins to be worked on just as its client leaves could land
     # after the contact's next call, and no client can help that.

@@ -12,6 +12,8 @@ from aiohttp import web
 from loops_async.sandbox import Sandbox
 from tests.server.terminal import Finished, loops_async
 
+pytestmark = pytest.mark.long
+
 KEY = "a-key-that-nobody-may-see"
 
 

@@ -8,6 +8,8 @@ import pytest
 from loops_async.sandbox import Sandbox
 from tests.server.terminal import loops_async
 
+pytestmark = pytest.mark.long
+
 ROWS = "email,plan\nada@example.com,pro\nnobody,pro\nbob@example.com\n"
 
 

@@ -12,6 +12,8 @@ from loops_async.cli.tally import Tally
 from loops_async.sandbox import Faults, Sandbox
 from tests.server.terminal import ended, loops_async, start, until
 
+pytestmark = pytest.mark.long
+
 ROWS = 400
 
 

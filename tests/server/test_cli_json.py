@@ -14,6 +14,8 @@ import pytest
 from loops_async.sandbox import Fault, Faults, Sandbox
 from tests.server.terminal import Finished, ended, loops_async, start, until
 
+pytestmark = pytest.mark.long
+
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 
 

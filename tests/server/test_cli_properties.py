@@ -8,6 +8,8 @@ import pytest
 from loops_async.sandbox import Sandbox
 from tests.server.terminal import Finished, loops_async, start
 
+pytestmark = pytest.mark.long
+
 DATES = b"email,joined,plan\na@example.com,01/02/2024,pro\nb@example.com,03/04/2024,free\n"
 REMARK = "2 of 2 values look like dates; write them as YYYY-MM-DD to get a date"
 

@@ -13,6 +13,8 @@ import pytest
 from loops_async.sandbox import Sandbox
 from tests.server.terminal import environment, loops_async, start
 
+pytestmark = pytest.mark.long
+
 COLOUR = re.compile(rb"\x1b\[(?:\d+;)*[349]\d[;m]")
 
 

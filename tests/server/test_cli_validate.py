@@ -21,6 +21,8 @@ from loops_async.sandbox import Property, Sandbox
 from loops_async.testing.threaded import ThreadedSandbox
 from tests.server.terminal import Finished, loops_async
 
+pytestmark = pytest.mark.long
+
 ROWS = """\
 Email,Joined,Seats
 ada@example.com,2024-01-17,3

@@ -469,6 +469,7 @@ async def test_a_client_that_leaves_in_the_middle_causes_no_fuss(
     assert not [entry for entry in caplog.records if entry.name != "asyncio"]
 
 
+@pytest.mark.long
 async def test_after_a_storm_of_all_kinds_the_records_agree_with_the_store() -> None:
     faults = Faults.random(0.6, seed=11, seconds=0.01, retry_after=0)
     before = asyncio.all_tasks()

@@ -181,7 +181,15 @@ def run_pytest(folder: Path, tests: str, *options: str, mode: str | None) -> str
     return f"{run.stdout}\n{run.stderr}\nexit {run.returncode}"
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode",
+    [
+        pytest.param(mode, marks=pytest.mark.long)
+        if mode in ("one-loop-a-module", "anyio-beside-asyncio")
+        else mode
+        for mode in MODES
+    ],
+)
 def test_the_fixtures_work(mode: str, tmp_path: Path) -> None:
     asyncio_mode, options, tests = MODES[mode]
     said = run_pytest(tmp_path, tests, *options, mode=asyncio_mode)
