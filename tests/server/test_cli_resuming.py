@@ -14,6 +14,8 @@ import pytest
 from loops_async.sandbox import Fault, Faults, Property, ReceivedRequest, Sandbox
 from tests.server.terminal import Finished, ended, loops_async, start, until
 
+pytestmark = pytest.mark.long
+
 UPDATE = "/v1/contacts/update"
 RATE = 1000.0
 """Requests per second. Without a limit Loops names none, and ten are assumed: too slow to test."""
