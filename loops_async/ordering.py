@@ -18,10 +18,10 @@ class Job:
     __slots__ = ("blockers", "contact", "followers", "index", "keys", "started")
 
     def __init__(self, index: int, contact: ContactUpdate | None) -> None:
-        self.index = index
-        self.contact = contact
-        self.started = False
-        self.blockers = 0
+        self.index: int = index
+        self.contact: ContactUpdate | None = contact
+        self.started: bool = False
+        self.blockers: int = 0
         self.followers: list[Job] | None = None
         self.keys: list[tuple[str, str]] = []
 

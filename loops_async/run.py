@@ -70,7 +70,7 @@ class Run:
         self._halted = False
         self.tally: Tally = Tally()
         self.jobs: dict[int, Job] = {}
-        self.events = Events()
+        self.events: Events = Events()
         self.source_error: BaseException | None = None
         self.callback_error: BaseException | None = None
         self.stopping: bool = False

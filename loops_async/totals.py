@@ -85,11 +85,11 @@ class Tally:
     """What a run counts while it goes."""
 
     def __init__(self) -> None:
-        self.read = 0
-        self.succeeded = 0
-        self.failed = 0
-        self.in_flight = 0
-        self.begun = 0.0
+        self.read: int = 0
+        self.succeeded: int = 0
+        self.failed: int = 0
+        self.in_flight: int = 0
+        self.begun: float = 0.0
         self.ended: float | None = None
         self.pace: Pace | None = None
 

@@ -84,9 +84,9 @@ class Watchdog:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._timer: asyncio.TimerHandle | None = None
-        self.now = now
+        self.now: Callable[[], float] = now
         self.limits: set[Limit] = set()
-        self.rings_at = math.inf
+        self.rings_at: float = math.inf
 
     def look(self, due: float) -> None:
         """Be there at ``due``, which is before the timer rings."""

@@ -142,7 +142,7 @@ class Grace:
         """Keep what was learnt, but for the round trips: another event loop, another clock."""
         self._least = Peak(_MEMORY)
         """The least round trip, negated to be a peak."""
-        self.mean = 0.0
+        self.mean: float = 0.0
         """Of what round trips take beyond the least."""
 
     @property
