@@ -5,8 +5,6 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
-from multidict import CIMultiDict
-
 from loops_async import errors
 from loops_async.backoff import RetryPolicy
 from loops_async.bulk import BulkUpsert
@@ -38,7 +36,6 @@ from loops_async.settings import (
 from loops_async.stats import Counts, Stats, stats_of
 from loops_async.timeouts import Timeouts, check_seconds
 from loops_async.transport import AiohttpTransport, HttpSession
-from loops_async.version import __version__
 from loops_async.wire import Answer, Pacing, Request, TeamPacing, Transport
 
 T = TypeVar("T")
@@ -218,14 +215,6 @@ class LoopsClient:
         transport = AiohttpTransport(
             http=self._http,
             base_url=self._base_url,
-            headers=CIMultiDict(
-                {
-                    "Authorization": f"Bearer {self._key}",
-                    "Content-Type": "application/json",
-                    "Accept": "application/json",
-                    "User-Agent": f"loops_async/{__version__}",
-                }
-            ),
             api_key=self._key,
             timeouts=self._timeouts,
             now=clock.now,

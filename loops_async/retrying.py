@@ -111,20 +111,19 @@ class Retrying:
             LoopsError: The failure that ended it; ``OutcomeUnknown`` where a write may have
                 taken effect.
         """
-        call, counts, deadline = _Call(request), self.counts, request.deadline
+        call: _Call | None = None
+        counts, deadline, number = self.counts, request.deadline, 1
         try:
             while True:
                 now = self.clock.now()
                 if deadline is not None and now >= deadline:
                     # Without this, a free turn would let a write go whose reply nobody waits for.
-                    raise call.final(_too_late(request, "before it was sent"))
+                    raise (call or _Call(request)).final(_too_late(request, "before it was sent"))
                 permit = self._at_once(request.lane)
                 if permit is None:
-                    permit = await self._turn(call)
+                    permit = await self._turn(call or _Call(request))
                     now = self.clock.now()
-                call.number += 1
-                call.started = now
-                counts.retries += call.number > 1
+                counts.retries += call is not None
                 counts.requests += 1
                 counts.in_flight += 1
                 reply: Reply | None = None
@@ -138,15 +137,17 @@ class Retrying:
                     counts.in_flight -= 1
                     permit.release(reply)
                 if failure is None:
-                    if self.budget.left < self.budget.capacity:
-                        self.budget.refund()
-                    if self.on_attempt is not _ignore:
-                        self._observe(call, None, _DONE)
+                    if self.on_attempt is not _ignore or self.budget.left < self.budget.capacity:
+                        self._succeeded(_Call(request, number, now))
                     # No failure, so there is a value.
-                    return Answer(value, call.number)  # pyright: ignore[reportReturnType, reportPossiblyUnboundVariable]
+                    return Answer(value, number)  # pyright: ignore[reportReturnType, reportPossiblyUnboundVariable]
+                if call is None:
+                    call = _Call(request)  # nearly all calls need none
+                call.number, call.started = number, now
                 done = await self._failed(call, failure)
                 if done is not None:
                     return done
+                number += 1
         except errors.LoopsError:
             counts.failures += request.endpoint.counted
             raise
@@ -160,6 +161,10 @@ class Retrying:
         except TimeoutError:
             pass
         raise call.final(_too_late(request, "while it waited for its turn under the rate limit"))
+
+    def _succeeded(self, call: _Call) -> None:
+        self.budget.refund()
+        self._observe(call, None, _DONE)
 
     async def _failed(self, call: _Call, failure: errors.LoopsError) -> Answer[Any] | None:
         """The answer that the failure is after all, or None after a pause; or raise."""
@@ -197,6 +202,7 @@ class Retrying:
     def _observe(
         self, call: _Call, failure: errors.LoopsError | None, verdict: Wait | GiveUp
     ) -> None:
+        """Tell ``on_attempt`` of the latest attempt."""
         if self.on_attempt is _ignore:
             return
         endpoint = call.request.endpoint

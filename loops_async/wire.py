@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
 
 import attrs
@@ -48,8 +48,7 @@ class Lane(enum.Enum):
     """One of many; takes what interactive calls leave."""
 
 
-@attrs.frozen
-class Reply:
+class Reply(NamedTuple):
     """One HTTP reply, read to its end.
 
     Attributes:
@@ -59,10 +58,15 @@ class Reply:
         secret: What must not be quoted, should the reply repeat it: the API key.
     """
 
+    # A tuple, like Request: every call makes one of each, and a frozen class costs three times
+    # as much to make.
     status: int
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    body: bytes = attrs.field(repr=False)
-    secret: str = attrs.field(default="", repr=False)
+    headers: Mapping[str, str]
+    body: bytes
+    secret: str = ""
+
+    def __repr__(self) -> str:
+        return f"Reply(status={self.status})"
 
 
 def retry_after(reply: Reply, wall: float) -> float | None:
@@ -129,22 +133,32 @@ class Endpoint(Generic[T_co]):
         return f"{self.method} {self.path}"
 
 
-@attrs.frozen
-class Request(Generic[T_co]):
+class Request(NamedTuple, Generic[T_co]):
     """One call of an endpoint: what to send, in which lane, and until when.
 
     The query and the body carry personal data, so they stay out of the repr.
+
+    Attributes:
+        endpoint: What is called.
+        query: The query's parameters by their names.
+        body: The bytes of a JSON object.
+        idempotency_key: Under which Loops takes the request once.
+        lane: Which queue of the pacer it waits in.
+        deadline: When the whole call must be over, in the event loop's own time (seconds); None
+            for never.
+        parameters: The parameters of the endpoint's path.
     """
 
     endpoint: Endpoint[T_co]
-    query: Mapping[str, str] | None = attrs.field(default=None, repr=False)
-    body: bytes | None = attrs.field(default=None, repr=False)
-    idempotency_key: str | None = attrs.field(default=None, repr=False)
+    query: Mapping[str, str] | None = None
+    body: bytes | None = None
+    idempotency_key: str | None = None
     lane: Lane = Lane.INTERACTIVE
     deadline: float | None = None
-    """When the whole call must be over, in the event loop's own time (seconds); None for never."""
-    parameters: Mapping[str, str] | None = attrs.field(default=None, repr=False)
-    """The parameters of the endpoint's path."""
+    parameters: Mapping[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return f"Request(endpoint={self.endpoint}, lane={self.lane.value})"
 
     @property
     def path(self) -> str:

@@ -3,8 +3,8 @@
 Headers come from outside. What is not a plain number within reason is passed over, never obeyed.
 """
 
+import functools
 import math
-from collections import deque
 from typing import Final
 
 from multidict import istr
@@ -45,10 +45,8 @@ TIMID, BOLD = -0.25, 1.0
 def read_limit(reply: Reply) -> int | None:
     """The team's limit in requests per second, where the reply names a credible one."""
     text = reply.headers.get(LIMIT, "")
-    if not (len(text) < 10 and text.isascii() and text.isdigit()):
-        return None
-    limit = int(text)
-    return limit if 1 <= limit <= HIGHEST_LIMIT else None
+    limit = _whole_number(text) if len(text) < 10 else None
+    return limit if limit is not None and 1 <= limit <= HIGHEST_LIMIT else None
 
 
 def read_remaining(reply: Reply, limit: int) -> int | None:
@@ -56,10 +54,13 @@ def read_remaining(reply: Reply, limit: int) -> int | None:
     if reply.status == 429:
         return 0
     text = reply.headers.get(_REMAINING, "")
-    if not (len(text) < 10 and text.isascii() and text.isdigit()):
-        return None
-    remaining = int(text)
-    return remaining if remaining <= limit else None
+    remaining = _whole_number(text) if len(text) < 10 else None
+    return remaining if remaining is not None and remaining <= limit else None
+
+
+@functools.lru_cache(1024)  # one second's figures are the next one's
+def _whole_number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def read_hold(reply: Reply, wall: float) -> float:
@@ -72,52 +73,41 @@ def read_hold(reply: Reply, wall: float) -> float:
 
 
 class Peak:
-    """The greatest value noted in the last ``span`` seconds, or up to twice that long ago."""
+    """The greatest value noted in the last ``span`` seconds, or up to twice that long ago.
 
-    __slots__ = ("_before", "_latest", "_since", "_span", "noted")
+    Attributes:
+        noted: Whether there was ever a value.
+        latest: The greatest since the last turn.
+        greatest: The peak, until the next turn.
+        turns_at: When what is older counts no more.
+    """
+
+    __slots__ = ("_before", "_span", "greatest", "latest", "noted", "turns_at")
 
     def __init__(self, span: float) -> None:
         self._span = span
-        self._since = self._before = self._latest = -math.inf
+        self.turns_at: float = -math.inf
+        self._before = -math.inf
+        self.latest: float = -math.inf
+        self.greatest: float = -math.inf
         self.noted: bool = False
-        """Whether there was ever a value."""
 
     def note(self, value: float, now: float) -> float:
         """Take ``value`` into account, as of ``now``; the peak with it."""
-        if now - self._since >= self._span:
-            self._turn(now)
+        self.at(now)
         self.noted = True
-        if value > self._latest:  # noqa: PLR1730 - a call less
-            self._latest = value
-        return self._latest if self._latest > self._before else self._before  # noqa: FURB136
+        self.latest = max(self.latest, value)
+        self.greatest = max(self.greatest, value)
+        return self.greatest
 
     def at(self, now: float) -> float:
         """The peak as of ``now``; minus infinity when nothing was noted for long."""
-        if now - self._since >= self._span:
-            self._turn(now)
-        return max(self._latest, self._before)
-
-    def _turn(self, now: float) -> None:
-        self._before = self._latest if now - self._since < 2 * self._span else -math.inf
-        self._latest = -math.inf
-        self._since = now
-
-
-class Lately:
-    """How many slots came free within the last ``span`` seconds; ``times`` are when."""
-
-    __slots__ = ("_span", "times")
-
-    def __init__(self, span: float) -> None:
-        self._span = span
-        self.times: deque[float] = deque()
-
-    def count(self, now: float) -> int:
-        """How many did, as of ``now``."""
-        times, begin = self.times, now - self._span
-        while times and times[0] < begin:
-            times.popleft()
-        return len(times)
+        if now >= self.turns_at:
+            self._before = self.latest if now - self.turns_at < self._span else -math.inf
+            self.latest = -math.inf
+            self.greatest = self._before
+            self.turns_at = now + self._span
+        return self.greatest
 
 
 class Grace:
@@ -159,14 +149,18 @@ class Grace:
             now: The event loop's time.
             pressed: Whether the request waited for its slot. One that did not proves nothing.
         """
+        far = status < 500  # a proxy nearby may have sent the others
         if status == 429:
+            far = False
             self.boldness = max(TIMID, self.boldness - REFUSED)
             self._step = TAKEN
         elif pressed:
             self.boldness = min(BOLD, self.boldness + self._step)
-        far = status != 429 and status < 500  # a proxy nearby may have sent the others
         least = self._least
-        late = trip + (least.note(-trip, now) if far else least.at(now))
+        if now < least.turns_at and (not far or -trip <= least.latest):
+            late = trip + least.greatest  # nearly always: nothing new
+        else:
+            late = trip + (least.note(-trip, now) if far else least.at(now))
         if not 0.0 <= late <= LONGEST_GRACE:
             late = 0.0 if late < 0.0 else LONGEST_GRACE
         mean = self.mean

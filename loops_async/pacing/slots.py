@@ -1,17 +1,17 @@
 """The slots: as many as Loops takes requests per second, each of them in use for a while."""
 
-import heapq
 import math
 import time
+from collections import deque
 from collections.abc import Callable
-from typing import TypeAlias
+from heapq import heappop, heappush
+from typing import Final, TypeAlias
 
 from loops_async.pacing.learning import (
     HIGHEST_LIMIT,
     LIMIT,
     LONGEST_GRACE,
     Grace,
-    Lately,
     Peak,
     read_hold,
     read_limit,
@@ -31,48 +31,29 @@ OTHERS_MEMORY = 3.0
 LINGER = 0.01
 """Seconds for which Loops may still count the request whose slot has just become free."""
 
+_GONE: Final = object()
+
 
 class SlotPermit:
     """The right to send one request now."""
 
-    __slots__ = (
-        "_settle",
-        "freed_before",
-        "freed_long_before",
-        "grace",
-        "holds_slot",
-        "pressed",
-        "refused",
-        "sent",
-        "slots",
-    )
+    __slots__ = ("_settle", "grace", "pressed", "sent", "slots")
 
-    def __init__(  # noqa: PLR0917 - cheaper so
-        self,
-        slots: "Slots",
-        settle: "_Settle",
-        sent: float,
-        freed_before: int,
-        freed_long_before: int,
-        pressed: bool,  # noqa: FBT001 - made by ``Slots.take`` alone
-    ) -> None:
+    def __init__(self, slots: "Slots", settle: "_Settle", sent: float, pressed: bool) -> None:  # noqa: FBT001 - made by ``Slots.take`` alone
         self.slots: Slots = slots
         self._settle: _Settle | None = settle
         self.sent: float = sent
-        self.freed_before: int = freed_before
-        self.freed_long_before: int = freed_long_before
         self.pressed: bool = pressed
         self.grace: float = LONGEST_GRACE
-        self.holds_slot: bool = True
-        self.refused: bool = False
 
     def release(self, reply: Reply | None) -> None:
         """Report how the request ended: its reply, or None where none came.
 
         It does no harm to be late, and only the first report counts.
         """
-        settle, self._settle = self._settle, None
+        settle = self._settle
         if settle is not None:
+            self._settle = None
             settle(self, reply)
 
 
@@ -90,17 +71,34 @@ class Slots:
     Time alone frees a slot. A reply that takes long, or never comes, keeps it ``LONGEST_GRACE``
     and no longer, so nothing stands still for slow requests. A 429 does not free it early:
     whether Loops counts what it refuses is not documented.
+
+    Args:
+        rate: The limit in requests per second.
+        grace: What is known about the way to Loops.
+        max_rate: Requests per second at the most, whatever the limit; None for no such bound.
+        wall: Seconds since the epoch; only an HTTP date in ``Retry-After`` needs it.
     """
 
-    def __init__(self, rate: float, grace: Grace, max_rate: float | None = None) -> None:
+    def __init__(
+        self,
+        rate: float,
+        grace: Grace,
+        max_rate: float | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self.grace = grace
+        self._wall = wall
         self._max_rate = max_rate if max_rate is not None else math.inf
-        self._in_use: list[tuple[float, int, SlotPermit]] = []
-        self._taken = 0
-        self._freed = 0
-        self._just_freed = Lately(LINGER)
-        self._lately_freed = Lately(LONGEST_GRACE)
-        self._refused = 0  # slots in use by requests that Loops refused
+        # Slots in use: those whose request has no reply yet, in the order of sending; and when
+        # the others come free, once more for those whose request Loops refused.
+        self._flying: dict[SlotPermit, None] = {}
+        self._ends: list[float] = []
+        self._refused: list[float] = []
+        self.in_use = 0
+        """How many slots are taken."""
+        # No slot comes free before this time.
+        self._none_ends = math.inf
+        self._ended: deque[float] = deque()
         self.promised = 0
         """Turns given to tasks that have not run since."""
         self._closed_until = -math.inf
@@ -116,47 +114,53 @@ class Slots:
         self._whole = min(math.ceil(limit), HIGHEST_LIMIT)  # which ``remaining`` is a part of
         self._count = min(math.ceil(self.rate), HIGHEST_LIMIT)
         self._period = self._count / self.rate
+        self._keep = self._period + LONGEST_GRACE
         self._others = Peak(OTHERS_MEMORY)
+        # When slots came free. More of them than this cannot be in one window at Loops.
+        self._ended = deque(self._ended, 2 * self._count)
 
     def anew(self) -> "Slots":
         """The same limit on another event loop, with all slots free: another clock, too."""
         self.grace.forget_times()
-        return Slots(self._limit, self.grace, self._max_rate)
+        return Slots(self._limit, self.grace, self._max_rate, self._wall)
 
     def due(self, lane: Lane, now: float) -> float:
         """The earliest time at which the next of ``lane`` may go; ``now`` or before: at once."""
-        in_use = self._in_use
-        if in_use and in_use[0][0] <= now:
+        if self._none_ends <= now:
             self._free(now)
         usable = self._usable(now)
-        free = usable - len(in_use) - self.promised
+        free = usable - self.in_use - self.promised
         if free <= 0:
-            # Without a slot in use all are promised: whoever takes one keeps it for a period.
-            next_free = in_use[0][0] if in_use else now + self._period
-            return max(self._closed_until, next_free)
+            return max(self._closed_until, self._next_free(now))
         if lane is Lane.BULK and 2 * free <= usable:
             return max(self._closed_until, self._next_even)
         return self._closed_until
 
+    def _next_free(self, now: float) -> float:
+        """When a slot may come free, at the earliest; it is looked at once more then."""
+        times = self._ends[:1]
+        if self._flying:
+            until = next(iter(self._flying)).sent + self._period
+            times.append(until if until > now else until + LONGEST_GRACE)
+        # Without a slot in use all are promised: whoever takes one keeps it for a period.
+        return min(times, default=now + self._period)
+
     def take_free(self, lane: Lane, settle: _Settle, now: float) -> SlotPermit | None:
         """Take a slot if one is ``due`` now, with its ``space``: both at one look, for speed."""
-        in_use = self._in_use
-        if in_use and in_use[0][0] <= now:
+        if self._none_ends <= now:
             self._free(now)
         usable = self._usable(now) if self._others.noted else self._count
-        free = usable - len(in_use) - self.promised
-        even = self._next_even
+        free = usable - self.in_use - self.promised
         if free <= 0 or self._closed_until > now:
             return None
+        even = self._next_even
         if even > now:
             if lane is Lane.BULK and 2 * free <= usable:
                 return None
             even = now
         elif even < now - CATCH_UP:
             even = now - CATCH_UP
-        grace = self.grace
-        usual = self._period + (1 - grace.boldness) * grace.mean
-        self._next_even = even + SPACING * usual / usable
+        self._next_even = even + SPACING * (self._period + self.grace.usual) / usable
         return self.take(settle, now, pressed=False)
 
     def space(self, now: float) -> None:
@@ -167,28 +171,43 @@ class Slots:
 
     def take(self, settle: _Settle, now: float, *, pressed: bool) -> SlotPermit:
         """Take a slot for a request that is sent now; ``pressed`` when it had to wait."""
-        just, lately, freed = self._just_freed, self._lately_freed, self._freed
-        before = freed - just.count(now) if just.times else freed
-        long_before = freed - lately.count(now) if lately.times else freed
-        permit = SlotPermit(self, settle, now, before, long_before, pressed)
-        self._taken += 1
-        heapq.heappush(self._in_use, (now + self._period, self._taken, permit))
+        permit = SlotPermit(self, settle, now, pressed)
+        self._flying[permit] = None
+        self.in_use += 1
+        overdue = now + self._keep
+        self._none_ends = min(self._none_ends, overdue)
         return permit
+
+    def hold(self, sent: float, grace: float) -> None:
+        """Take the slot of a request that was sent elsewhere, at ``sent``."""
+        heappush(self._ends, sent + self._period + grace)
+        self.in_use += 1
+        self._none_ends = min(self._none_ends, self._ends[0])
 
     def settle(self, permit: SlotPermit, reply: Reply | None, now: float) -> bool:
         """Learn from how a request ended; whether the limit turned out to be another one."""
-        trip = now - permit.sent
+        sent = permit.sent
         if reply is None:
-            permit.grace = min(permit.grace, trip)
-            return False
+            status, grace = 0, min(LONGEST_GRACE, now - sent)
+        else:
+            status = reply.status
+            grace = self.grace.after(status, now - sent, now, pressed=permit.pressed)
+        permit.grace = grace
+        if self._flying.pop(permit, _GONE) is None:
+            end = sent + self._period
+            # A reply that comes when the period is over is too late to make it any shorter.
+            end += grace if end > now else LONGEST_GRACE
+            heappush(self._ends, end)
+            self._none_ends = min(self._none_ends, end)
+            if status == 429:
+                heappush(self._refused, end)
+        return reply is not None and self._learn(permit, reply, now)
+
+    def _learn(self, permit: SlotPermit, reply: Reply, now: float) -> bool:
+        """Take in what the headers say; whether the limit is another one for it."""
         status = reply.status
-        grace = self.grace.after(status, trip, now, pressed=permit.pressed)
-        if grace < permit.grace:  # noqa: PLR1730 - a call less
-            permit.grace = grace
         if status == 429:
-            self._closed_until = max(self._closed_until, now + read_hold(reply, time.time()))
-            permit.refused = permit.holds_slot
-            self._refused += permit.holds_slot
+            self._closed_until = max(self._closed_until, now + read_hold(reply, self._wall()))
         said = reply.headers.get(LIMIT, "")
         if said != self._said:
             self._said = said
@@ -197,9 +216,8 @@ class Slots:
                 return True
         remaining = read_remaining(reply, self._whole)
         # Most replies show what our own slots explain.
-        if remaining is not None and (
-            status == 429 or self._whole - remaining > len(self._in_use) - self._refused
-        ):
+        own = self.in_use - len(self._refused)
+        if remaining is not None and (status == 429 or self._whole - remaining > own):
             self._watch_others(permit, remaining, now, is_refused=status == 429)
         return False
 
@@ -214,8 +232,12 @@ class Slots:
         # While nobody else was seen, a refusal mostly means that requests of ours were held up on
         # their way and are counted later than their slots say: we would yield to nobody.
         is_own = is_refused and self._others.at(now) <= 0
-        own = len(self._in_use) + self.promised - self._refused + self._freed
-        own -= permit.freed_long_before if is_own else permit.freed_before
+        since = permit.sent - (LONGEST_GRACE if is_own else LINGER)
+        own = self.in_use - len(self._refused) + self.promised
+        for ended in reversed(self._ended):
+            if ended < since:
+                break
+            own += 1
         others = self._whole - remaining - own
         if not is_refused:
             # A wrong header alone must not bring us to a halt; only refusals may.
@@ -229,21 +251,21 @@ class Slots:
         return max(1, min(self._count, self._whole - int(max(0.0, self._others.at(now)))))
 
     def _free(self, now: float) -> None:
-        """Free the slots whose time is up.
-
-        A slot is looked at after its period, and where it has a grace, once more after that: so
-        a reply changes nothing but its own permit, and no heap has to be searched.
-        """
-        in_use = self._in_use
-        while in_use and in_use[0][0] <= now:
-            until, order, permit = in_use[0]
-            if permit.grace > 0:
-                heapq.heapreplace(in_use, (until + permit.grace, order, permit))
-                permit.grace = 0.0
-                continue
-            heapq.heappop(in_use)
-            self._just_freed.times.append(until)
-            self._lately_freed.times.append(until)
-            permit.holds_slot = False
-            self._freed += 1
-            self._refused -= permit.refused
+        """Free the slots whose time is up."""
+        ends, refused, flying = self._ends, self._refused, self._flying
+        while ends and ends[0] <= now:
+            self._ended.append(heappop(ends))
+            self.in_use -= 1
+        while refused and refused[0] <= now:
+            heappop(refused)
+        none_ends = ends[0] if ends else math.inf
+        while flying:
+            oldest = next(iter(flying))
+            overdue = oldest.sent + self._keep
+            if overdue > now:
+                none_ends = min(none_ends, overdue)
+                break
+            del flying[oldest]
+            self._ended.append(overdue)
+            self.in_use -= 1
+        self._none_ends = none_ends

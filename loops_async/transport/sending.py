@@ -1,19 +1,20 @@
 """One request in, one reply out."""
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
 import attrs
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 from yarl import URL
 
 from loops_async import errors
 from loops_async.quoting import cleaned
 from loops_async.timeouts import Timeouts
 from loops_async.transport.links import link_error, misuse_error
-from loops_async.transport.sessions import ONLY_ONCE, Body, Bounds, is_ours
+from loops_async.transport.outgoing import COMMON, Body
+from loops_async.transport.sessions import ONLY_ONCE, Bounds, is_ours
 from loops_async.watchdog import Limit, Watchdog
 from loops_async.wire import Reply, Request
 
@@ -21,6 +22,11 @@ LARGEST_REPLY: Final = 8 * 1024 * 1024
 """Bytes of a reply that the client holds at the most."""
 
 _LARGEST_REFUSAL: Final = 64 * 1024
+_reply: Final[Callable[[tuple[int, Mapping[str, str], bytes, str]], Reply]] = partial(
+    tuple.__new__, Reply
+)
+"""A ``Reply`` for half of what its constructor costs, for every request makes one."""
+
 _EXCERPT: Final = 8 * 1024
 """More than an error ever quotes, so that it is known to be cut."""
 
@@ -32,29 +38,38 @@ class AiohttpTransport:
     Attributes:
         http: The session to use, asked for at every request because it opens lazily.
         base_url: The API's address, without ``/v1``.
-        headers: Sent with every request; they carry the key.
-        api_key: The key, to keep it out of what comes back.
+        api_key: The team's key, which every request carries.
         timeouts: Seconds for one attempt.
         now: The event loop's time, in which deadlines are given.
     """
 
     http: Callable[[], aiohttp.ClientSession] = attrs.field(repr=False)
     base_url: URL
-    headers: CIMultiDict[str] = attrs.field(repr=False)
     api_key: str = attrs.field(repr=False)
     timeouts: Timeouts
     now: Callable[[], float] = attrs.field(repr=False)
     _urls: dict[str, URL] = attrs.field(factory=dict[str, URL], init=False, repr=False)
     _watchdog: Watchdog = attrs.field(init=False, repr=False)
     _bounds: Bounds = attrs.field(init=False, repr=False)
+    _own: CIMultiDict[str] = attrs.field(init=False, repr=False)
+    """What a session of ours does not add by itself."""
+    _all: CIMultiDict[str] = attrs.field(init=False, repr=False)
 
     @_watchdog.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
-    def _own(self) -> Watchdog:
+    def _fresh(self) -> Watchdog:
         return Watchdog(self.now)
 
     @_bounds.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
     def _all_the_time(self) -> Bounds:
         return Bounds(self.timeouts.connect, self.timeouts.read)
+
+    @_own.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
+    def _with_key(self) -> CIMultiDict[str]:
+        return CIMultiDict({istr("Authorization"): f"Bearer {self.api_key}"})
+
+    @_all.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
+    def _with_all(self) -> CIMultiDict[str]:
+        return CIMultiDict(COMMON, **self._own)
 
     async def send(self, request: Request[Any], /) -> Reply:
         """Send ``request`` exactly once and read the reply to its end, whatever its status.
@@ -67,22 +82,30 @@ class AiohttpTransport:
             ConfigurationError: The session sends credentials of its own.
         """
         http = self.http()
-        body, now = request.body, self.now()
-        left = math.inf if request.deadline is None else request.deadline - now
-        seconds, silence, timeout = self._bounds.within(left, body is not None)
+        endpoint, query, body, key, _, deadline, _ = request
+        now, bounds = self.now(), self._bounds
+        if deadline is None or deadline - now >= bounds.total:
+            seconds, silence, timeout = bounds.usual[body is not None]
+        else:
+            seconds, silence, timeout = bounds.within(deadline - now, body is not None)
+        url = (None if query else self._urls.get(endpoint.path)) or self._url(request)
+        own = is_ours(http)
+        headers = self._own if own else self._all
+        if key is not None:
+            headers = CIMultiDict(headers, **{"Idempotency-Key": key})
         try:
             with Limit(self._watchdog, now + seconds) as limit:
                 response = await http.request(
-                    request.endpoint.method,
-                    self._url(request),
+                    endpoint.method,
+                    url,
                     data=None if body is None else Body(body, limit, silence),
-                    headers=self._headers(request),
+                    headers=headers,
                     timeout=timeout,
                     allow_redirects=False,
                     # What a session of the user's own may have set otherwise.
                     raise_for_status=False,
                     auto_decompress=True,
-                    middlewares=ONLY_ONCE if body is None and is_ours(http) else None,
+                    middlewares=ONLY_ONCE if own and body is None else None,
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             failure: errors.LoopsError = link_error(request, error)
@@ -99,7 +122,7 @@ class AiohttpTransport:
                 if not response.closed:
                     response.release()
                 if len(whole) <= _LARGEST_REFUSAL:
-                    return Reply(response.status, response.headers, whole, self.api_key)
+                    return _reply((response.status, response.headers, whole, self.api_key))
                 return self._bounded(request, response, whole)
             return await self._read(request, response, limit.last, silence)
         raise failure
@@ -143,11 +166,6 @@ class AiohttpTransport:
                 excerpt=excerpt,
             )
         return Reply(status, response.headers, body, self.api_key)
-
-    def _headers(self, request: Request[Any]) -> CIMultiDict[str]:
-        if request.idempotency_key is None:
-            return self.headers
-        return CIMultiDict(self.headers, **{"Idempotency-Key": request.idempotency_key})
 
     def _url(self, request: Request[Any]) -> URL:
         path = request.path

@@ -4,14 +4,13 @@ import asyncio
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Final, Self, TypeAlias
+from typing import Final, TypeAlias
 
 import aiohttp
 import attrs
-from aiohttp.abc import AbstractStreamWriter
 
 from loops_async.transport.links import Broke
-from loops_async.watchdog import Limit
+from loops_async.transport.outgoing import COMMON, NoCookies, ReadyRequest
 
 HttpSession: TypeAlias = aiohttp.ClientSession
 TraceConfig: TypeAlias = aiohttp.TraceConfig
@@ -21,71 +20,6 @@ _SLACK: Final = 0.2
 
 _LEAST: Final = 0.001
 """Seconds; a bound of 0 would mean none to aiohttp."""
-
-_CHUNK: Final = 64 * 1024
-"""Bytes of a body that are written in one go; in between, a full connection holds the writer up."""
-
-
-class Body(bytes, aiohttp.Payload):
-    """A body that is sent once, and starts the wait for the reply when it has left.
-
-    aiohttp repeats PUT and DELETE by itself when the connection breaks, unless their body cannot
-    be had again. That attempt would take no slot of the pacer and nobody would count it; the
-    retry layer makes it instead.
-
-    It is bytes as well, for whoever stands in for aiohttp in a test and looks at what is sent.
-    """
-
-    _limit: Limit
-    _silence: float
-
-    def __new__(cls, body: bytes, limit: Limit, silence: float) -> Self:
-        """The bytes; a body of the network's is never changed."""
-        self = super().__new__(cls, body)
-        self._limit = limit
-        self._silence = silence
-        return self
-
-    def __init__(self, body: bytes, limit: Limit, silence: float) -> None:
-        aiohttp.Payload.__init__(self, body, content_type="application/json")
-
-    def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
-        # A copy is for looking at: it is the bytes, and has no part in the call.
-        return bytes, (bytes(self),)
-
-    @property
-    def size(self) -> int:
-        """Bytes, for Content-Length."""
-        return len(self)
-
-    @property
-    def consumed(self) -> bool:
-        """That it cannot be had again, which keeps aiohttp from another attempt."""
-        return True
-
-    @property
-    def autoclose(self) -> bool:
-        """That there is nothing to close."""
-        return True
-
-    async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
-        """As plain bytes."""
-        return bytes(self)
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        """Write it all."""
-        await self.write_with_length(writer, None)
-
-    async def write_with_length(
-        self, writer: AbstractStreamWriter, content_length: int | None
-    ) -> None:
-        """Write it all; its length is the one that was announced."""
-        if len(self) <= _CHUNK:
-            await writer.write(self)
-        else:
-            for start in range(0, len(self), _CHUNK):
-                await writer.write(self[start : start + _CHUNK])
-        self._limit.shorten(self._silence)
 
 
 async def _only_once(
@@ -121,18 +55,19 @@ class Bounds:
             body. One with a body knows when it has left, and the watchdog does it: a timer less
             for every piece that comes in.
         total: Seconds for it all; the watchdog's to bound.
+        usual: What holds for a call with all of its time left, by whether it has a body.
     """
 
     connect: float
     read: float
     total: float = attrs.field(init=False)
-    _usual: dict[bool, Bound] = attrs.field(init=False, repr=False)
+    usual: dict[bool, Bound] = attrs.field(init=False, repr=False)
 
     @total.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
     def _both(self) -> float:
         return self.connect + self.read
 
-    @_usual.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
+    @usual.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
     def _all_the_time(self) -> dict[bool, Bound]:
         return {
             True: (self.total, self.read, _timeout(self.connect, None)),
@@ -142,7 +77,7 @@ class Bounds:
     def within(self, left: float, has_body: bool) -> Bound:  # noqa: FBT001 - cheaper so
         """What holds in what is ``left`` of a call's time."""
         if left >= self.total:
-            return self._usual[has_body]
+            return self.usual[has_body]
         silence = min(self.read, left)
         left = max(left, _LEAST)
         connect, read = min(self.connect, left), min(self.read, left)
@@ -170,7 +105,9 @@ def open_http(
         connector=_Connector(
             limit=limit, limit_per_host=limit_per_host, keepalive_timeout=keepalive
         ),
-        cookie_jar=aiohttp.DummyCookieJar(),
+        cookie_jar=NoCookies(),
+        headers=COMMON,
+        request_class=ReadyRequest,
         trust_env=trust_env,
         trace_configs=list(trace_configs),
     )

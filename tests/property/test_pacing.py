@@ -128,8 +128,9 @@ class PacerMachine(RuleBasedStateMachine):
         pacer = cast(Any, self.pacer)
         slots = pacer._slots
         assert slots.promised >= 0
-        assert 0 <= slots._refused <= len(slots._in_use)
-        assert len(slots._in_use) + slots.promised <= self.SLOTS
+        assert 0 <= len(slots._refused) <= len(slots._ends)
+        assert slots.in_use == len(slots._ends) + len(slots._flying)
+        assert slots.in_use + slots.promised <= self.SLOTS
         if not (pacer._interactive or pacer._bulk):
             assert pacer._timer is None
         else:

@@ -253,7 +253,7 @@ def test_an_identifier_never_leaves_its_place_in_the_query(user_id: str) -> None
     unused: Any = None
     home = URL("https://loops.example/api")
     transport = AiohttpTransport(
-        http=unused, base_url=home, headers=unused, api_key=unused, timeouts=Timeouts(), now=unused
+        http=unused, base_url=home, api_key=unused, timeouts=Timeouts(), now=unused
     )
     url = urlsplit(str(transport._url(Request(CHECK, query=query))))
     assert (url.netloc, url.path) == ("loops.example", "/api/v1/contacts/suppression")

@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import aiohttp
 import attrs
-from multidict import CIMultiDict
 from yarl import URL
 
 from loops_async import LoopsClient, Pacer, RetryPolicy, errors
@@ -225,7 +224,6 @@ async def transport_to(
         yield AiohttpTransport(
             http=lambda: session,
             base_url=URL(url),
-            headers=CIMultiDict({"Authorization": f"Bearer {KEY}"}),
             api_key=KEY,
             timeouts=timeouts,
             now=loop_time,

@@ -97,7 +97,6 @@ async def mapped(error: BaseException, *, in_body: bool = False) -> errors.Loops
     transport = AiohttpTransport(
         http=lambda: session,
         base_url=URL("https://app.loops.so/api"),
-        headers=CIMultiDict({"Authorization": f"Bearer {KEY}"}),
         api_key=KEY,
         timeouts=Timeouts(),
         now=lambda: 0.0,

@@ -13,7 +13,7 @@ from loops_async.contrib.redis.permit import Sent
 from loops_async.contrib.redis.script import MICRO
 from loops_async.pacing import learning
 from loops_async.pacing.learning import LONGEST_GRACE, Grace, Peak, read_limit, read_remaining
-from loops_async.pacing.slots import SlotPermit, Slots
+from loops_async.pacing.slots import Slots
 from loops_async.wire import Lane, Reply
 
 LATE: Final = 0.005
@@ -132,7 +132,7 @@ class Ledger:
         slots = Slots(self.share(now), self.grace)
         self._forget_old(now)
         for sent in self.recent:
-            slots.take(_nothing, sent.at, pressed=False).grace = sent.grace
+            slots.hold(sent.at, sent.grace)
         return slots
 
     def note(self, sent: Sent, due: float) -> None:
@@ -238,7 +238,3 @@ class Ledger:
         recent, since = self.recent, now - self.period - LONGEST_GRACE
         while recent and recent[0].at < since:
             recent.popleft()
-
-
-def _nothing(permit: SlotPermit, reply: Reply | None) -> None:
-    pass

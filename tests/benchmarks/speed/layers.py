@@ -71,7 +71,7 @@ class _Stack:
 
     def transport(self) -> AiohttpTransport:
         now = asyncio.get_running_loop().time
-        return AiohttpTransport(lambda: self.http, URL(self.url), _HEADERS, KEY, PATIENT, now)
+        return AiohttpTransport(lambda: self.http, URL(self.url), KEY, PATIENT, now)
 
     def call(self) -> Call:
         """aiohttp asked for as little as our transport asks it for."""

@@ -1,0 +1,57 @@
+"""The headers as they arrive, whoever opened the session: none is missing, none is added."""
+
+import aiohttp
+import pytest
+
+from loops_async.version import __version__
+from loops_async.wire import Request
+from tests.transport.bare import (
+    KEY,
+    TEAM,
+    TEST,
+    UPDATE_ADA,
+    BareServer,
+    Received,
+    http,
+    says,
+    transport_to,
+)
+
+ALWAYS = {
+    "authorization": f"Bearer {KEY}",
+    "user-agent": f"loops_async/{__version__}",
+    "accept": "application/json",
+    "content-type": "application/json",
+}
+
+
+async def received(request: Request[object], *, handed_in: bool) -> tuple[Received, str]:
+    async with BareServer(says(http(200, TEAM))) as server:
+        theirs = aiohttp.ClientSession(cookies={"a": "b"}) if handed_in else None
+        async with transport_to(server.url, http=theirs) as transport:
+            await transport.send(request)
+            await transport.send(request)
+        first, second = server.requests
+        assert first == second, "the first request has changed what later ones send"
+        return first, f"127.0.0.1:{server.port}"
+
+
+@pytest.mark.parametrize("handed_in", [False, True], ids=["own session", "handed in"])
+@pytest.mark.parametrize("key", [None, "order-1815"])
+@pytest.mark.parametrize("request_", [TEST, UPDATE_ADA], ids=["read", "write"])
+async def test_each_header_arrives_once_and_no_other_does(
+    request_: Request[object], key: str | None, *, handed_in: bool
+) -> None:
+    was, host = await received(request_._replace(idempotency_key=key), handed_in=handed_in)
+    headers = dict(was.headers)
+    packings = headers.pop("accept-encoding").split(", ")
+    assert {"gzip", "deflate"} <= set(packings)
+    if handed_in:
+        assert headers.pop("cookie") == "a=b"
+    expected = {"host": host, **ALWAYS}
+    if request_.body is not None:
+        expected["content-length"] = str(len(request_.body))
+    if key is not None:
+        expected["idempotency-key"] = key
+    assert headers == expected
+    assert next(iter(was.headers)) == "host"
