@@ -154,8 +154,8 @@ async def check_account(api_key: str | None, base_url: str | None, talk: Talk) -
 def _tell_headers(heard: Heard, talk: Talk) -> None:
     reply = heard.reply
     assert reply is not None  # noqa: S101 - there is no team without a reply
-    limit = read_limit(reply)
-    remaining = None if limit is None else read_remaining(reply, limit)
+    limit = read_limit(reply.headers)
+    remaining = None if limit is None else read_remaining(reply.headers, limit)
     clock = clock_difference(reply, heard.sent, heard.received)
     talk.document |= {
         "limit": limit,

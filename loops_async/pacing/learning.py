@@ -5,6 +5,7 @@ Headers come from outside. What is not a plain number within reason is passed ov
 
 import functools
 import math
+from collections.abc import Mapping
 from typing import Final
 
 from multidict import istr
@@ -42,18 +43,16 @@ TAKEN_AT_FIRST = 0.003
 TIMID, BOLD = -0.25, 1.0
 
 
-def read_limit(reply: Reply) -> int | None:
-    """The team's limit in requests per second, where the reply names a credible one."""
-    text = reply.headers.get(LIMIT, "")
+def read_limit(headers: Mapping[str, str]) -> int | None:
+    """The team's limit in requests per second, where a reply names a credible one."""
+    text = headers.get(LIMIT, "")
     limit = _whole_number(text) if len(text) < 10 else None
     return limit if limit is not None and 1 <= limit <= HIGHEST_LIMIT else None
 
 
-def read_remaining(reply: Reply, limit: int) -> int | None:
-    """What was left of ``limit`` after this request; nothing when it was refused."""
-    if reply.status == 429:
-        return 0
-    text = reply.headers.get(_REMAINING, "")
+def read_remaining(headers: Mapping[str, str], limit: int) -> int | None:
+    """What was left of ``limit`` after a request that was not refused."""
+    text = headers.get(_REMAINING, "")
     remaining = _whole_number(text) if len(text) < 10 else None
     return remaining if remaining is not None and remaining <= limit else None
 
@@ -121,7 +120,7 @@ class Grace:
     where about one request in 300 is refused, or at 1 where the kind of window forgives it all.
     """
 
-    __slots__ = ("_least", "_step", "boldness", "mean")
+    __slots__ = ("_least", "_step", "boldness", "mean", "usual")
 
     def __init__(self) -> None:
         self.boldness: float = 0.0
@@ -134,13 +133,15 @@ class Grace:
         """The least round trip, negated to be a peak."""
         self.mean: float = 0.0
         """Of what round trips take beyond the least."""
-
-    @property
-    def usual(self) -> float:
+        self.usual: float = 0.0
         """The grace of a mean round trip, in seconds."""
-        return (1 - self.boldness) * self.mean
 
-    def after(self, status: int, trip: float, now: float, *, pressed: bool) -> float:
+    def become(self, boldness: float) -> None:
+        """Be as bold as somebody else has learnt to be."""
+        self.boldness = boldness
+        self.usual = (1 - boldness) * self.mean
+
+    def after(self, status: int, trip: float, now: float, pressed: bool) -> float:  # noqa: FBT001 - a keyword costs more
         """Learn from a reply; the grace of its slot in seconds.
 
         Args:
@@ -163,8 +164,9 @@ class Grace:
             late = trip + (least.note(-trip, now) if far else least.at(now))
         if not 0.0 <= late <= LONGEST_GRACE:
             late = 0.0 if late < 0.0 else LONGEST_GRACE
-        mean = self.mean
+        mean, timidity = self.mean, 1 - self.boldness
         if far:
             self.mean = mean = mean + (late - mean) / 50
-        grace = (1 - self.boldness) * (_OWN_SHARE * late + (1 - _OWN_SHARE) * mean)
+        self.usual = usual = timidity * mean
+        grace = _OWN_SHARE * timidity * late + (1 - _OWN_SHARE) * usual
         return grace if grace < LONGEST_GRACE else LONGEST_GRACE  # noqa: FURB136 - a call less

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import OrderedDict
+from functools import partial
 from typing import TypeAlias
 
 from loops_async.errors import ConfigurationError, InvalidCall, WrongEventLoop
 from loops_async.pacing.learning import Grace
 from loops_async.pacing.slots import SlotPermit, Slots
-from loops_async.wire import Lane, Reply
+from loops_async.wire import Lane
 
 _SLOWEST, _FASTEST = 0.001, 1e9
 
@@ -47,7 +48,7 @@ class Pacer:
         check_rate("rate", rate)
         if max_rate is not None:
             check_rate("max_rate", max_rate)
-        self._slots = Slots(rate, Grace(), max_rate)
+        self._slots = Slots(rate, Grace(), max_rate)  # of no loop yet
         self._interactive: _Queue = OrderedDict()
         self._bulk: _Queue = OrderedDict()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -78,7 +79,7 @@ class Pacer:
             self._move_to(loop)
         if self._interactive or (self._bulk and lane is Lane.BULK):
             return None
-        return self._slots.take_free(lane, self._settle, loop.time())
+        return self._slots.take_free(lane, loop.time())
 
     async def acquire(self, lane: Lane = Lane.INTERACTIVE) -> SlotPermit:
         """Wait for the turn of one request of ``lane``; release the permit when it has ended.
@@ -101,7 +102,7 @@ class Pacer:
                 self._give_back(loop, turn, queue)
             raise
         slots.promised -= 1
-        return slots.take(self._settle, loop.time(), pressed=True)
+        return slots.take(loop.time(), pressed=True)
 
     def _give_back(
         self, loop: asyncio.AbstractEventLoop, turn: asyncio.Future[None], queue: _Queue
@@ -112,12 +113,6 @@ class Pacer:
         else:
             queue.pop(turn, None)
         self._serve(loop)
-
-    def _settle(self, permit: SlotPermit, reply: Reply | None) -> None:
-        # A permit of a loop that is gone has no slot here, and its times mean nothing.
-        loop, slots = self._loop, self._slots
-        if loop is not None and permit.slots is slots and slots.settle(permit, reply, loop.time()):
-            self._serve(loop)
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give every turn that has come, and set the timer for the next one."""
@@ -161,7 +156,7 @@ class Pacer:
                     "this Pacer is in use by another event loop; make one Pacer for each loop"
                 )
         self._loop = loop
-        self._slots = self._slots.anew()
+        self._slots = self._slots.anew(loop.time, partial(self._serve, loop))
         self._interactive, self._bulk = OrderedDict(), OrderedDict()
         self._timer = None
 

@@ -5,8 +5,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Final, TypeAlias
+from typing import Final
 
+from loops_async.clock import loop_time
 from loops_async.pacing.learning import (
     HIGHEST_LIMIT,
     LIMIT,
@@ -37,27 +38,24 @@ _GONE: Final = object()
 class SlotPermit:
     """The right to send one request now."""
 
-    __slots__ = ("_settle", "grace", "pressed", "sent", "slots")
+    __slots__ = ("grace", "is_released", "pressed", "sent", "slots")
 
-    def __init__(self, slots: "Slots", settle: "_Settle", sent: float, pressed: bool) -> None:  # noqa: FBT001 - made by ``Slots.take`` alone
+    def __init__(self, slots: "Slots", sent: float, pressed: bool) -> None:  # noqa: FBT001 - made by ``Slots.take`` alone
         self.slots: Slots = slots
-        self._settle: _Settle | None = settle
         self.sent: float = sent
         self.pressed: bool = pressed
         self.grace: float = LONGEST_GRACE
+        self.is_released: bool = False
 
     def release(self, reply: Reply | None) -> None:
         """Report how the request ended: its reply, or None where none came.
 
         It does no harm to be late, and only the first report counts.
         """
-        settle = self._settle
-        if settle is not None:
-            self._settle = None
-            settle(self, reply)
-
-
-_Settle: TypeAlias = Callable[[SlotPermit, Reply | None], None]
+        if not self.is_released:
+            self.is_released = True
+            slots = self.slots
+            slots.settle(self, reply, slots.clock())
 
 
 class Slots:
@@ -76,7 +74,9 @@ class Slots:
         rate: The limit in requests per second.
         grace: What is known about the way to Loops.
         max_rate: Requests per second at the most, whatever the limit; None for no such bound.
+        clock: The event loop's time, in seconds.
         wall: Seconds since the epoch; only an HTTP date in ``Retry-After`` needs it.
+        on_change: Called when the limit turns out to be another one.
     """
 
     def __init__(
@@ -84,10 +84,15 @@ class Slots:
         rate: float,
         grace: Grace,
         max_rate: float | None = None,
+        *,
+        clock: Callable[[], float] = loop_time,
         wall: Callable[[], float] = time.time,
+        on_change: Callable[[], None] | None = None,
     ) -> None:
         self.grace = grace
+        self.clock = clock
         self._wall = wall
+        self._on_change = on_change
         self._max_rate = max_rate if max_rate is not None else math.inf
         # Slots in use: those whose request has no reply yet, in the order of sending; and when
         # the others come free, once more for those whose request Loops refused.
@@ -96,8 +101,8 @@ class Slots:
         self._refused: list[float] = []
         self.in_use = 0
         """How many slots are taken."""
-        # No slot comes free before this time.
-        self._none_ends = math.inf
+        # No request without a reply keeps its slot for too long before this time.
+        self._none_overdue = math.inf
         self._ended: deque[float] = deque()
         self.promised = 0
         """Turns given to tasks that have not run since."""
@@ -119,15 +124,19 @@ class Slots:
         # When slots came free. More of them than this cannot be in one window at Loops.
         self._ended = deque(self._ended, 2 * self._count)
 
-    def anew(self) -> "Slots":
+    def anew(self, clock: Callable[[], float], on_change: Callable[[], None]) -> "Slots":
         """The same limit on another event loop, with all slots free: another clock, too."""
-        self.grace.forget_times()
-        return Slots(self._limit, self.grace, self._max_rate, self._wall)
+        grace = self.grace
+        grace.forget_times()
+        # What permits of the old loop still report means nothing on the new one.
+        self.grace, self._on_change = Grace(), None
+        return Slots(
+            self._limit, grace, self._max_rate, clock=clock, wall=self._wall, on_change=on_change
+        )
 
     def due(self, lane: Lane, now: float) -> float:
         """The earliest time at which the next of ``lane`` may go; ``now`` or before: at once."""
-        if self._none_ends <= now:
-            self._free(now)
+        self._free(now)
         usable = self._usable(now)
         free = usable - self.in_use - self.promised
         if free <= 0:
@@ -145,9 +154,10 @@ class Slots:
         # Without a slot in use all are promised: whoever takes one keeps it for a period.
         return min(times, default=now + self._period)
 
-    def take_free(self, lane: Lane, settle: _Settle, now: float) -> SlotPermit | None:
+    def take_free(self, lane: Lane, now: float) -> SlotPermit | None:
         """Take a slot if one is ``due`` now, with its ``space``: both at one look, for speed."""
-        if self._none_ends <= now:
+        ends = self._ends
+        if (ends and ends[0] <= now) or self._none_overdue <= now:
             self._free(now)
         usable = self._usable(now) if self._others.noted else self._count
         free = usable - self.in_use - self.promised
@@ -161,7 +171,7 @@ class Slots:
         elif even < now - CATCH_UP:
             even = now - CATCH_UP
         self._next_even = even + SPACING * (self._period + self.grace.usual) / usable
-        return self.take(settle, now, pressed=False)
+        return self.take(now, pressed=False)
 
     def space(self, now: float) -> None:
         """Put the next bulk request one spacing after the one that goes now."""
@@ -169,57 +179,60 @@ class Slots:
         even = self._next_even
         self._next_even = (now if even > now else max(even, now - CATCH_UP)) + spacing
 
-    def take(self, settle: _Settle, now: float, *, pressed: bool) -> SlotPermit:
+    def take(self, now: float, *, pressed: bool) -> SlotPermit:
         """Take a slot for a request that is sent now; ``pressed`` when it had to wait."""
-        permit = SlotPermit(self, settle, now, pressed)
-        self._flying[permit] = None
+        permit = SlotPermit(self, now, pressed)
+        flying = self._flying
+        if not flying:
+            self._none_overdue = now + self._keep
+        flying[permit] = None
         self.in_use += 1
-        overdue = now + self._keep
-        self._none_ends = min(self._none_ends, overdue)
         return permit
 
     def hold(self, sent: float, grace: float) -> None:
         """Take the slot of a request that was sent elsewhere, at ``sent``."""
         heappush(self._ends, sent + self._period + grace)
         self.in_use += 1
-        self._none_ends = min(self._none_ends, self._ends[0])
 
-    def settle(self, permit: SlotPermit, reply: Reply | None, now: float) -> bool:
-        """Learn from how a request ended; whether the limit turned out to be another one."""
+    def settle(self, permit: SlotPermit, reply: Reply | None, now: float) -> None:
+        """Learn from how a request ended."""
         sent = permit.sent
         if reply is None:
             status, grace = 0, min(LONGEST_GRACE, now - sent)
         else:
             status = reply.status
-            grace = self.grace.after(status, now - sent, now, pressed=permit.pressed)
+            grace = self.grace.after(status, now - sent, now, permit.pressed)
         permit.grace = grace
         if self._flying.pop(permit, _GONE) is None:
             end = sent + self._period
             # A reply that comes when the period is over is too late to make it any shorter.
             end += grace if end > now else LONGEST_GRACE
             heappush(self._ends, end)
-            self._none_ends = min(self._none_ends, end)
             if status == 429:
                 heappush(self._refused, end)
-        return reply is not None and self._learn(permit, reply, now)
+        if reply is not None:
+            self._learn(permit, reply, now)
 
-    def _learn(self, permit: SlotPermit, reply: Reply, now: float) -> bool:
-        """Take in what the headers say; whether the limit is another one for it."""
-        status = reply.status
+    def _learn(self, permit: SlotPermit, reply: Reply, now: float) -> None:
+        """Take in what the headers say."""
+        status, headers, _, _ = reply
         if status == 429:
             self._closed_until = max(self._closed_until, now + read_hold(reply, self._wall()))
-        said = reply.headers.get(LIMIT, "")
+        said = headers.get(LIMIT, "")
         if said != self._said:
             self._said = said
-            if (limit := read_limit(reply)) is not None and limit != self._limit:
+            limit = read_limit(headers)
+            if limit is not None and limit != self._limit:
                 self._assume(limit)
-                return True
-        remaining = read_remaining(reply, self._whole)
+                if self._on_change is not None:
+                    self._on_change()
+                return
+        remaining = read_remaining(headers, self._whole) if status != 429 else 0
         # Most replies show what our own slots explain.
-        own = self.in_use - len(self._refused)
-        if remaining is not None and (status == 429 or self._whole - remaining > own):
+        if remaining is not None and (
+            status == 429 or self._whole - remaining > self.in_use - len(self._refused)
+        ):
             self._watch_others(permit, remaining, now, is_refused=status == 429)
-        return False
 
     def _watch_others(
         self, permit: SlotPermit, remaining: int, now: float, *, is_refused: bool
@@ -252,20 +265,24 @@ class Slots:
 
     def _free(self, now: float) -> None:
         """Free the slots whose time is up."""
-        ends, refused, flying = self._ends, self._refused, self._flying
+        ends, ended = self._ends, self._ended
         while ends and ends[0] <= now:
-            self._ended.append(heappop(ends))
+            ended.append(heappop(ends))
             self.in_use -= 1
-        while refused and refused[0] <= now:
-            heappop(refused)
-        none_ends = ends[0] if ends else math.inf
-        while flying:
-            oldest = next(iter(flying))
+        while self._refused and self._refused[0] <= now:
+            heappop(self._refused)
+        if self._none_overdue <= now:
+            self._free_overdue(now)
+
+    def _free_overdue(self, now: float) -> None:
+        """Free the slots of requests whose reply takes too long."""
+        self._none_overdue = math.inf
+        while self._flying:
+            oldest = next(iter(self._flying))
             overdue = oldest.sent + self._keep
             if overdue > now:
-                none_ends = min(none_ends, overdue)
+                self._none_overdue = overdue
                 break
-            del flying[oldest]
+            del self._flying[oldest]
             self._ended.append(overdue)
             self.in_use -= 1
-        self._none_ends = none_ends

@@ -109,7 +109,7 @@ class PacerMachine(RuleBasedStateMachine):
     @rule(data=st.data(), reply=st.none() | REPLIES)
     def report(self, data: st.DataObject, reply: Reply | None) -> None:
         permit = data.draw(st.sampled_from(self.permits))
-        fresh = cast(Any, permit)._settle is not None
+        fresh = cast(Any, permit).is_released is False
         permit.release(reply)
         if fresh and reply is not None and reply.status == 429:
             with contextlib.suppress(ValueError):

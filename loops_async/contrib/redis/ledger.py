@@ -149,19 +149,17 @@ class Ledger:
             sent.grace = min(LONGEST_GRACE, now - sent.at)
         else:
             if sent.slot is None:
-                sent.grace = self.grace.after(
-                    reply.status, now - sent.at, now, pressed=sent.pressed
-                )
+                sent.grace = self.grace.after(reply.status, now - sent.at, now, sent.pressed)
             outcome = "refused" if reply.status == 429 else "taken" if sent.pressed else ""
             self.refused |= outcome == "refused" and sent.slot is None
             if sent.slot is None:
                 self.hold = max(self.hold, learning.read_hold(reply, time.time()))
-            limit = read_limit(reply)
+            limit = read_limit(reply.headers)
             if limit is not None and limit != self.limit:
                 self.limit = self.told = float(limit)
             else:
-                found = read_remaining(reply, math.ceil(self.limit))
-                remaining = -1 if found is None else found
+                found = read_remaining(reply.headers, math.ceil(self.limit))
+                remaining = 0 if reply.status == 429 else -1 if found is None else found
         if sent.slot is None:
             self._report(sent, outcome, remaining, now)
 
@@ -205,7 +203,7 @@ class Ledger:
         self._live, self._live_since = max(1, live), now
         if not self.told:
             self.limit = limit / MICRO
-        self.grace.boldness = boldness / MICRO
+        self.grace.become(boldness / MICRO)
         self.forgotten |= bool(is_fresh) and self._met
         self._met = True
         self._trip += (min(now - called, 1.0) - self._trip) / 10

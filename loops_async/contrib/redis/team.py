@@ -99,7 +99,7 @@ class SharedPacer:
     def _sent(self, ledger: Ledger, given: _Turn, now: float) -> Sent:
         if isinstance(given, Slots):
             given.promised -= 1
-            slot = given.take(_nothing, now, pressed=True)
+            slot = given.take(now, pressed=True)
             sent = Sent(ledger.next_number(), now, ledger.grace.usual, pressed=True, slot=slot)
             ledger.note(sent, now)
         else:
@@ -240,7 +240,3 @@ class SharedPacer:
         with suppress(Unreachable):
             told = ledger.farewell(loop.time())
             await self._link.run(self._keys, told, lambda _: None, ledger.alone)
-
-
-def _nothing(_: object, __: object) -> None:
-    pass
