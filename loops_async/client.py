@@ -188,10 +188,11 @@ class LoopsClient:
             raise _closed()
         if self._allowed is not None:
             self._allowed.check(request)
-        self._open()
-        if self._layer is None:
-            self._layer = self._opened()
-        return self._layer.send(request)
+        layer = self._layer
+        if layer is None or not self._connection.is_open:
+            self._open()
+            layer = self._layer = self._layer or self._opened()
+        return layer.send(request)
 
     def _open(self) -> None:
         if self._dry_run:
@@ -218,6 +219,7 @@ class LoopsClient:
             api_key=self._key,
             timeouts=self._timeouts,
             now=clock.now,
+            own=self._connection.owned,
         )
         return Retrying(transport, self._team_pacer(), self._retry, clock, **options)
 
@@ -225,7 +227,8 @@ class LoopsClient:
         if self._closed:
             # While the call waited for its turn; the session may be others' as well and open.
             raise _closed()
-        return self._connection.opened()
+        connection = self._connection
+        return connection.opened or connection.http()
 
     def _team_pacer(self) -> Pacing:
         return pacer_for(self._pacer, str(self._base_url), self._key)

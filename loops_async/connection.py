@@ -85,8 +85,9 @@ class Connection:
         check_seconds("keepalive", keepalive, none=False)
         self.timeouts: Timeouts = timeouts if timeouts is not None else Timeouts()
         self.retry: RetryPolicy = retry if retry is not None else RetryPolicy()
-        self._http = http
-        self._owned = http is None
+        self.opened: HttpSession | None = http
+        """The aiohttp session, once there is one; it may have been closed since."""
+        self.owned: bool = http is None
         self._limits = (_count("limit", limit), _count("limit_per_host", limit_per_host))
         self._keepalive = keepalive
         self._trust_env = trust_env
@@ -107,6 +108,17 @@ class Connection:
         self.check_loop()
         self._loop = asyncio.get_running_loop()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a request may go, in the running event loop; nearly always."""
+        http = self.opened
+        return (
+            http is not None
+            and self._loop is asyncio.get_running_loop()
+            and not self._closed
+            and not http.closed
+        )
+
     def http(self) -> HttpSession:
         """The aiohttp session, opened at the first call.
 
@@ -114,39 +126,30 @@ class Connection:
             SessionClosed: It was closed.
             WrongEventLoop: It was opened in another event loop.
         """
-        http = self._http
-        if (
-            http is not None
-            and self._loop is asyncio.get_running_loop()
-            and not self._closed
-            and not http.closed
-        ):
-            return http  # nearly always
+        http = self.opened
+        if http is not None and self.is_open:
+            return http
         if http is not None and self._loop is None and opened_elsewhere(http):
             raise errors.WrongEventLoop(
                 "the aiohttp.ClientSession that was handed in was opened in another event loop; "
                 "open it inside the coroutine that uses it"
             )
         self.bind()
-        if self._http is None:
+        if self.opened is None:
             limit, per_host = self._limits
-            self._http = open_http(
+            self.opened = open_http(
                 limit=limit,
                 limit_per_host=per_host,
                 keepalive=self._keepalive,
                 trust_env=self._trust_env,
                 trace_configs=self._trace_configs,
             )
-        elif self._http.closed:
+        elif self.opened.closed:
             raise errors.SessionClosed(
                 "the aiohttp.ClientSession that was handed in is closed; keep it open for as long "
                 "as the client is used"
             )
-        return self._http
-
-    def opened(self) -> HttpSession:
-        """What ``http`` gave already, which may have been closed since; aiohttp says so then."""
-        return self._http if self._http is not None else self.http()
+        return self.opened
 
     async def aclose(self) -> None:
         """Close what this session opened. A session that was handed in stays open.
@@ -156,12 +159,12 @@ class Connection:
         """
         self.check_loop()
         self._closed = True
-        if self._owned and self._http is not None:
-            await self._http.close()
+        if self.owned and self.opened is not None:
+            await self.opened.close()
 
     def __del__(self) -> None:
-        http = getattr(self, "_http", None)
-        if getattr(self, "_owned", False) and http is not None and not http.closed:
+        http = getattr(self, "opened", None)
+        if getattr(self, "owned", False) and http is not None and not http.closed:
             warnings.warn(
                 "a LoopsClient or LoopsSession was not closed; use 'async with' or await aclose()",
                 ResourceWarning,

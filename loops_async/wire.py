@@ -174,6 +174,13 @@ class Request(NamedTuple, Generic[T_co]):
         )
 
 
+def write(
+    endpoint: Endpoint[T], body: bytes, lane: Lane, deadline: float | None
+) -> Request[T]:
+    """A request with a body and nothing else, for a third of what its constructor costs."""
+    return tuple.__new__(Request, (endpoint, None, body, None, lane, deadline, None))
+
+
 def _segment(name: str, value: str) -> str:
     if value in {"", ".", ".."}:
         raise InvalidInput(f"{name}: must be an id, not empty and no dots alone", field=name)

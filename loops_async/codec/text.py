@@ -9,6 +9,7 @@ from loops_async.errors import InvalidInput
 # orjson makes floats of integers beyond 64 bits, and refuses to write them.
 _NINES: Final = bytes.maketrans(b"012345678", b"9" * 9)
 _LONG_NUMBER: Final = b"9" * 19
+_NO_DIGITS: Final = bytes(set(range(256)) - set(b"0123456789"))
 
 
 class Undecodable(ValueError):
@@ -45,7 +46,9 @@ def decode_json(body: bytes) -> Any:
         Undecodable: Not JSON.
     """
     try:
-        if _LONG_NUMBER in body.translate(_NINES):
+        # Most replies have too few digits for one in all, which is four times as fast to see.
+        digits = len(body.translate(None, _NO_DIGITS))
+        if digits >= len(_LONG_NUMBER) and _LONG_NUMBER in body.translate(_NINES):
             return _decode_slowly(body)
         return orjson.loads(body)
     except (ValueError, RecursionError):

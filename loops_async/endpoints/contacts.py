@@ -16,7 +16,7 @@ from loops_async.errors import (
 from loops_async.readback import differences
 from loops_async.records.contacts import Contact, ContactCreate, ContactReceipt, ContactUpdate
 from loops_async.records.values import check_email, check_user_id
-from loops_async.wire import Answer, Endpoint, Lane, Replay, Reply, Request, Send
+from loops_async.wire import Answer, Endpoint, Lane, Replay, Reply, Request, Send, write
 
 C = TypeVar("C", bound=Contact)
 
@@ -104,7 +104,7 @@ async def update(
     deadline: float | None = None,
 ) -> ContactReceipt:
     """Update a contact, or create it when there is none."""
-    answer = await send(Request(UPDATE, body=encode(contact), lane=lane, deadline=deadline))
+    answer = await send(write(UPDATE, encode(contact), lane, deadline))
     return ContactReceipt(answer.value, answer.attempts, answer.dry_run)
 
 

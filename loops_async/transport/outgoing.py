@@ -45,17 +45,15 @@ class Body(bytes, aiohttp.Payload):
     _limit: Limit
     _silence: float
 
-    def __new__(cls, body: bytes, limit: Limit, silence: float) -> Self:
-        """The bytes; a body of the network's is never changed."""
-        self = super().__new__(cls, body)
+    @classmethod
+    def of(cls, body: bytes, limit: Limit, silence: float) -> Self:
+        """A body of these bytes, which starts ``limit``'s wait of ``silence`` seconds."""
+        # A payload is asked for what stands below, all of it constant but for the bytes: what
+        # aiohttp's ``__init__`` would keep of them costs more than the rest of this class.
+        self = bytes.__new__(cls, body)
         self._limit = limit
         self._silence = silence
         return self
-
-    def __init__(self, body: bytes, limit: Limit, silence: float) -> None:
-        # A payload is asked for what stands below, all of it constant but for the bytes; what
-        # aiohttp's own would keep of them here costs more than the rest of this class.
-        pass
 
     def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
         # A copy is for looking at: it is the bytes, and has no part in the call.

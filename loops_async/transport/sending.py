@@ -14,7 +14,7 @@ from loops_async.quoting import cleaned
 from loops_async.timeouts import Timeouts
 from loops_async.transport.links import link_error, misuse_error
 from loops_async.transport.outgoing import COMMON, Body
-from loops_async.transport.sessions import ONLY_ONCE, Bounds, is_ours
+from loops_async.transport.sessions import ONLY_ONCE, Bounds
 from loops_async.watchdog import Limit, Watchdog
 from loops_async.wire import Reply, Request
 
@@ -41,6 +41,8 @@ class AiohttpTransport:
         api_key: The team's key, which every request carries.
         timeouts: Seconds for one attempt.
         now: The event loop's time, in which deadlines are given.
+        own: Whether ``open_http`` opened the session, so that its headers and its middlewares
+            are ours to choose.
     """
 
     http: Callable[[], aiohttp.ClientSession] = attrs.field(repr=False)
@@ -48,6 +50,7 @@ class AiohttpTransport:
     api_key: str = attrs.field(repr=False)
     timeouts: Timeouts
     now: Callable[[], float] = attrs.field(repr=False)
+    own: bool = True
     _urls: dict[str, URL] = attrs.field(factory=dict[str, URL], init=False, repr=False)
     _watchdog: Watchdog = attrs.field(init=False, repr=False)
     _bounds: Bounds = attrs.field(init=False, repr=False)
@@ -89,8 +92,7 @@ class AiohttpTransport:
         else:
             seconds, silence, timeout = bounds.within(deadline - now, body is not None)
         url = (None if query else self._urls.get(endpoint.path)) or self._url(request)
-        own = is_ours(http)
-        headers = self._own if own else self._all
+        headers = self._own if self.own else self._all
         if key is not None:
             headers = CIMultiDict(headers, **{"Idempotency-Key": key})
         try:
@@ -98,14 +100,14 @@ class AiohttpTransport:
                 response = await http.request(
                     endpoint.method,
                     url,
-                    data=None if body is None else Body(body, limit, silence),
+                    data=None if body is None else Body.of(body, limit, silence),
                     headers=headers,
                     timeout=timeout,
                     allow_redirects=False,
                     # What a session of the user's own may have set otherwise.
                     raise_for_status=False,
                     auto_decompress=True,
-                    middlewares=ONLY_ONCE if own and body is None else None,
+                    middlewares=ONLY_ONCE if body is None and self.own else None,
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             failure: errors.LoopsError = link_error(request, error)

@@ -37,10 +37,6 @@ async def _only_once(
 ONLY_ONCE: Final = (_only_once,)
 
 
-class _Connector(aiohttp.TCPConnector):
-    """Tells a session of ours from one that was handed in, whose middlewares are its owner's."""
-
-
 Bound: TypeAlias = tuple[float, float, aiohttp.ClientTimeout]
 """Seconds for all of an attempt, seconds for the reply to begin, and what aiohttp is to bound."""
 
@@ -102,7 +98,7 @@ def open_http(
 ) -> aiohttp.ClientSession:
     """A session with its own connector; the running loop's."""
     return aiohttp.ClientSession(
-        connector=_Connector(
+        connector=aiohttp.TCPConnector(
             limit=limit, limit_per_host=limit_per_host, keepalive_timeout=keepalive
         ),
         cookie_jar=NoCookies(),
@@ -111,11 +107,6 @@ def open_http(
         trust_env=trust_env,
         trace_configs=list(trace_configs),
     )
-
-
-def is_ours(http: aiohttp.ClientSession) -> bool:
-    """Whether ``open_http`` opened it."""
-    return isinstance(getattr(http, "connector", None), _Connector)
 
 
 def opened_elsewhere(http: aiohttp.ClientSession) -> bool:

@@ -31,7 +31,7 @@ def keys(server: BareServer) -> list[str]:
 
 
 def opened(connection: Connection) -> bool:
-    return connection._http is not None
+    return connection.opened is not None
 
 
 async def test_clients_of_two_keys_share_one_connection_and_send_their_own_key() -> None:
@@ -257,7 +257,7 @@ async def test_the_trace_configurations_of_a_session_see_its_requests(sandbox: S
 async def test_a_client_that_is_never_closed_is_complained_about(sandbox: Sandbox) -> None:
     loops = LoopsClient(sandbox.api_key, base_url=sandbox.url)
     await loops.api_key.test()
-    http_session = loops._connection._http
+    http_session = loops._connection.opened
     assert http_session is not None
     connector = http_session.connector
     with warnings.catch_warnings(record=True) as caught:

@@ -227,6 +227,7 @@ async def transport_to(
             api_key=KEY,
             timeouts=timeouts,
             now=loop_time,
+            own=http is None,
         )
 
 

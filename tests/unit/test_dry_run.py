@@ -41,7 +41,7 @@ def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 def loops() -> Iterator[LoopsClient]:
     client = LoopsClient(dry_run=True)
     yield client
-    assert client._connection._http is None, "something was opened"
+    assert client._connection.opened is None, "something was opened"
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
