@@ -69,6 +69,8 @@ class Import:
     _failures: int = attrs.field(default=0, init=False)
     # Rows are read in one thread, and their outcomes come in another.
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    # Held while both files go to the disk, by the one who rejects a row as well.
+    _on_disk: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _under_way: dict[int, tuple[int, Row]] = attrs.field(
         factory=dict[int, tuple[int, Row]], init=False
     )
@@ -97,6 +99,8 @@ class Import:
                 with self._lock:
                     # A reader that is left behind may come back when the files are closed.
                     self._over = True
+        # Who is told that it is done may pull the plug.
+        await asyncio.to_thread(self._sync)
         self._show()
 
     def _show(self) -> None:
@@ -170,7 +174,7 @@ class Import:
             self.stop()
 
     def _reject(self, number: int, reading: Reading, reason: str) -> None:
-        with self._lock:
+        with self._on_disk, self._lock:
             if self._over:
                 return
             # First the row, then the note of it: a kill in between repeats it and loses nothing.
@@ -193,11 +197,13 @@ class Import:
                 return
 
     def _sync(self) -> None:
-        # In this order: the journal may not speak of rejected rows that are not there.
-        if self.rejects is not None:
-            self.rejects.sync()
-        if self.journal is not None:
-            self.journal.sync()
+        # In this order, and none rejected in between: the journal may not speak of rejected rows
+        # that are not there.
+        with self._on_disk:
+            if self.rejects is not None:
+                self.rejects.sync()
+            if self.journal is not None:
+                self.journal.sync()
 
 
 def _cause(error: Exception) -> str:

@@ -8,16 +8,17 @@ killed process loses none of them; a line that is cut short is the last and is w
 import enum
 import os
 import re
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 import attrs
-import orjson
 
+from loops_async.cli.header import Damaged, Header, read_header, write_header
 from loops_async.cli.refusals import FileRefused, shown
 from loops_async.cli.writing import append, open_alone, remove
 
-FORMAT: Final = 1
 _LONGEST_PATH: Final = 4096
+_LONGEST_RECORD: Final = 128
+"""Bytes; more than any has, so that a file that is no journal does not fill the memory."""
 
 
 class State(enum.IntEnum):
@@ -47,25 +48,6 @@ class Mark:
     sha256: str
 
 
-@attrs.frozen
-class Header:
-    """What an import is an import of.
-
-    Attributes:
-        sha256: The digest of the file.
-        rows: How many rows it has.
-        team: A digest of the API key and the address of Loops.
-        settings: The options that change what is sent.
-        plan: Column, kind of target, its name and its type, for each column that is sent.
-    """
-
-    sha256: str
-    rows: int = attrs.field(validator=attrs.validators.instance_of(int))
-    team: str
-    settings: dict[str, object]
-    plan: list[list[str]]
-
-
 class Journal:
     """An open journal, which no other process can open until it is closed.
 
@@ -86,8 +68,13 @@ class Journal:
         self._broken = False
 
     @classmethod
-    def open(cls, path: str) -> Self:
+    def open(cls, path: str, *, restart: bool = False) -> Self:
         """Open the journal at ``path``, or make one there, and read it.
+
+        Args:
+            path: Where it is.
+            restart: Take one that was damaged for one that was never begun. It stays as it is
+                until another is begun.
 
         Raises:
             FileRefused: It cannot be written, is in use, or is no journal.
@@ -103,7 +90,7 @@ class Journal:
             problem = f"cannot be written: {said}; name a place for the journal with --journal PATH"
             raise FileRefused(name, problem) from None
         try:
-            journal._read()
+            journal._read(restart=restart)
         except BaseException:
             os.close(journal._fd)
             raise
@@ -129,8 +116,11 @@ class Journal:
         Raises:
             FileRefused: It cannot be written.
         """
-        os.ftruncate(self._fd, 0)
-        self._append(orjson.dumps({"loops_async_journal": FORMAT, **attrs.asdict(header)}) + b"\n")
+        try:
+            os.ftruncate(self._fd, 0)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._append(write_header(header))
         self.sync()
         self.header = header
         self.states = bytearray(header.rows)
@@ -164,12 +154,12 @@ class Journal:
             raise self._unwritable(error) from error
 
     def close(self) -> None:
-        """Let go of it. It goes away if nothing was begun.
+        """Let go of it. It goes away if nothing was begun and nothing is in it.
 
         A complete one stays: were it removed, an import that is killed right after could not know
         that it is over, and would send every row again.
         """
-        if self.header is None:
+        if self.header is None and not os.fstat(self._fd).st_size:
             remove(self._path, self._fd)
         else:
             os.close(self._fd)
@@ -187,41 +177,44 @@ class Journal:
     def _unwritable(self, error: OSError) -> FileRefused:
         return FileRefused(self.name, f"cannot be written: {error.strerror or 'output error'}")
 
-    def _read(self) -> None:
-        with os.fdopen(os.dup(self._fd), "rb") as stream:
-            stream.seek(0)
-            first = stream.readline()
-            if not first.endswith(b"\n") and b'{"loops_async_journal"'.startswith(first[:22]):
-                # Nothing is sent before the whole of it is written.
-                return
-            self.header = self._header(first)
-            self.states = bytearray(self.header.rows)
-            whole = len(first)
-            for number, line in enumerate(stream, 2):
-                if line.endswith(b"\n"):
-                    self._take(line, number)
-                    whole += len(line)
-        os.ftruncate(self._fd, whole)
-
-    def _header(self, line: bytes) -> Header:
-        problem = "is no journal of an import; move it away, or name another with --journal PATH"
+    def _read(self, *, restart: bool) -> None:
         try:
-            read = orjson.loads(line)
-            if read.pop("loops_async_journal") != FORMAT:
-                problem = "was written by another version, which has to finish it"
-                raise FileRefused(self.name, problem)
-            return Header(**read)
-        except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
-            raise FileRefused(self.name, problem) from None
+            with os.fdopen(os.dup(self._fd), "rb") as stream:
+                stream.seek(0)
+                self.header, whole = read_header(stream, self.name)
+                if self.header is None:
+                    return
+                self.states = bytearray(self.header.rows)
+                whole += self._take_records(stream)
+            # What is behind is a line that is cut short, and another is not to begin in it.
+            os.ftruncate(self._fd, whole)
+        except Damaged:
+            if not restart:
+                raise
+            self.header, self.states, self.mark = None, bytearray(), None
+        except OSError as error:
+            problem = f"cannot be read: {error.strerror or 'input error'}"
+            raise FileRefused(self.name, problem) from error
+
+    def _take_records(self, stream: BinaryIO) -> int:
+        whole, number, is_cut = 0, 1, False
+        while line := stream.readline(_LONGEST_RECORD):
+            number += not is_cut
+            if not line.endswith(b"\n"):
+                # The last one, unless more lines follow.
+                is_cut = True
+            elif is_cut:
+                raise Damaged(self.name, number)
+            else:
+                self._take(line, number)
+                whole += len(line)
+        return whole
 
     def _take(self, line: bytes, number: int) -> None:
         found = _RECORD.fullmatch(line)
         row = int(found[2]) if found else len(self.states)
         if found is None or row >= len(self.states):
-            problem = (
-                "was damaged here; begin anew with --restart, which may repeat rows but loses none"
-            )
-            raise FileRefused(self.name, problem, number)
+            raise Damaged(self.name, number)
         self.states[row] = _STATES[found[1]]
         if found[3]:
             self.mark = Mark(int(found[3]), found[4].decode())

@@ -1,25 +1,29 @@
 """An import from the file to the summary."""
 
 import asyncio
+import os
 from functools import partial
-from pathlib import Path
 
 import attrs
 
 from loops_async.cli.columns import Plan
+from loops_async.cli.header import Header
 from loops_async.cli.importing import MOST_FAILURES, Import
-from loops_async.cli.journal import Header, Journal
+from loops_async.cli.journal import Journal
 from loops_async.cli.options import Options, needs_key
+from loops_async.cli.places import places
 from loops_async.cli.progress import progress, spelt
-from loops_async.cli.refusals import FileRefused, ImportRefused, LoopsGone, shown
-from loops_async.cli.rejects import Rejects, endings
+from loops_async.cli.refusals import ImportRefused, LoopsGone, shown
+from loops_async.cli.rejects import Rejects
 from loops_async.cli.resuming import (
     begun,
     check_same,
     digest,
+    has_changed,
     journal_of,
     planned,
     reopen_later_rows,
+    stamp,
     take_up,
     team,
     written,
@@ -53,12 +57,14 @@ def import_file(options: Options, talk: Talk) -> bool:
         # Nobody types a file to be told at its end that there is no key.
         _needs_key(options)
     with open_source(options.file) as source:
+        before = None if options.beside("") is None else stamp(os.fstat(source.stream.fileno()))
+        at, rejected = places(options, source)
         loops = _client(options, tally)
-        with journal_of(options, source, talk.say) as journal:
+        with journal_of(options, at, source, talk.say) as journal:
             found = survey(source)
             tally.total = found.rows + found.rejected
-            rejects = _rejects(options, source)
-            launch = _Launch(options, source, found, tally, journal, rejects, talk)
+            rejects = None if rejected is None else Rejects(rejected, source)
+            launch = _Launch(options, source, before, found, tally, journal, rejects, talk)
             try:
                 asyncio.run(launch.run(loops))
             finally:
@@ -71,6 +77,7 @@ def import_file(options: Options, talk: Talk) -> bool:
 class _Launch:
     options: Options
     source: Source
+    before: tuple[int, ...] | None
     survey: Survey
     tally: Tally
     journal: Journal | None
@@ -111,7 +118,9 @@ class _Launch:
 
     def _report(self, importing: Import) -> None:
         talk, journal, rejects = self.talk, self.journal, self.rejects
-        resume = None if journal is None or journal.complete else self.options.going_on
+        changed = self._changed()
+        over = changed or journal is None or journal.complete
+        resume = None if over else self.options.going_on
         there = rejects is not None and rejects.is_there
         talk.document |= {
             **self.tally.document(),
@@ -130,8 +139,25 @@ class _Launch:
             talk.tell(f"  {self.options.importing(rejects.path)}")
         elif rejects is None and self.tally.rejected.count:
             talk.tell("The rejected rows were not kept; --rejected PATH keeps them.")
+        if changed:
+            self._warn_of_change()
         if resume is not None:
             talk.say(f"Go on with: {resume}")
+
+    def _warn_of_change(self) -> None:
+        self.tally.cut_short = True
+        problem = (
+            f"{self.source.name}: changed while it was imported, so nobody knows which of its rows "
+            "went in as they are now; import all of them again, with --restart"
+        )
+        self.talk.warn(problem)
+        self.talk.error = self.talk.error or problem
+
+    def _changed(self) -> bool:
+        if self.journal is None or self.journal.header is None or self.before is None:
+            return False
+        sha256 = self.journal.header.sha256
+        return has_changed(self.options.file, self.source, self.before, sha256)
 
     async def _settled(self, loops: LoopsClient) -> Plan:
         """Where the columns go, as it was when the import began or from now on."""
@@ -162,10 +188,9 @@ class _Launch:
 
     def _put_aside(self) -> None:
         mark = self.journal.mark if self.journal is not None else None
-        if self.rejects is not None and self.rejects.begin(mark):
+        if self.rejects is not None and (kept := self.rejects.begin(mark)):
             self.talk.say(
-                f"{self.rejects.name} was there already; it is kept as "
-                f"{shown(self.rejects.path + '.old', len(self.rejects.path) + 4)}."
+                f"{self.rejects.name} was there already; it is kept as {shown(kept, len(kept))}."
             )
 
     def _drain(self, importing: Import, stops: Stops) -> None:
@@ -195,15 +220,3 @@ def _client(options: Options, tally: Tally) -> LoopsClient:
         on_attempt=tally.watch,
         dry_run=False,
     )
-
-
-def _rejects(options: Options, source: Source) -> Rejects | None:
-    path = options.rejected or options.beside(endings(source))
-    if path is None:
-        return None
-    here = {Path(name).absolute() for name in (options.file, options.journal) if name}
-    if Path(path).absolute() in here or (
-        Path(path).exists() and Path(options.file).exists() and Path(path).samefile(options.file)
-    ):
-        raise FileRefused(source.name, "cannot take its own rejected rows; name another --rejected")
-    return Rejects(path, source)

@@ -2,6 +2,8 @@
 
 import codecs
 import csv
+import errno
+import filecmp
 import hashlib
 import io
 import os
@@ -19,6 +21,9 @@ from loops_async.cli.writing import append, binary
 _CHUNK: Final = 1024 * 1024
 _LONGEST_PATH: Final = 4096
 
+ASIDE: Final = ".old"
+"""What the name of a file that was put aside ends in."""
+
 
 def endings(source: Source) -> str:
     """What the name of such a file ends in."""
@@ -31,11 +36,15 @@ class Rejects:
     CSV gets one more column and JSON Lines one more key, ``loops_error``, with the reason; all else
     is as it stands in the input, in UTF-8. The column is the first, so that the reason stands in it
     whatever number of cells a row has. What an import leaves there, another does not write
-    over: it is put aside under a name that ends in ``.old``.
+    over: it is put aside under a name that ends in ``.old``, or in ``.old.2`` and so on where that
+    is another file.
 
     Attributes:
         path: Where it is.
         name: What messages call it.
+
+    Raises:
+        FileRefused: No file can be there, or something that is none is.
     """
 
     def __init__(self, path: str, source: Source) -> None:
@@ -47,22 +56,30 @@ class Rejects:
         self._fd: int | None = None
         self._size = 0
         self._digest = hashlib.sha256()
+        self._broken = False
+        if os.path.lexists(path) and not Path(path).is_file():
+            # It would be moved, and it may be a folder, or /dev/null.
+            raise self._unusable(OSError(errno.EINVAL, "it is no ordinary file"))
+        if not Path(path).parent.is_dir():
+            raise self._unusable(OSError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
-    def begin(self, mark: Mark | None) -> bool:
-        """Go on where ``mark`` says, or put aside what is there; True if something was put aside.
+    def begin(self, mark: Mark | None) -> str | None:
+        """Go on where ``mark`` says, or put aside what is there.
+
+        Returns:
+            Where that is kept; None if nothing was put aside.
 
         Raises:
             FileRefused: There is something that cannot be read or moved.
         """
         try:
             if not os.path.lexists(self.path):
-                return False
+                return None
             if mark is not None and self._goes_on(mark):
-                return False
-            Path(self.path).replace(f"{self.path}.old")
+                return None
+            return _put_aside(self.path)
         except OSError as error:
             raise self._unusable(error) from error
-        return True
 
     def add(self, reading: Reading, reason: str) -> Mark:
         """Write a row and why it was rejected; where the file stands then.
@@ -70,6 +87,9 @@ class Rejects:
         Raises:
             FileRefused: It cannot be written.
         """
+        if self._broken:
+            # Behind a row that is cut short, another would become part of it.
+            raise FileRefused(self.name, "cannot be written since a write to it failed")
         text = self._text(reading, " ".join(reason.split()))
         try:
             if self._fd is None:
@@ -80,6 +100,7 @@ class Rejects:
             data = text.encode()
             append(self._fd, data)
         except OSError as error:
+            self._broken = True
             raise self._unusable(error) from error
         self._size += len(data)
         self._digest.update(data)
@@ -155,6 +176,19 @@ class Rejects:
         return FileRefused(
             self.name, f"cannot be written: {said}; name another place with --rejected PATH"
         )
+
+
+def _put_aside(path: str) -> str:
+    kept, number = path + ASIDE, 1
+    while os.path.lexists(kept):
+        if not Path(kept).is_symlink() and filecmp.cmp(path, kept, shallow=False):
+            # The same rows again, as of an import that runs every night.
+            Path(path).unlink()
+            return kept
+        number += 1
+        kept = f"{path}{ASIDE}.{number}"
+    Path(path).rename(kept)
+    return kept
 
 
 def _parted(text: str) -> tuple[str, str]:

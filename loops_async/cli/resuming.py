@@ -2,14 +2,17 @@
 
 import hashlib
 import hmac
+import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from loops_async.cli.account import Target
 from loops_async.cli.columns import Plan, PlannedColumn
 from loops_async.cli.contacts import contact_fields
-from loops_async.cli.journal import Header, Journal, State
+from loops_async.cli.header import Header
+from loops_async.cli.journal import Journal, State
 from loops_async.cli.options import Options
 from loops_async.cli.refusals import FileRefused, ImportRefused, RowRefused
 from loops_async.cli.rows import Rejected
@@ -26,14 +29,19 @@ _CHUNK = 1024 * 1024
 
 @contextmanager
 def journal_of(
-    options: Options, source: Source, say: Callable[[str], None]
+    options: Options, path: str | None, source: Source, say: Callable[[str], None]
 ) -> Generator[Journal | None, None, None]:
     """The journal of an import of ``source``, as far as one was written; None where none is kept.
+
+    Args:
+        options: What the user wants.
+        path: Where the journal is; None for nowhere.
+        source: The file.
+        say: Takes what happens on the way.
 
     Raises:
         FileRefused: There is one that this import may not go on with, or it cannot be written.
     """
-    path = options.journal or options.beside(".journal")
     if path is None:
         if options.resume:
             raise FileRefused(
@@ -43,9 +51,7 @@ def journal_of(
             )
         yield None
         return
-    if options.file != "-" and Path(path).exists() and Path(path).samefile(options.file):
-        raise FileRefused(source.name, "cannot be its own journal; name another with --journal")
-    journal = Journal.open(path)
+    journal = Journal.open(path, restart=options.restart)
     try:
         if options.resume and journal.header is None:
             say("There is no journal to go on with: importing from the first row.")
@@ -58,11 +64,35 @@ def journal_of(
 
 def digest(source: Source) -> str:
     """The SHA-256 of the file's bytes."""
-    found = hashlib.sha256()
     source.stream.seek(0)
-    while chunk := source.stream.read(_CHUNK):
-        found.update(chunk)
-    return found.hexdigest()
+    return _digest(source.stream)
+
+
+def stamp(found: os.stat_result) -> tuple[int, ...]:
+    """What changes with a file: which one it is, how long, and when it was written."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def has_changed(file: str, source: Source, before: tuple[int, ...], sha256: str) -> bool:
+    """Whether ``file`` holds other bytes than when it was opened.
+
+    Args:
+        file: Its name.
+        source: What was opened.
+        before: Its ``stamp`` then.
+        sha256: The digest of its bytes then.
+    """
+    try:
+        if stamp(Path(file).stat()) == before:
+            return False
+        # It may have been touched only. Not the opened stream, which a reader may be left with.
+        with Path(file).open("rb") as stream:
+            return _digest(stream) != sha256
+    except FileNotFoundError:
+        # Moved or removed, which is nothing to the bytes that were read.
+        return stamp(os.fstat(source.stream.fileno())) != before
+    except OSError:
+        return True
 
 
 def team(options: Options) -> str:
@@ -169,6 +199,13 @@ def reopen_later_rows(
             going_again.update(names)
             if state == State.APPLIED:
                 journal.note(number, State.OPEN)
+
+
+def _digest(stream: BinaryIO) -> str:
+    found = hashlib.sha256()
+    while chunk := stream.read(_CHUNK):
+        found.update(chunk)
+    return found.hexdigest()
 
 
 def _refuse_to_forget(journal: Journal) -> None:

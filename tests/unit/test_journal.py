@@ -4,13 +4,26 @@ import fcntl
 import os
 from pathlib import Path
 
+import attrs
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from loops_async.cli.journal import Header, Journal, Mark, State
+from loops_async.cli.header import Header
+from loops_async.cli.journal import Journal, Mark, State
 from loops_async.cli.refusals import FileRefused
+from loops_async.cli.resuming import planned, take_up
+from loops_async.cli.tally import Tally
 
 HEADER = Header("ab" * 32, 5, "cd" * 32, {"--map": []}, [["email", "field", "email", "string"]])
 MARK = Mark(120, "ef" * 32)
+LINE: dict[str, object] = {"loops_async_journal": 1, **attrs.asdict(HEADER)}
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 9) | st.floats(allow_nan=False) | st.text(),
+    lambda parts: st.lists(parts, max_size=4) | st.dictionaries(st.text(), parts, max_size=4),
+    max_leaves=8,
+)
 
 
 @pytest.fixture
@@ -128,9 +141,123 @@ def test_a_file_that_is_no_journal_is_left_alone(path: Path, content: bytes) -> 
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sha256": 5},
+        {"sha256": "ab"},
+        {"rows": "5"},
+        {"rows": -1},
+        {"rows": True},
+        {"rows": 5.0},
+        {"rows": 10**15},
+        {"rows": None},
+        {"team": "someone@example.com"},
+        {"settings": []},
+        {"plan": {}},
+        {"plan": [["email", "field", "email"]]},
+        {"plan": [["email", "field", "e-mail", "string"]]},
+        {"plan": [["email", "galaxy", "email", "string"]]},
+        {"plan": [["plan", "property", "plan", "money"]]},
+        {"plan": [["plan", "property", [], "string"]]},
+        {"plan": [["news", "list", "id", "string"]]},
+        {"more": 1},
+    ],
+)
+def test_a_header_that_a_hand_has_spoilt_is_refused_and_kept(
+    path: Path, change: dict[str, object]
+) -> None:
+    content = orjson.dumps(LINE | change) + b"\n+1\n"
+    path.write_bytes(content)
+    with pytest.raises(FileRefused, match=r'rows.csv.journal", line 1: was damaged.*--restart'):
+        Journal.open(str(path))
+    assert path.read_bytes() == content
+    journal = Journal.open(str(path), restart=True)
+    assert journal.header is None
+    assert not journal.states
+    assert path.read_bytes() == content
+    journal.close()
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("missing", [key for key in LINE if key != "loops_async_journal"])
+def test_a_header_without_one_of_its_fields_is_refused(path: Path, missing: str) -> None:
+    path.write_bytes(orjson.dumps({key: LINE[key] for key in LINE if key != missing}) + b"\n")
+    with pytest.raises(FileRefused, match="line 1: was damaged here"):
+        Journal.open(str(path))
+
+
+def test_one_that_is_damaged_is_begun_anew_on_request(path: Path) -> None:
+    written(path, (1, State.APPLIED))
+    with path.open("ab") as journal:
+        journal.write(b"what is this\n+2\n")
+    anew = Journal.open(str(path), restart=True)
+    assert (anew.header, anew.mark) == (None, None)
+    anew.begin(HEADER)
+    anew.close()
+    assert states(path) == [0] * 5
+
+
+@pytest.mark.parametrize("content", [b"email\na@example.com\n", b"\0" * 99])
+def test_what_is_no_journal_is_not_even_written_over_on_request(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(FileRefused, match="is no journal"):
+        Journal.open(str(path), restart=True)
+    assert path.read_bytes() == content
+
+
+def test_a_long_tail_is_a_line_that_is_cut_short_only_at_the_end(path: Path) -> None:
+    # What a power cut leaves on some file systems.
+    written(path, (1, State.APPLIED))
+    with path.open("ab") as journal:
+        journal.write(b"\0" * 5000)
+    assert states(path) == [0, State.APPLIED, 0, 0, 0]
+    with path.open("ab") as journal:
+        journal.write(b"\0" * 128 + b"+2\n")
+    with pytest.raises(FileRefused, match="line 3: was damaged here"):
+        Journal.open(str(path))
+
+
+def check_no_traceback(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    journal, refused = None, ""
+    try:
+        journal = Journal.open(str(path))
+    except FileRefused as error:
+        refused = str(error)
+    if journal is None:
+        assert str(path) in refused
+        assert any(way in refused for way in ("--restart", "--journal", "move it away"))
+        assert path.read_bytes() == content
+        return
+    if journal.header is not None:
+        planned(journal.header)
+        take_up(journal, Tally())
+    journal.close()
+
+
+@given(change=st.dictionaries(st.sampled_from(list(LINE)) | st.text(), ANY_JSON), tail=st.binary())
+def test_whatever_is_in_the_header_it_ends_in_words(
+    tmp_path_factory: pytest.TempPathFactory, change: dict[str, object], tail: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "spoilt.journal"
+    check_no_traceback(path, orjson.dumps(LINE | change) + b"\n" + tail)
+
+
+@given(data=st.data())
+def test_whatever_becomes_of_its_bytes_it_ends_in_words(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    whole = orjson.dumps(LINE) + b"\n+0\n-1 120 " + b"ef" * 32 + b"\n!2\n"
+    start = data.draw(st.integers(0, len(whole)))
+    end = data.draw(st.integers(start, len(whole)))
+    path = tmp_path_factory.getbasetemp() / "bytes.journal"
+    check_no_traceback(path, whole[:start] + data.draw(st.binary()) + whole[end:])
+
+
 def test_a_journal_of_another_version_is_left_to_it(path: Path) -> None:
     path.write_bytes(b'{"loops_async_journal":2}\n')
-    with pytest.raises(FileRefused, match="another version"):
+    with pytest.raises(FileRefused, match=r"another version.*move it away"):
         Journal.open(str(path))
 
 
