@@ -1,8 +1,15 @@
 """Sphinx settings."""
 
 import inspect
+import re
 from importlib.metadata import version as installed_version
-from typing import Any
+from typing import Any, Final
+
+import attrs
+from sphinx.domains.python import PyObject
+from sphinx.util.typing import stringify_annotation
+
+import loops_async
 
 project = "loops_async"
 author = "The loops_async contributors"
@@ -10,6 +17,9 @@ release = version = installed_version("loops-async")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 html_theme = "furo"
 html_title = f"loops_async {version}"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
+html_show_copyright = False
 exclude_patterns = ["_build", "examples"]
 myst_heading_anchors = 3
 
@@ -29,16 +39,48 @@ nitpick_ignore_regex = [
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 napoleon_use_ivar = True
+python_maximum_signature_line_length = 120  # with the modules, which are not shown
 python_use_unqualified_type_names = True
+
+ALIASES: Final = ("JsonValue", "PropertyValue", "DataVariable")
+LONG_NAME: Final = re.compile(r"(?<![\w.~])(?=(?:collections\.abc|datetime|pathlib)\.[A-Za-z])")
+
+
+def _short(text: str) -> str:
+    """``text`` with types by the names that a reader imports them by."""
+    text = LONG_NAME.sub("~", text)
+    for name in ALIASES:
+        whole = LONG_NAME.sub("~", stringify_annotation(getattr(loops_async, name), "smart"))
+        # One that holds itself is written out twice.
+        own = f"~loops_async.{name}"
+        text = text.replace(whole, own).replace(whole.replace(name, own), own)
+    return text
 
 
 def _as_written(*event: Any) -> None:
-    # In a property's first line, napoleon takes what stands before a colon for its type.
     _, what, _, described, _, lines = event
+    # In a property's first line, napoleon takes what stands before a colon for its type.
     if what == "property":
         lines[:] = (inspect.getdoc(described) or "").splitlines()
+    lines[:] = [_short(line) if line.startswith(":vartype") else line for line in lines]
+
+
+def _readable(*event: Any) -> tuple[str | None, str | None]:
+    _, what, _, described, _, signature, returned = event
+    if signature and what == "class" and attrs.has(described):
+        # What a converter takes is Any to it, and a default that is made for each record has no
+        # other name.
+        for field in attrs.fields(described):
+            kind = stringify_annotation(field.type, "smart")
+            signature = signature.replace(f" {field.name}: ~typing.Any", f" {field.name}: {kind}")
+        signature = signature.replace(" = NOTHING", " = ...")
+    return signature and _short(signature), returned and _short(returned)
 
 
 def setup(app: Any) -> None:
     """Called by Sphinx."""
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"
     app.connect("autodoc-process-docstring", _as_written, priority=600)
+    app.connect("autodoc-process-signature", _readable)

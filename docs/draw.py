@@ -110,7 +110,7 @@ CAPTIONS: Final = {
     "records": "what you send",
     "timeouts": "how long",
     "codec": "JSON",
-    "pacing": "slots, lanes",
+    "pacing": "how fast",
     "ordering": "whose turn",
     "outcomes": "a row's end",
     "totals": "how far",
@@ -121,10 +121,10 @@ CAPTIONS: Final = {
     "sources": "rows, one by one",
     "run": "rows in flight",
     "recipients": "safe mode",
-    "settings": "arguments, environment",
+    "settings": "what is set",
     "dryrun": "sends nothing",
     "contrib": "what needs an extra",
-    "quoting": "what may be said",
+    "quoting": "safe excerpts",
     "readback": "is it there?",
     "pacers": "one per team",
     "verdict": "what a reply means",
@@ -143,6 +143,9 @@ CAPTIONS: Final = {
 }
 
 
+LETTER: Final = 6.2
+"""The width of a small letter."""
+
 TALL, GAP, LEFT, RIGHT, SHORE = 40, 8, 16, 580, 612
 """Of the plan: a floor's height, what is between two, and the edges of house and island."""
 
@@ -157,10 +160,15 @@ def standing() -> list[tuple[str, ...]]:
 def named_box(x: float, y: float, wide: float, tall: float, name: str) -> list[str]:
     """A room with its name and what it is for."""
     middle, top = x + wide / 2, y + tall / 2
+    caption = CAPTIONS.get(name, "")
+    if len(caption) * LETTER > wide:
+        raise ValueError(
+            f"CAPTIONS[{name!r}]: is too long for its box; at most {wide / LETTER:.0f}"
+        )
     return [
         box(x, y, wide, tall, "edge" if name in KNOW_AIOHTTP else "box"),
         text(middle, top - 3, name, "name"),
-        text(middle, top + 12, CAPTIONS.get(name, ""), "small"),
+        text(middle, top + 12, caption, "small"),
     ]
 
 

@@ -81,7 +81,8 @@ async def main() -> None:
             screen = await shown_half_way(Path(folder), sandbox)
     frame = last_frame(re.sub(r"\x1b\[\?25[lh]", "", screen)).replace("\r", "")
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
-    console.print(Text.from_ansi(frame))
+    # With an empty line below: the picture ends where the last line's letters stand.
+    console.print(Text.from_ansi(f"{frame}\n"))
     picture = console.export_svg(title="loops-async", theme=DIMMED_MONOKAI, unique_id="p")
     PICTURE.write_text(FONT_FROM_ELSEWHERE.sub("", picture), encoding="utf-8")
     print(PICTURE)

@@ -33,14 +33,14 @@ def nature(failure: errors.LoopsError) -> Nature:
     return Nature.FINAL
 
 
-def _positive(_: object, attribute: "attrs.Attribute[float]", value: float) -> None:
+def _positive(_: object, attribute: "attrs.Attribute[float]", value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
         raise errors.ConfigurationError(
             f"RetryPolicy({attribute.name}=…): must be a number of seconds greater than 0"
         )
 
 
-def _count(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
+def _count(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise errors.ConfigurationError(
             f"RetryPolicy({attribute.name}=…): must be a whole number of at least 1"

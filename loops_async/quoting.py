@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from loops_async.codec import decode_json
+from loops_async.records.contacts import JsonValue
 from loops_async.wire import Reply, Request
 
 LONGEST_EXCERPT: Final = 200
@@ -113,11 +114,11 @@ def _forms(values: Iterable[str]) -> set[str]:
     return {folded for form in forms if (folded := " ".join(form.split()))}
 
 
-def _leaves(value: Any) -> Iterator[str]:
+def _leaves(value: JsonValue) -> Iterator[str]:
     from decimal import Decimal  # noqa: PLC0415 - as above
 
     if isinstance(value, dict | list):
-        items: Iterable[Any] = value.values() if isinstance(value, dict) else value
+        items: Iterable[JsonValue] = value.values() if isinstance(value, dict) else value
         for item in items:
             yield from _leaves(item)
     elif isinstance(value, str):

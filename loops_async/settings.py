@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, cast
 
 from loops_async.errors import ConfigurationError
 from loops_async.recipients import Recipients, read_recipients
@@ -15,7 +15,7 @@ _YES: Final = frozenset({"1", "true", "yes", "on"})
 _NO: Final = frozenset({"0", "false", "no", "off", ""})
 
 
-def checked_api_key(key: str | None, *, needed: bool = True) -> str:
+def checked_api_key(key: object, *, needed: bool = True) -> str:
     """``key``, or ``LOOPS_API_KEY``, if it can be one. No message ever holds it.
 
     Returns:
@@ -31,15 +31,17 @@ def checked_api_key(key: str | None, *, needed: bool = True) -> str:
             "made in Loops under Settings → API); or, to check everything and send nothing, pass "
             "dry_run=True or set LOOPS_DRY_RUN=1"
         )
-    if given and not (isinstance(given, str) and _KEY.fullmatch(given)):
+    if not given:
+        return ""
+    if not isinstance(given, str) or not _KEY.fullmatch(given):
         raise ConfigurationError(
             "api_key: must be text without white space or special characters; pass the key alone, "
             "without 'Bearer ' and without a line break at its end"
         )
-    return given or ""
+    return given
 
 
-def checked_dry_run(given: bool | None, *, has_transport: bool) -> bool:  # noqa: FBT001 - one value
+def checked_dry_run(given: object, *, has_transport: bool) -> bool:
     """``given``, or ``LOOPS_DRY_RUN`` where it is None and no transport is given either.
 
     Raises:
@@ -63,7 +65,7 @@ def checked_dry_run(given: bool | None, *, has_transport: bool) -> bool:  # noqa
     return given
 
 
-def checked_recipients(given: Iterable[str] | None) -> Recipients | None:
+def checked_recipients(given: object) -> Recipients | None:
     """``given``, or ``LOOPS_ALLOWED_RECIPIENTS``; None where there is no restriction.
 
     Raises:
@@ -87,7 +89,7 @@ def checked_recipients(given: Iterable[str] | None) -> Recipients | None:
             "allowed_recipients: must be a list, such as ['@example.com', 'ada@corp.com'], not "
             f"{type(given).__name__}"
         )
-    return read_recipients(given, "allowed_recipients")
+    return read_recipients(cast("Iterable[object]", given), "allowed_recipients")
 
 
 def checked_timeouts(given: float | Timeouts | None | Unset, shared: Timeouts) -> Timeouts:

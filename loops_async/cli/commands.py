@@ -173,6 +173,7 @@ def completion(shell: str) -> None:
     Example:
       echo 'eval "$(loops-async completion bash)"' >> ~/.bashrc
       echo 'eval "$(loops-async completion zsh)"' >> ~/.zshrc
+      mkdir -p ~/.config/fish/completions
       loops-async completion fish > ~/.config/fish/completions/loops-async.fish
 
     \b

@@ -1,12 +1,90 @@
 """Shell completion: the script that a shell has to read once."""
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import (
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+    get_completion_class,
+)
+
+
+class _Zsh(ZshComplete):
+    # click's own, but that it works in a shell that nobody has set up for completion (as macOS
+    # ships it), and completes the file of --option=FILE.
+    source_template = """\
+#compdef %(prog_name)s
+
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+
+%(complete_func)s() {
+    local -a completions
+    local -a completions_with_descriptions
+    local -a response
+    (( ! $+commands[%(prog_name)s] )) && return 1
+
+    response=("${(@f)$(env COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT-1)) \
+%(complete_var)s=zsh_complete %(prog_name)s)}")
+
+    for type key descr in ${response}; do
+        if [[ "$type" == "plain" ]]; then
+            if [[ "$descr" == "_" ]]; then
+                completions+=("$key")
+            else
+                completions_with_descriptions+=("$key":"$descr")
+            fi
+        else
+            compset -P '--*='
+            _path_files -f
+        fi
+    done
+
+    if [ -n "$completions_with_descriptions" ]; then
+        _describe -V unsorted completions_with_descriptions -U
+    fi
+
+    if [ -n "$completions" ]; then
+        compadd -U -V unsorted -a completions
+    fi
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    %(complete_func)s "$@"
+else
+    compdef %(complete_func)s %(prog_name)s
+fi
+"""
+
+
+class _Fish(FishComplete):
+    # click's own, but that fish itself completes file names, of the word as it was typed: with
+    # its ~ and what stands before a =; and that a description goes on after its first comma.
+    source_template = """\
+function %(complete_func)s
+    set -l response (env %(complete_var)s=fish_complete COMP_WORDS=(commandline -cp) \
+COMP_CWORD=(commandline -ct) %(prog_name)s)
+
+    for completion in $response
+        set -l metadata (string split --max 1 "," $completion)
+
+        if test $metadata[1] = "plain"
+            printf "%%s\\n" $metadata[2]
+        else
+            complete --do-complete "'' "(commandline -ct)
+        end
+    end
+end
+
+complete --no-files --command %(prog_name)s --arguments "(%(complete_func)s)"
+"""
+
+
+_OURS: dict[str, type[ShellComplete]] = {"zsh": _Zsh, "fish": _Fish}
 
 
 def completion_script(command: click.Command, shell: str) -> str:
     """The script of ``shell`` that completes what is typed behind ``loops-async``."""
-    found = get_completion_class(shell)
+    found = _OURS.get(shell) or get_completion_class(shell)
     if found is None:
         raise click.BadParameter(f"there is none for {shell}", param_hint="SHELL")
     return found(command, {}, "loops-async", "_LOOPS_ASYNC_COMPLETE").source()

@@ -10,6 +10,7 @@ import orjson
 
 from loops_async.cli.lines import Lines
 from loops_async.cli.refusals import FileRefused, shown
+from loops_async.records.contacts import JsonValue
 
 MOST_COLUMNS = 1_000
 REASON_COLUMN = "loops_error"
@@ -121,7 +122,7 @@ def json_rows(lines: Lines) -> Iterator[Reading]:
 
 def _json_row(lines: Lines, text: str) -> Reading:
     try:
-        value = orjson.loads(text)
+        value: JsonValue = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         return _rejected(lines, f"is not valid JSON, at character {error.pos + 1}")
     if not isinstance(value, dict):

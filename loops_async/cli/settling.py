@@ -115,7 +115,7 @@ async def settle_again(
     """
     declared = {known.key: known.type for known in await loops.contact_properties.list()}
     await _check_lists(loops, plan)
-    missing = []
+    missing: list[Proposal] = []
     for planned in plan.columns:
         column, target = planned.column, planned.target
         say(str(planned))

@@ -11,6 +11,7 @@ import attrs
 
 from loops_async.sandbox.catalogue import Catalogue, is_reserved
 from loops_async.sandbox.errors import Refusal
+from loops_async.sandbox.payload import is_object
 from loops_async.sandbox.records import Contact, Property, Value
 from loops_async.sandbox.values import (
     check_lengths,
@@ -108,7 +109,7 @@ def _read_mailing_lists(value: object, list_ids: Collection[str]) -> dict[str, b
     # PHP writes an empty map as [], and so does Loops' own SDK for it.
     if value is None or value == []:
         return {}
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise Refusal(400, "mailingLists must be an object of list IDs and booleans.")
     wishes: dict[str, bool] = {}
     for list_id, wish in value.items():

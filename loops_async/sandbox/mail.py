@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from loops_async.sandbox.errors import Refusal
 from loops_async.sandbox.outbox import Attachment, SentEmail
+from loops_async.sandbox.payload import is_array, is_object
 from loops_async.sandbox.values import email_address, text
 
 EMAIL_NOT_FOUND = "Transactional email not found."
@@ -90,8 +91,10 @@ def _read_variables(
         raise Refusal(400, message, error=where, transactionalId=transactional_id)
 
     # PHP writes an empty map as [].
-    variables = {} if value is None or value == [] else value
-    if not isinstance(variables, dict):
+    variables: dict[str, object] = {}
+    if is_object(value):
+        variables = value
+    elif value is not None and value != []:
         refuse("dataVariables must be an object.")
     for name, variable in variables.items():
         if not _is_plain(variable) and not _is_array_of_objects(variable):
@@ -108,8 +111,8 @@ def _is_plain(value: object) -> bool:
 
 
 def _is_array_of_objects(value: object) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(item, dict) and all(map(_is_plain, item.values())) for item in value
+    return is_array(value) and all(
+        is_object(item) and all(map(_is_plain, item.values())) for item in value
     )
 
 
@@ -118,7 +121,7 @@ def _read_attachments(value: object, *, enabled: bool) -> tuple[Attachment, ...]
         return ()
     if not enabled:
         raise Refusal(400, NO_ATTACHMENTS, path="attachments")
-    if not isinstance(value, list):
+    if not is_array(value):
         _refuse("attachments", "attachments must be an array of objects.")
     return tuple(
         _read_attachment(f"attachments[{index}]", item) for index, item in enumerate(value)
@@ -126,7 +129,7 @@ def _read_attachments(value: object, *, enabled: bool) -> tuple[Attachment, ...]
 
 
 def _read_attachment(path: str, value: object) -> Attachment:
-    if not isinstance(value, dict):
+    if not is_object(value):
         _refuse(path, "attachments must be an array of objects.")
     fields = {
         name: _checked(f"{path}.{name}", value.get(name), name=name)

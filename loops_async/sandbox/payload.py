@@ -5,7 +5,7 @@ The standard library's json and not a faster one: numbers of any size come out a
 
 import json
 from math import isfinite
-from typing import NoReturn
+from typing import NoReturn, TypeGuard
 
 from loops_async.sandbox.errors import Refusal
 
@@ -36,6 +36,16 @@ def parse(body: bytes) -> object:
         )
     except (ValueError, RecursionError):
         raise Refusal(400, NOT_JSON) from None
+
+
+def is_object(value: object) -> TypeGuard[dict[str, object]]:
+    """Whether a parsed value is a JSON object."""
+    return isinstance(value, dict)
+
+
+def is_array(value: object) -> TypeGuard[list[object]]:
+    """Whether a parsed value is a JSON array."""
+    return isinstance(value, list)
 
 
 def render(value: object) -> bytes:

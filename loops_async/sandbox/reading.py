@@ -6,7 +6,7 @@ from types import MappingProxyType
 from aiohttp import web
 
 from loops_async.sandbox.errors import Refusal
-from loops_async.sandbox.payload import parse
+from loops_async.sandbox.payload import is_object, parse
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes a body may have. 4 MB is the one size Loops documents, for transactional emails."""
@@ -41,7 +41,7 @@ async def read_object(request: web.Request) -> dict[str, object]:
     if request.content_type != "application/json":
         raise Refusal(400, "Content-Type must be application/json.")
     body = await read_json(request)
-    if not isinstance(body, dict):
+    if not is_object(body):
         raise Refusal(400, "Request body must be a JSON object.")
     return body
 

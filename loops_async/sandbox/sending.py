@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
+from typing import cast
 
 from loops_async.sandbox.changes import read_identifiers
 from loops_async.sandbox.errors import Refusal
 from loops_async.sandbox.idempotency import KeyMemory
 from loops_async.sandbox.mail import read_email
 from loops_async.sandbox.outbox import Outbox, SentEvent
+from loops_async.sandbox.payload import is_object
 from loops_async.sandbox.store import NOT_FOUND, Store
 from loops_async.sandbox.suppression import Suppression
 from loops_async.sandbox.values import check_lengths, text
@@ -68,8 +70,9 @@ class Mailroom:
         contact = {field: value for field, value in body.items() if field not in _OF_THE_EVENT}
         contact_id = self._store.update(contact, unknown_user_id=NOT_FOUND)
         email, user_id = read_identifiers(body)
+        given = body.get("mailingLists")
         # The store has checked them: a map of booleans, or one of the ways to say none.
-        lists = body.get("mailingLists")
+        lists = cast("dict[str, bool]", given) if isinstance(given, dict) else {}
         self.outbox.add_event(
             SentEvent(
                 name=name,
@@ -77,7 +80,7 @@ class Mailroom:
                 email=email,
                 user_id=user_id,
                 properties=MappingProxyType(properties),
-                mailing_lists=MappingProxyType(lists if isinstance(lists, dict) else {}),
+                mailing_lists=MappingProxyType(lists),
                 idempotency_key=key,
             )
         )
@@ -109,7 +112,7 @@ def _read_properties(value: object) -> dict[str, object]:
     # PHP writes an empty map as [].
     if value is None or value == []:
         return {}
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise Refusal(400, "eventProperties must be an object.")
     for name, found in value.items():
         # A date comes as text or as a number: https://loops.so/docs/events/properties.

@@ -62,7 +62,7 @@ def reply(
         TypeError: Both a ``json`` and a ``content``, or something that JSON cannot say.
         ValueError: No HTTP status.
     """
-    if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
+    if not _is_status(status):
         raise ValueError(f"status: must be an HTTP status from 200 to 599, not {status!r}")
     if json is not None and content is not None:
         raise TypeError("pass json= or content=, not both")
@@ -70,6 +70,10 @@ def reply(
         content = b"" if json is None else json_module.dumps(json).encode()
     named = {name.lower(): value for name, value in (headers or {}).items()}
     return Reply(status, MappingProxyType(named), content)
+
+
+def _is_status(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 200 <= value <= 599
 
 
 class ScriptedTransport:

@@ -1,17 +1,16 @@
-"""What a terminal shows: colours where they are wanted, and what a shell completes."""
+"""What a terminal shows: colours where they are wanted."""
 
 import asyncio
 import contextlib
 import os
 import pty
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 from loops_async.sandbox import Sandbox
-from tests.server.terminal import environment, loops_async, start
+from tests.server.terminal import loops_async, start
 
 pytestmark = pytest.mark.long
 
@@ -81,34 +80,3 @@ async def test_a_pipe_gets_none_whatever_is_forced(tmp_path: Path) -> None:
     failed = await loops_async("check", env=env)
     assert "1 of 1 row" in done.err
     assert "\x1b" not in done.out + done.err + failed.err
-
-
-async def completed(*words: str, folder: Path) -> list[str]:
-    """What bash offers for the last of ``words``, by the script that the command prints."""
-    script = """
-        eval "$(loops-async completion bash)"
-        complete -p loops-async > /dev/null || exit 9
-        COMP_WORDS=("$@")
-        COMP_CWORD=$(($# - 1))
-        compopt() { echo "option $2"; }
-        _loops_async_completion loops-async
-        printf '%s\\n' "${COMPREPLY[@]}"
-    """
-    process = await asyncio.create_subprocess_exec(
-        *("bash", "--norc", "-c", script, "bash", *words),
-        cwd=folder,
-        env=environment() | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert process.returncode == 0, err
-    assert err == b""
-    return out.decode().split("\n")[:-1]
-
-
-async def test_bash_completes_commands_options_and_files(tmp_path: Path) -> None:
-    assert await completed("loops-async", "im", folder=tmp_path) == ["import"]
-    assert await completed("loops-async", "validate", "--of", folder=tmp_path) == ["--offline"]
-    # Files are bash's own business, which it is asked to mind.
-    assert "option default" in await completed("loops-async", "import", "ro", folder=tmp_path)

@@ -43,7 +43,9 @@ def _opener(url: str) -> Callable[[], Client]:
         # A connection that Redis has closed meanwhile is worth one more attempt, at once.
         "retry": Retry(NoBackoff(), 1),
     }
-    opened = partial(redis.asyncio.Redis.from_url, url, **options)
+    # Its own signature has keywords of no type.
+    from_url: Callable[..., Client] = cast(Any, redis.asyncio.Redis).from_url
+    opened = partial(from_url, url, **options)
     try:
         parse_url(url)
         # Connects to nothing yet, but knows the options that a URL may carry.
@@ -57,7 +59,7 @@ def _opener(url: str) -> Callable[[], Client]:
             "redis: must be a URL such as 'redis://localhost:6379/0'; rediss:// is for TLS and "
             "unix:// for a socket of this machine"
         )
-    return cast(Callable[[], Client], opened)
+    return opened
 
 
 def _never() -> Client:
