@@ -7,9 +7,10 @@ from typing import NoReturn, Self
 
 from loops_async import errors
 from loops_async.outcomes import OnOutcome, Outcome, Source, Unfinished, check_run
-from loops_async.run import Run, Upsert
+from loops_async.run import Run
 from loops_async.sources import rows_of
 from loops_async.totals import Totals
+from loops_async.workers import Upsert
 
 
 class BulkUpsert:
@@ -128,24 +129,24 @@ class BulkUpsert:
         return f"<BulkUpsert read={tally.read} succeeded={tally.succeeded} failed={tally.failed}>"
 
     async def _outcomes(self) -> AsyncGenerator[Outcome, None]:
-        run = self._run
+        run, come = self._run, self._run.events.come
         run.begin()
         try:
-            while not run.is_over:
-                if not run.events.come:
+            while come or not run.is_over:
+                if not come:
                     await run.events.wait()
-                event = run.events.come.popleft()
+                event = come.popleft()
                 if isinstance(event, Outcome):
                     yield run.give(event)
+                elif run.is_over:
+                    break
                 elif isinstance(event, _Stopped):
                     return
                 elif event is not None:
                     await self.abort(_Stopped())
-                    while run.events.come:
-                        if isinstance(late := run.events.come.popleft(), Outcome):
-                            yield run.give(late)
-                    if event is run.callback_error:
-                        run.callback_error = None
+                    for late in [one for one in come if isinstance(one, Outcome)]:
+                        yield run.give(late)
+                    run.heard(event)
                     raise event
         finally:
             # Not ``aclose``: what ``on_outcome`` raised is not for whoever finalises a generator

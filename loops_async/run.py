@@ -1,31 +1,16 @@
-"""A bulk run on its way: a reader, the workers, and the queue of what they have to tell."""
+"""A bulk run on its way: its rows, the workers, and the queue of what they have to tell."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from collections.abc import Callable
+from typing import Final
 
 from loops_async import errors
-from loops_async.ordering import Job
-from loops_async.outcomes import (
-    OnOutcome,
-    Outcome,
-    Row,
-    contact_of,
-    stops_everything,
-    tell,
-)
-from loops_async.records.contacts import ContactReceipt, ContactUpdate
+from loops_async.ordering import Job, Lookahead
+from loops_async.outcomes import OnOutcome, Outcome, Row, contact_of, stops_everything, tell
+from loops_async.records.contacts import ContactReceipt
 from loops_async.sources import Rows
 from loops_async.totals import Tally, Totals
-from loops_async.workers import Events, Workers
-
-Upsert: TypeAlias = Callable[[ContactUpdate], Awaitable[ContactReceipt]]
-
-_LOOKAHEAD: Final = 4
-"""Rows held for each one in flight, so that a run of one contact's rows does not idle the rest."""
-
-_SPARE: Final = 4
-"""One worker in so many has its next row ready: stopping is short, and reading goes in chunks."""
+from loops_async.workers import Events, Upsert, Workers
 
 _PATIENCE: Final = 0.25
 """Seconds that a source which was told to stop has for the row that it is about to give."""
@@ -52,16 +37,14 @@ class Run:
         on_outcome: OnOutcome | None,
     ) -> None:
         self._rows = rows
-        self._upsert = upsert
-        self._concurrency = concurrency
-        self._spare = max(1, concurrency // _SPARE)
-        self._fewest = max(1, self._spare // 2)
         self._total = total
         self._on_outcome = on_outcome
         self._given = 0
         self._space = asyncio.Event()
-        self._workers = Workers(concurrency)
+        self._workers = Workers(concurrency, upsert, self)
+        self._ahead = Lookahead(concurrency)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._now: Callable[[], float] = float
         self._reader: asyncio.Task[None] | None = None
         self._waits = False
         self._reading = False
@@ -85,16 +68,23 @@ class Run:
         total = self._rows.length if self._total is None else self._total
         if self._read_whole:
             total = self.tally.read
-        now = self._loop.time() if self._loop is not None else 0.0
-        return self.tally.totals(now, total, stopping=self.stopping)
+        return self.tally.totals(
+            self._now(), total, waiting=self._workers.waiting, stopping=self.stopping
+        )
 
     def begin(self) -> None:
         """Read and send, unless it was halted before."""
         self._loop = asyncio.get_running_loop()
-        self.tally.begin(self._loop.time())
+        self._now = self._loop.time
+        self.tally.begin(self._now())
         if not self._halted:
             self._reading = True
             self._reader = asyncio.create_task(self._read())
+
+    def heard(self, error: BaseException) -> None:
+        """Note that ``error`` is raised to whoever iterates."""
+        if error is self.callback_error:
+            self.callback_error = None
 
     def stop(self) -> None:
         """Read no further row. Safe in a signal handler and in another thread."""
@@ -107,7 +97,7 @@ class Run:
         """Cancel what runs; nothing is read or sent from here on."""
         self._halted = True
         if self._loop is not None:
-            self.tally.end(self._loop.time())
+            self.tally.end(self._now())
         tasks = self._workers.halt()
         reader = self._reader
         if reader is not None and reader is not asyncio.current_task():
@@ -137,12 +127,10 @@ class Run:
         """Note that the iteration gives ``outcome``."""
         self.jobs.pop(outcome.index, None)
         self._given += 1
-        self._make_room()
+        if self._ahead.is_full:
+            # Otherwise it is the workers who make room, and who read on when they do.
+            self._wake_reader()
         return outcome
-
-    def _make_room(self) -> None:
-        if self._waits and self._room() >= self._fewest:
-            self._space.set()
 
     async def _read(self) -> None:
         try:
@@ -161,86 +149,101 @@ class Run:
         try:
             while not self._halted:
                 rows = await self._rows.take(await self._room_for_some())
-                for row in rows:
-                    self._admit(row)
+                self._admit(rows)
+                self._workers.call()
                 if not rows:
                     return
         finally:
             self._reading = False
-            for row in self._rows.abandon():
-                self._admit(row)
+            self._admit(self._rows.abandon())
+            self._workers.call()
             await self._rows.aclose()
 
     async def _room_for_some(self) -> int:
         """Wait until rows may be read; how many."""
-        while (room := self._room()) < self._fewest and not self.stopping:
+        while (room := self._room()) < self._ahead.fewest and not self.stopping:
             self._space.clear()
             self._waits = True
             await self._space.wait()
             self._waits = False
         return room
 
+    def _wake_reader(self) -> None:
+        if self._waits and self._room() >= self._ahead.fewest:
+            self._space.set()
+
+    def restock(self) -> bool:
+        """Admit rows that are at hand; have the reader wait for some where there are none."""
+        if not self._reading:
+            return True
+        workers = self._workers
+        while not self._halted and len(workers.ready) <= workers.low and (room := self._room()) > 0:
+            rows = self._rows.at_hand(room)
+            if not rows:
+                self._wake_reader()
+                break
+            self._admit(rows)
+        workers.call(at_hand=1)
+        return not self._halted
+
     def _room(self) -> int:
-        """A few rows ahead of the workers, and more only while rows wait for others."""
-        can_go = self.tally.in_flight + len(self._workers.ready)
-        held = self.tally.read - self._given
-        ahead = self._concurrency + self._spare - can_go
-        return min(ahead, self._concurrency * _LOOKAHEAD - held)
+        for_workers = self.tally.open - self._workers.blocked
+        return self._ahead.room(for_workers, held=self.tally.read - self._given)
 
-    def _admit(self, row: Row) -> None:
-        index = self.tally.read
-        self.tally.read += 1
-        job = self.jobs[index] = Job(index, None)
-        try:
-            job.contact = contact_of(row)
-        except errors.LoopsError as error:
-            refused = error
-        except Exception as error:  # noqa: BLE001 - a mapping is the caller's code
-            refused = errors.InvalidCall(f"the row could not be read ({type(error).__name__})")
-        else:
-            if not self._halted:
-                self._workers.add(job, self._work)
-            return
+    def _admit(self, rows: list[Row]) -> None:
+        for row in rows:
+            index = self.tally.read
+            self.tally.read = index + 1
+            contact, refused = None, None
+            try:
+                contact = contact_of(row)
+            except errors.LoopsError as error:
+                refused = error
+            except BaseException as error:  # noqa: BLE001 - raised to whoever iterates
+                self._fail(error)
+            job = self.jobs[index] = Job(index, contact)
+            # Once it is halted, nobody is told anything, and no worker comes for a job.
+            if refused is None or self._halted:
+                self._workers.admit(job)
+            else:
+                self._tell(Outcome(index, None, None, refused, 0))
+
+    def succeeded(self, job: Job, receipt: ContactReceipt, /) -> None:
+        """Tell of a row that went in."""
+        self._tell(
+            Outcome(job.index, job.contact, receipt.id, None, receipt.attempts, receipt.dry_run)
+        )
+
+    def failed(self, job: Job, error: BaseException, /) -> bool:
+        """Tell of a row that did not go in, or end everything; whether it was the row alone."""
+        if isinstance(error, errors.LoopsError) and not stops_everything(error):
+            self._tell(Outcome(job.index, job.contact, None, error, error.attempts))
+            return True
         if not self._halted:
-            self._tell(Outcome(index, None, None, refused, 0))
-
-    async def _work(self, job: Job) -> None:
-        self.tally.in_flight += 1
-        try:
-            outcome = await self._upserted(job)
-        except BaseException as error:
-            if self._halted:
-                raise
             self._fail(error)
-            return
-        self.tally.in_flight -= 1
-        self._tell(outcome)
-
-    async def _upserted(self, job: Job) -> Outcome:
-        assert job.contact is not None  # noqa: S101 - only contacts are ever started
-        try:
-            receipt = await self._upsert(job.contact)
-        except errors.LoopsError as error:
-            if stops_everything(error):
-                raise
-            return Outcome(job.index, job.contact, None, error, error.attempts)
-        return Outcome(job.index, job.contact, receipt.id, None, receipt.attempts, receipt.dry_run)
+        return False
 
     def _tell(self, outcome: Outcome) -> None:
         """Tell whoever wants to know of an outcome, before anything else goes on."""
-        assert self._loop is not None  # noqa: S101 - it has begun
-        self.tally.done(self._loop.time(), failed=outcome.error is not None)
-        if self._on_outcome is not None:
-            if self.callback_error is not None:
-                return  # what has failed once is not written to again
-            try:
-                tell(self._on_outcome, outcome)
-            except BaseException as error:  # noqa: BLE001 - raised to whoever iterates
-                self.callback_error = error
-                self._fail(error)
-                return
-            del self.jobs[outcome.index]
+        now = self._now()
+        if self.tally.done(now, failed=outcome.error is not None):
+            self._ahead.adapt(self.tally.rate(now))
+            self._workers.low = self._ahead.fewest - 1
+        if self._on_outcome is not None and not self._noted(outcome):
+            return
         self.events.put(outcome)
-        self._make_room()
         if self.stopping:
-            self._loop.call_soon(self._end_if_drained)
+            asyncio.get_running_loop().call_soon(self._end_if_drained)
+
+    def _noted(self, outcome: Outcome) -> bool:
+        """Whether ``on_outcome`` took ``outcome``."""
+        if self._on_outcome is None or self.callback_error is not None:
+            return False  # what has failed once is not written to again
+        try:
+            tell(self._on_outcome, outcome)
+        except BaseException as error:  # noqa: BLE001 - raised to whoever iterates
+            self.callback_error = error
+            self._fail(error)
+            return False
+        del self.jobs[outcome.index]
+        return True

@@ -1,5 +1,6 @@
 """Where the rows of a run come from, read so that they never hold the event loop."""
 
+from abc import ABC, abstractmethod
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -21,10 +22,17 @@ one, and asks the database for it."""
 
 
 class Rows(Protocol):
-    """The rows of a source, taken from one task."""
+    """The rows of a source, in its order, for the event loop alone."""
 
     length: int | None
     """How many rows the source says that it has."""
+
+    def at_hand(self, room: int) -> list[Row]:
+        """Take what needs no waiting, ``room`` rows at the most; often none.
+
+        None is no sign of the end, and nothing is raised: ``take`` tells of either.
+        """
+        ...
 
     async def take(self, room: int) -> list[Row]:
         """Wait for a row, and take what there is, ``room`` rows at the most; none at the end."""
@@ -55,22 +63,18 @@ def rows_of(source: Source) -> Rows:
     return ThreadedRows(source)
 
 
-class _HeldRows:
-    """Rows that are in memory."""
+class _OnLoop(ABC):
+    """Rows that are read on the event loop, one at a time, and never ahead of who takes them."""
 
-    def __init__(self, source: Iterable[Row]) -> None:
+    def __init__(self, source: object) -> None:
         self.length = length_of(source)
-        self._source = source
-        self._rows: Iterator[Row] | None = None
         self._stopped = False
 
-    async def take(self, room: int) -> list[Row]:
-        if self._rows is None:
-            self._rows = iter(self._source)
-        if not self._stopped:
-            for row in self._rows:
-                return [row]
-        return []
+    @abstractmethod
+    def at_hand(self, room: int) -> list[Row]: ...
+
+    @abstractmethod
+    async def take(self, room: int) -> list[Row]: ...
 
     def stop(self) -> None:
         self._stopped = True
@@ -79,18 +83,51 @@ class _HeldRows:
         self._stopped = True
         return []
 
+    @abstractmethod
+    async def aclose(self) -> None: ...
+
+
+class _HeldRows(_OnLoop):
+    """Rows that are in memory."""
+
+    def __init__(self, source: Iterable[Row]) -> None:
+        super().__init__(source)
+        self._source = source
+        self._rows: Iterator[Row] | None = None
+        self._error: BaseException | None = None
+
+    def at_hand(self, room: int) -> list[Row]:
+        if self._stopped or room < 1:
+            return []
+        try:
+            if self._rows is None:
+                self._rows = iter(self._source)
+            for row in self._rows:
+                return [row]
+        except BaseException as error:  # noqa: BLE001 - raised by ``take``
+            self._stopped, self._error = True, error
+        return []
+
+    async def take(self, room: int) -> list[Row]:
+        rows = self.at_hand(max(1, room))
+        if self._error is not None:
+            raise self._error
+        return rows
+
     async def aclose(self) -> None:
         self._rows = None
 
 
-class _AsyncRows:
+class _AsyncRows(_OnLoop):
     """Rows that have to be awaited."""
 
     def __init__(self, source: AsyncIterable[Row]) -> None:
-        self.length = length_of(source)
+        super().__init__(source)
         self._source = source
         self._rows: AsyncIterator[Row] | None = None
-        self._stopped = False
+
+    def at_hand(self, room: int) -> list[Row]:
+        return []
 
     async def take(self, room: int) -> list[Row]:
         if self._stopped:
@@ -101,13 +138,6 @@ class _AsyncRows:
             return [await anext(self._rows)]
         except StopAsyncIteration:
             return []
-
-    def stop(self) -> None:
-        self._stopped = True
-
-    def abandon(self) -> list[Row]:
-        self._stopped = True
-        return []
 
     async def aclose(self) -> None:
         if isinstance(self._rows, AsyncGenerator):

@@ -38,9 +38,11 @@ class ThreadedRows:
         self._thread: threading.Thread | None = None
         self._news = asyncio.Event()
         # What follows is shared with the thread, under this lock.
-        self._shared = threading.Condition()
+        self._lock = threading.Lock()
+        self._wanted = threading.Condition(self._lock)
         self._rows: deque[Row] = deque()
         self._room = 0
+        self._waits = False
         self._reading = False
         self._awaited = False
         self._stopped = False
@@ -48,11 +50,17 @@ class ThreadedRows:
         self._over = False
         self._error: BaseException | None = None
 
+    def at_hand(self, room: int) -> list[Row]:
+        """Take what was read, up to half of ``room``: the rest is for reading ahead meanwhile."""
+        with self._lock:
+            self._room = room
+            return self._taken((room + 1) // 2)
+
     async def take(self, room: int) -> list[Row]:
         """Wait for a row, and take what was read; ``room`` is how many may be held and read."""
-        with self._shared:
-            self._room = max(0, room - len(self._rows) - self._reading)
-            self._shared.notify()
+        with self._lock:
+            self._room = room
+            self._wanted.notify()
         if self._thread is None and not self._start():
             return []
         while (rows := self._so_far()) is None:
@@ -65,18 +73,16 @@ class ThreadedRows:
 
     def stop(self) -> None:
         """Ask the source for no further row. What it gave already, and is giving, is taken."""
-        with self._shared:
+        with self._lock:
             self._stopped = True
-            self._shared.notify()
+            self._wanted.notify()
 
     def abandon(self) -> list[Row]:
         """Take what was read, and nothing from here on."""
-        with self._shared:
+        with self._lock:
             self._stopped = self._abandoned = True
-            self._shared.notify()
-            rows = list(self._rows)
-            self._rows.clear()
-        return rows
+            self._wanted.notify()
+            return self._taken(len(self._rows))
 
     async def aclose(self) -> None:
         """Wait until the source is closed, unless the thread is in it."""
@@ -106,14 +112,21 @@ class ThreadedRows:
 
     def _so_far(self) -> list[Row] | None:
         """What the thread has read, nothing once it is over; None where there will be news."""
-        with self._shared:
+        with self._lock:
             if self._rows or self._over:
-                rows = list(self._rows)
-                self._rows.clear()
-                return rows
+                return self._taken(len(self._rows))
             self._awaited = True
             self._news.clear()
         return None
+
+    def _taken(self, most: int) -> list[Row]:
+        """Up to ``most`` of the rows; to be called under the lock."""
+        rows = self._rows
+        taken = [rows.popleft() for _ in range(min(most, len(rows)))]
+        self._room -= len(taken)
+        if self._waits and len(rows) < self._room:
+            self._wanted.notify()
+        return taken
 
     def _run(self) -> None:
         error: BaseException | None = None
@@ -121,12 +134,10 @@ class ThreadedRows:
         try:
             self.length = length_of(self._source)
             iterator = iter(self._source)
-            while self._may_read():
+            if self._may_begin():
                 for row in iterator:
-                    self._hand_over(row)
-                    break
-                else:
-                    break
+                    if not self._hand_over(row):
+                        break
         except BaseException as raised:  # noqa: BLE001 - it belongs to whoever iterates the run
             error = raised
         try:
@@ -136,29 +147,32 @@ class ThreadedRows:
             error = error or raised
         self._end(error)
 
-    def _may_read(self) -> bool:
-        """Wait until there is room for a row; False where no more shall be read."""
-        with self._shared:
-            self._reading = False
-            while not (self._room or self._stopped):
-                self._shared.wait()
-            if self._stopped:
-                return False
-            self._room -= 1
-            self._reading = True
-        return True
+    def _may_begin(self) -> bool:
+        with self._lock:
+            return self._may_read()
 
-    def _hand_over(self, row: Row) -> None:
-        with self._shared:
-            # Under one lock: a row is either on its way or here, or the loop would reckon the
-            # room for it twice.
-            self._reading = False
+    def _hand_over(self, row: Row) -> bool:
+        """Give ``row``; whether another shall be read."""
+        with self._lock:
             if not self._abandoned:
                 self._rows.append(row)
-            self._tell()
+            if self._awaited:
+                self._tell()
+            if len(self._rows) < self._room and not self._stopped:
+                return True
+            return self._may_read()
+
+    def _may_read(self) -> bool:
+        """Wait until there is room for a row; False where no more shall be read. Under the lock."""
+        while len(self._rows) >= self._room and not self._stopped:
+            self._reading, self._waits = False, True
+            self._wanted.wait()
+        self._waits = False
+        self._reading = not self._stopped
+        return self._reading
 
     def _end(self, error: BaseException | None) -> None:
-        with self._shared:
+        with self._lock:
             self._error = error
             self._over, self._reading = True, False
             self._tell()

@@ -11,6 +11,9 @@ _MEMORY: Final = 20.0
 _BURST: Final = 1.0
 """Seconds at the beginning that say little of the pace: a second's worth of rows goes at once."""
 
+_GRAIN: Final = 0.2
+"""Seconds: rows that come within it are counted at once, as if they had come at its end."""
+
 _PAUSE: Final = 2.0
 """Seconds without a row that count as such; of a longer pause, as far as it is unusual, no more."""
 
@@ -57,17 +60,17 @@ class Pace:
         self._seconds = 0.0
         self._last: float | None = None
 
-    def note(self, now: float) -> None:
-        """One more row is done."""
+    def note(self, now: float, rows: int = 1) -> None:
+        """More rows are done: ``rows`` since it was last told."""
         if self._last is None:
             self._last = now + _BURST
         if now < self._last:
-            self._early += 1
+            self._early += rows
             return
         usual = self._seconds / self._rows if self._rows else math.inf
         gap = min(now - self._last, max(_PAUSE, 10 * usual))
         fade = math.exp(-gap / _MEMORY)
-        self._rows = self._rows * fade + 1
+        self._rows = self._rows * fade + rows
         self._seconds = self._seconds * fade + gap
         self._last = now
 
@@ -88,10 +91,13 @@ class Tally:
         self.read: int = 0
         self.succeeded: int = 0
         self.failed: int = 0
-        self.in_flight: int = 0
-        self.begun: float = 0.0
+        self.begun: float | None = None
         self.ended: float | None = None
-        self.pace: Pace | None = None
+        self.pace: Pace = Pace(0.0)
+        self._told = 0
+        """Rows that the pace knows of."""
+        self._newest = 0.0
+        self._due = 0.0
 
     @property
     def open(self) -> int:
@@ -108,21 +114,40 @@ class Tally:
         if self.ended is None:
             self.ended = now
 
-    def done(self, now: float, *, failed: bool) -> None:
-        """A row's outcome is known."""
-        self.failed += failed
-        self.succeeded += not failed
-        if self.pace is not None:
-            self.pace.note(now)
+    def done(self, now: float, *, failed: bool) -> bool:
+        """A row's outcome is known. Whether the rate may be another now."""
+        if failed:
+            self.failed += 1
+        else:
+            self.succeeded += 1
+        self._newest = now
+        if now < self._due:
+            return False
+        self._tell_pace()
+        return True
 
-    def totals(self, now: float, length: int | None, *, stopping: bool = False) -> Totals:
+    def rate(self, now: float) -> float:
+        """Rows per second at ``now``."""
+        self._tell_pace()
+        return self.pace.rate(now)
+
+    def _tell_pace(self) -> None:
+        done = self.succeeded + self.failed
+        if done > self._told:
+            self.pace.note(self._newest, done - self._told)
+            self._told, self._due = done, self._newest + _GRAIN
+
+    def totals(
+        self, now: float, length: int | None, *, waiting: int = 0, stopping: bool = False
+    ) -> Totals:
         """Where the run stands at ``now``, or stood when it ended.
 
-        ``length`` is all there is; of a run that is ``stopping``, nothing more is read.
+        ``length`` is all there is, and ``waiting`` rows have not begun; of a run that is
+        ``stopping``, nothing more is read.
         """
         now = now if self.ended is None else self.ended
         total = None if length is None else max(length, self.read)
-        rate = 0.0 if self.pace is None else self.pace.rate(now)
+        rate = self.rate(now)
         expected = self.read if stopping else total
         left = None if expected is None else expected - self.succeeded - self.failed
         remaining = 0.0 if left == 0 else None
@@ -132,10 +157,10 @@ class Tally:
             read=self.read,
             succeeded=self.succeeded,
             failed=self.failed,
-            in_flight=self.in_flight,
-            waiting=self.open - self.in_flight,
+            in_flight=self.open - waiting,
+            waiting=waiting,
             total=total,
-            elapsed=0.0 if self.pace is None else now - self.begun,
+            elapsed=0.0 if self.begun is None else now - self.begun,
             rate=rate,
             time_remaining=remaining,
         )

@@ -3,12 +3,29 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from loops_async.ordering import ContactOrder, Job
 from loops_async.outcomes import Outcome
+from loops_async.records.contacts import ContactReceipt, ContactUpdate
 
-Work: TypeAlias = Callable[[Job], Awaitable[None]]
+Upsert: TypeAlias = Callable[[ContactUpdate], Awaitable[ContactReceipt]]
+
+
+class Employer(Protocol):
+    """Who has jobs done. It is told within a worker's task, and never waits."""
+
+    def restock(self) -> bool:
+        """Admit what jobs are at hand, for few are ready; whether the worker goes on."""
+        ...
+
+    def succeeded(self, job: Job, receipt: ContactReceipt, /) -> None:
+        """Hear what came of a job."""
+        ...
+
+    def failed(self, job: Job, error: BaseException, /) -> bool:
+        """Hear what a job raised; whether that was its outcome, and the worker goes on."""
+        ...
 
 
 class Workers:
@@ -16,22 +33,61 @@ class Workers:
 
     Attributes:
         ready: Jobs that may begin and have not.
+        low: A worker that comes for a job asks for more where no more than these are ready.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, upsert: Upsert, employer: Employer) -> None:
         self.ready: deque[Job] = deque()
+        self.low: int = 0
         self._width = width
+        self._upsert = upsert
+        self._employer = employer
         self._order = ContactOrder()
         # No asyncio.Queue: it costs several times as much for each row.
         self._idle: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
+        self._called = 0
+        """Workers that were called and have not come yet."""
+        self._calling = False
+        """Eager workers would call each other otherwise, each one deeper in the stack."""
         self._halted = False
 
-    def add(self, job: Job, work: Work) -> None:
-        """Do ``job`` with ``work`` as soon as the earlier ones of its contact are over."""
+    @property
+    def blocked(self) -> int:
+        """Jobs that wait for others."""
+        return self._order.blocked
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that have not begun."""
+        return len(self.ready) + self._order.blocked
+
+    def admit(self, job: Job) -> None:
+        """Take in the next job; it is ready once the earlier ones of its contact are over."""
         if self._order.admit(job):
-            self._start(job, work)
+            self.ready.append(job)
+
+    def call(self, *, at_hand: int = 0) -> None:
+        """Call a worker for each job that is ready, but for the ``at_hand`` who look for one.
+
+        To be called when all jobs at hand were admitted: an eager worker begins at once, and may
+        ask for more of them.
+        """
+        if self._halted or self._calling:
+            return
+        self._calling = True
+        while self._idle and len(self.ready) > self._called + at_hand:
+            idle = self._idle.popleft()
+            if not idle.done():
+                self._called += 1
+                idle.set_result(None)
+        while self._count < self._width and len(self.ready) > self._called + at_hand:
+            # Counted before it is made: an eager task runs at once.
+            self._count += 1
+            self._called += 1
+            self._tasks.add(asyncio.create_task(self._work()))
+        self._calling = False
 
     def halt(self) -> set[asyncio.Task[None]]:
         """Begin no further job, and cancel those at work but for the one that asks."""
@@ -41,34 +97,38 @@ class Workers:
             task.cancel()
         return tasks
 
-    def _start(self, job: Job, work: Work) -> None:
-        self.ready.append(job)
-        # Each job wakes or makes one worker. Where another takes the job first, the one that was
-        # woken finds nothing and waits again.
-        while self._idle:
-            idle = self._idle.popleft()
-            if not idle.done():
-                idle.set_result(None)
+    async def _work(self) -> None:
+        # One coroutine from the first job to the last, and no task is woken between two of them
+        # while there are jobs: all of this is once a row.
+        ready, employer, upsert = self.ready, self._employer, self._upsert
+        self._called -= 1
+        while not self._halted:
+            if len(ready) <= self.low and not employer.restock():
                 return
-        if self._count < self._width:
-            # Counted before it is made: an eager task runs at once.
-            self._count += 1
-            self._tasks.add(asyncio.create_task(self._run(work)))
-
-    async def _run(self, work: Work) -> None:
-        loop, ready = asyncio.get_running_loop(), self.ready
-        while True:
-            while not ready:
-                idle = loop.create_future()
-                self._idle.append(idle)
-                await idle
+            if not ready:
+                await self._call()
+                continue
             job = ready.popleft()
             job.started = True
-            await work(job)
-            if self._halted:
-                return
-            for follower in self._order.finish(job):
-                self._start(follower, work)
+            assert job.contact is not None  # noqa: S101 - only contacts are ever admitted
+            try:
+                employer.succeeded(job, await upsert(job.contact))
+            except BaseException as error:
+                was_halted = self._halted
+                if not employer.failed(job, error):
+                    if was_halted:
+                        raise
+                    return
+            if followers := self._order.finish(job):
+                ready.extend(followers)
+                self.call(at_hand=1)
+
+    async def _call(self) -> None:
+        """Wait to be called."""
+        idle = asyncio.get_running_loop().create_future()
+        self._idle.append(idle)
+        await idle
+        self._called -= 1
 
 
 class Events:

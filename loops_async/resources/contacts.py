@@ -1,6 +1,7 @@
 """``loops.contacts``."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar, Unpack, overload
 
 from loops_async.bulk import BulkUpsert
@@ -212,12 +213,17 @@ class Contacts(SuppressionCalls):
         """
         check_seconds("timeout", timeout, none=True)
 
-        async def upsert(contact: ContactUpdate) -> ContactReceipt:
-            deadline = self._deadline(timeout)
-            return await contacts.update(self._send, contact, lane=Lane.BULK, deadline=deadline)
+        update = partial(contacts.update, self._send, lane=Lane.BULK)
+
+        def in_time(contact: ContactUpdate) -> Awaitable[ContactReceipt]:
+            return update(contact, deadline=self._deadline(timeout))
 
         run = BulkUpsert(
-            source, upsert, concurrency=concurrency, total=total, on_outcome=on_outcome
+            source,
+            update if timeout is None else in_time,
+            concurrency=concurrency,
+            total=total,
+            on_outcome=on_outcome,
         )
         self._runs(run)
         return run

@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import gc
+import sys
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -152,6 +153,36 @@ def test_a_bad_row_has_an_outcome_and_stops_nothing(
     assert "S3CRET" not in repr(outcome)
     with pytest.raises(kind, match=says):
         raise outcome.error
+
+
+class Fatal(Mapping[str, Any]):
+    """A row that raises what is no exception."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise Bail
+
+    def __iter__(self) -> Iterator[str]:
+        raise Bail
+
+    def __len__(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize("at", [0, 7])
+def test_a_row_that_raises_what_is_no_exception_ends_the_run_and_is_open(at: int) -> None:
+    """Whoever reads it: the reader at the beginning, and later the worker that is done."""
+    loops = Loops()
+
+    async def main() -> None:
+        source: list[Any] = rows(20)
+        source[at] = Fatal()
+        run = BulkUpsert(source, loops, concurrency=2)
+        await interrupted(run, Bail)
+        assert not others()
+        assert at in [left.index for left in run.unfinished if not left.started]
+        assert len(loops.begun) <= at
+
+    run_virtual(main())
 
 
 def test_a_row_that_fails_at_loops_has_an_outcome_and_stops_nothing() -> None:
@@ -407,6 +438,35 @@ def test_the_rows_of_one_contact_do_not_hold_back_the_others() -> None:
     assert run_virtual(main()) == 10.0
 
 
+def test_two_rows_that_waited_for_the_same_one_go_together() -> None:
+    async def main() -> float:
+        source = [row(0, user_id="u"), row(0), ContactUpdate(user_id="u")]
+        loops = Loops()
+        await collected(BulkUpsert(source, loops, concurrency=2))
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(main()) == 2.0
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
+def test_a_thousand_eager_workers_do_not_call_each_other_deeper_and_deeper() -> None:
+    begun: list[int] = []
+
+    async def upsert(contact: ContactUpdate) -> ContactReceipt:
+        begun.append(int(str(contact.first_name)))
+        await asyncio.sleep(1)
+        return ContactReceipt("id")
+
+    async def main() -> None:
+        loop: Any = asyncio.get_running_loop()
+        loop.set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined,unused-ignore]
+        source = [row(number, first_name=f"{number}") for number in range(3000)]
+        assert len(await collected(BulkUpsert(source, upsert, concurrency=1000))) == 3000
+
+    run_virtual(main())
+    assert begun == list(range(3000))
+
+
 @pytest.mark.parametrize("concurrency", [0, -1, 1.5, "4", None, True])
 def test_a_concurrency_that_cannot_work_is_refused(concurrency: Any) -> None:
     with pytest.raises(errors.InvalidCall, match="concurrency: must be a whole number"):
@@ -651,6 +711,25 @@ def test_a_journal_knows_of_what_came_back_while_the_run_was_ending() -> None:
     assert sorted(journal.noted) == [0, 1]
 
 
+def test_what_a_journal_heard_while_the_run_was_ending_is_given_before_what_ended_it() -> None:
+    journal = Journal()
+
+    async def stubborn(contact: ContactUpdate) -> ContactReceipt:
+        if contact == row(2):
+            await asyncio.sleep(1)
+            raise errors.Unauthorized("x", status=401)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(100)
+        return ContactReceipt("id")
+
+    async def main() -> None:
+        run = BulkUpsert(rows(9), stubborn, concurrency=3, on_outcome=journal)
+        given, _ = await interrupted(run, errors.Unauthorized)
+        assert sorted(given) == sorted(journal.noted) == [0, 1]
+
+    run_virtual(main())
+
+
 @pytest.mark.parametrize("pause", [0.0, 100.0])
 def test_a_journal_that_breaks_stops_the_run_and_is_written_to_no_more(pause: float) -> None:
     journal, loops = Journal(breaks_at=5), Loops()
@@ -666,6 +745,22 @@ def test_a_journal_that_breaks_stops_the_run_and_is_written_to_no_more(pause: fl
     run_virtual(main())
     assert len(journal.noted) == 5
     assert len(loops.begun) <= 9
+
+
+def test_a_journal_that_breaks_at_a_row_that_is_refused_stops_the_worker_that_read_it() -> None:
+    journal, loops = Journal(breaks_at=3), Loops()
+
+    async def main() -> None:
+        source: list[Any] = rows(20)
+        source[4] = "bad"
+        run = BulkUpsert(source, loops, concurrency=2, on_outcome=journal)
+        assert (await interrupted(run, OSError))[0] == [0, 1, 2]
+        assert not others()
+        assert [(left.index, left.started) for left in run.unfinished] == [(3, True), (4, False)]
+        assert run.totals.read == 5
+
+    run_virtual(main())
+    assert loops.begun == [f"{number}@x.io" for number in range(4)]
 
 
 def test_a_journal_that_broke_is_not_written_to_by_what_comes_back_later() -> None:
@@ -947,6 +1042,9 @@ class InHand:
     def __init__(self) -> None:
         self.hand = rows(2)
 
+    def at_hand(self, room: int) -> list[Row]:
+        return []
+
     async def take(self, room: int) -> list[Row]:
         if len(self.hand) == 1:
             await asyncio.Event().wait()
@@ -977,6 +1075,40 @@ def test_what_was_read_from_the_source_and_not_yet_taken_is_not_lost(how: str) -
             assert (given, left) == ([0, 1], [])
         else:
             assert (given, left) == ([], [(0, row(0), True), (1, row(1), False)])
+
+    run_virtual(main())
+
+
+def test_a_bad_row_in_hand_is_open_when_the_run_is_left_and_nobody_is_told_of_it() -> None:
+    journal = Journal()
+
+    async def main() -> None:
+        run = BulkUpsert([], Loops(), concurrency=2, on_outcome=journal)
+        source = InHand()
+        source.hand[1] = {"email": "nobody"}
+        run._run._rows = source
+        consumer = asyncio.create_task(collected(run))
+        await asyncio.sleep(0.5)
+        await run.aclose()
+        assert await consumer == []
+        left = [(row.index, row.contact, row.started) for row in run.unfinished]
+        assert left == [(0, row(0), True), (1, None, False)]
+        assert (run.totals.in_flight, run.totals.waiting) == (1, 1)
+
+    run_virtual(main())
+    assert journal.noted == []
+
+
+def test_what_ends_a_run_that_is_over_is_not_heard_of() -> None:
+    async def main() -> None:
+        run = BulkUpsert(rows(3), Loops(), concurrency=1)
+        given: list[int] = []
+        async for outcome in run:
+            given.append(outcome.index)
+            if outcome.index == 2:
+                await settled()
+                await run.abort(errors.SessionClosed("this client was closed; make a new one"))
+        assert given == [0, 1, 2]
 
     run_virtual(main())
 

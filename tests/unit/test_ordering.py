@@ -1,7 +1,7 @@
 import random
 from typing import Any
 
-from loops_async.ordering import ContactOrder, Job, identity
+from loops_async.ordering import ContactOrder, Job, Lookahead, identity
 from loops_async.records import ContactUpdate
 
 
@@ -61,8 +61,12 @@ def test_letter_case_is_folded_in_an_address_alone() -> None:
         ContactUpdate(email="straße@X.IO")
     )
     assert identity(ContactUpdate(user_id="U")) != identity(ContactUpdate(user_id="u"))
-    assert identity(ContactUpdate(email="a@x.io", user_id=None)) == [("email", "a@x.io")]
-    assert identity(None) == []
+    assert identity(ContactUpdate(email="a@x.io", user_id=None)) == (("email", "a@x.io"),)
+    assert identity(ContactUpdate(email="a@x.io", user_id="U")) == (
+        ("email", "a@x.io"), ("user_id", "U"),
+    )  # fmt: skip
+    assert identity(ContactUpdate(user_id="U")) == (("user_id", "U"),)
+    assert identity(None) == ()
 
 
 def test_nothing_is_kept_of_a_contact_whose_rows_are_over() -> None:
@@ -77,3 +81,33 @@ def test_nothing_is_kept_of_a_contact_whose_rows_are_over() -> None:
         running += line.finish(running.pop())
     assert line.order._last == {}
     assert line.admit(email="a@x.io", user_id="u1")
+
+
+def test_how_many_wait_for_others_is_known() -> None:
+    line = Line()
+    for _ in range(3):
+        line.admit(email="a@x.io")
+    line.admit(email="b@x.io")
+    assert line.order.blocked == 2
+    line.finish(0)
+    line.finish(3)
+    assert line.order.blocked == 1
+    line.finish(1)
+    assert line.order.blocked == 0
+
+
+def test_as_many_rows_are_held_ready_as_are_soon_done() -> None:
+    ahead = Lookahead(50)
+    assert (ahead.room(0, 0), ahead.fewest) == (62, 6)
+    for rate, spare in ((10.0, 12), (24.0, 12), (60.0, 30), (1e6, 50), (0.1, 12)):
+        ahead.adapt(rate)
+        assert ahead.room(50, 50) == spare
+        assert ahead.fewest == spare // 2
+    assert Lookahead(1).room(0, 0) == 2
+
+
+def test_outcomes_that_are_not_taken_leave_no_room() -> None:
+    ahead = Lookahead(10)
+    assert (ahead.room(1, 30), ahead.is_full) == (10, True)
+    assert (ahead.room(0, 40), ahead.is_full) == (0, True)
+    assert (ahead.room(5, 30), ahead.is_full) == (7, False)

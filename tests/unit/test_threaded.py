@@ -316,29 +316,52 @@ def test_a_loop_that_is_gone_leaves_no_thread() -> None:
     assert not reading_threads()
 
 
-async def test_room_is_not_reckoned_twice_for_a_row_that_was_just_handed_over() -> None:
-    """The thread is held at the one moment when it has given a row and not asked for the next."""
-    gate = threading.Event()
-    gate.set()
-    source = ThreadedRows(iter(rows(3)))
-    may_read = source._may_read
+@pytest.mark.parametrize("room", [1, 2, 3, 8])
+@pytest.mark.parametrize("at_hand", [False, True])
+async def test_no_more_rows_are_read_and_not_taken_than_there_is_room(
+    room: int, *, at_hand: bool
+) -> None:
+    given: list[int] = []
+    taken: list[Row] = []
 
-    def held() -> bool:
-        assert gate.wait(LONG)
-        gate.clear()
-        return may_read()
+    def source() -> Iterator[Row]:
+        for number, made in enumerate(rows(200)):
+            assert len(given) - len(taken) < room
+            given.append(number)
+            yield made
 
-    source._may_read = held  # type: ignore[method-assign]
-    taken = []
+    rows_read = ThreadedRows(source())
     async with asyncio.timeout(LONG):
+        while found := await rows_read.take(room):
+            # The thread has to be told of less room before a row counts as taken.
+            while found:
+                taken += found
+                found = rows_read.at_hand(room) if at_hand else []
+                assert len(found) <= (room + 1) // 2
+    assert taken == rows(200)
+
+
+async def test_what_is_at_hand_is_half_of_the_room_and_the_rest_is_read_meanwhile() -> None:
+    read = ThreadedRows(iter(rows(100)))
+
+    async def until_held(count: int) -> None:
+        while len(read._rows) < count:  # noqa: ASYNC110 - a thread sets no event
+            await asyncio.sleep(0.001)
+
+    async with asyncio.timeout(LONG):
+        assert read.at_hand(8) == []
+        taken = await read.take(8)
+        await until_held(8 - len(taken))
         for _ in range(3):
-            waiting = asyncio.create_task(source.take(1))
-            await asyncio.sleep(0.002)
-            gate.set()
-            taken += await waiting
-        gate.set()
-        assert taken == rows(3)
-        assert await source.take(1) == []
+            found = read.at_hand(8)
+            assert len(found) <= 4
+            taken += found
+            await until_held(8 - len(found))
+        assert taken == rows(len(taken))
+        taken += read.abandon()
+        assert taken == rows(len(taken))
+        assert read.at_hand(8) == []
+        await read.aclose()
 
 
 async def test_what_was_read_and_not_taken_is_handed_out_at_the_end() -> None:
