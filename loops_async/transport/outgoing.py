@@ -138,7 +138,9 @@ class ReadyRequest(aiohttp.ClientRequest):
     def update_headers(self, headers: LooseHeaders | None) -> None:
         """Those of the session and of the call, behind the host."""
         host = self.url.host_port_subcomponent
-        self.headers = CIMultiDict({_HOST: host} if host is not None else {})
+        self.headers = CIMultiDict()
+        if host is not None:
+            self.headers[_HOST] = host
         self.headers.extend(headers or ())
 
     def update_auto_headers(self, skip_auto_headers: Iterable[str] | None) -> None:

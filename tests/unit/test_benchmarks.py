@@ -89,7 +89,7 @@ def test_the_page_gets_the_figures_and_keeps_its_words(tmp_path: Path) -> None:
     assert text.startswith("Before\n<!-- figures -->\n| against")
     assert text.endswith("| pacer | 50 k | 450 k |\n<!-- end of layers -->\nAfter\n")
     assert "old" not in text
-    assert text.count("idiomatic aiohttp, uvloop") == 1
+    assert text.count("idiomatic aiohttp, both on uvloop") == 1
     missed = [row for row in table(rows).splitlines() if "missed" in row]
     assert len(missed) == 1  # 3 times is not ten times
     assert [row["met"] for row in json.loads(as_json(rows, {}, {}))["rows"]].count(False) == 1

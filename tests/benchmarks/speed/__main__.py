@@ -41,7 +41,7 @@ def _missing(pair: Pair, sdk: Path | None) -> str | None:
         if sdk is None or shutil.which("node") is None:
             return "needs node, and --sdk FOLDER where 'npm install loops@7.3.0' was run"
         return None
-    module = {"pyloops": "pyloops", "uvloop": "uvloop"}.get(pair.name)
+    module = {"pyloops": "pyloops", "uvloop": "uvloop", "mixed": "uvloop"}.get(pair.name)
     if module is not None and importlib.util.find_spec(module) is None:
         return f"needs {module} to be installed"
     return None

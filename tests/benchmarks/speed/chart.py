@@ -8,7 +8,8 @@ from tests.benchmarks.speed.rows import Result
 _OURS, _THEIRS, _MISSED = "#2563eb", "#94a3b8", "#dc2626"
 _SHORT = {
     "aiohttp": "aiohttp (asyncio)",
-    "uvloop": "aiohttp (uvloop)",
+    "uvloop": "aiohttp (both uvloop)",
+    "mixed": "aiohttp (ours on uvloop)",
     "tuned": "our stack, no layers",
     "pyloops": "pyloops",
     "sdk": "JavaScript SDK",

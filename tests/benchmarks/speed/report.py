@@ -31,9 +31,10 @@ def table(results: Sequence[Result]) -> str:
             counted = f"**{counted}**"
         else:
             wall = f"**{wall}**"
+        ours, theirs = _cost(row.ours, is_import), _cost(row.theirs, is_import)
         lines.append(
             f"| {row.says} | {'≤' if is_import else '≥'} {row.floor:g} x | {counted} | {wall} "
-            f"| {_cost(row.ours)} | {_cost(row.theirs)} | {'met' if row.met else '**missed**'} |"
+            f"| {ours} | {theirs} | {'met' if row.met else '**missed**'} |"
         )
     return "\n".join(lines)
 
@@ -48,12 +49,14 @@ def steps_table(counts: dict[str, float]) -> str:
     return "\n".join(lines)
 
 
-def _cost(cost: tuple[float | None, float]) -> str:
+def _cost(cost: tuple[float | None, float], is_import: bool) -> str:
     counted, seconds = cost
     if counted is None:
         return f"{seconds * 1e6:.0f} µs"
     if counted >= 1e6:
         return f"{counted / 1e6:.0f} M, {seconds * 1e3:.0f} ms"
+    if is_import:
+        return f"{counted / 1e3:.0f} k, under 1 ms" if seconds < 1e-3 else f"{seconds * 1e3:.0f} ms"
     scale = f"{counted / 1e3:.1f} k" if counted < 1e5 else f"{counted / 1e3:.0f} k"
     return f"{scale}, {seconds * 1e6:.{1 if seconds < 1e-5 else 0}f} µs"
 
