@@ -1,8 +1,7 @@
 """Records to JSON and back: the one cattrs converter, so that the records need not know it."""
 
-import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from loops_async.codec.outgoing import moment
 from loops_async.codec.text import Undecodable, decode_json, encode_json
@@ -19,6 +18,10 @@ __all__ = [
 
 T = TypeVar("T")
 
+# Kept for each class: cattrs would look for it again at every record, and a look into
+# functools.cache costs three times as much as one into a dict.
+_unstructures: Final[dict[type, Callable[[Any], dict[str, Any]]]] = {}
+
 
 def to_json(record: object) -> dict[str, Any]:
     """``record`` as the JSON object that stands for it.
@@ -27,7 +30,8 @@ def to_json(record: object) -> dict[str, Any]:
         InvalidInput: A value that JSON cannot carry.
     """
     cls: Any = type(record)
-    return _unstructured_by(cls)(record)
+    unstructure = _unstructures.get(cls) or _unstructured_by(cls)
+    return unstructure(record)
 
 
 def encode(record: object) -> bytes:
@@ -37,7 +41,8 @@ def encode(record: object) -> bytes:
         InvalidInput: A value that JSON cannot carry.
     """
     cls: Any = type(record)
-    return encode_json(_unstructured_by(cls)(record))
+    unstructure = _unstructures.get(cls) or _unstructured_by(cls)
+    return encode_json(unstructure(record))
 
 
 def decode(body: bytes, into: type[T]) -> T:
@@ -53,9 +58,8 @@ def decode(body: bytes, into: type[T]) -> T:
     return structured(value, into)
 
 
-@functools.cache
 def _unstructured_by(cls: type) -> Callable[[Any], dict[str, Any]]:
-    # Kept for each class: cattrs would look for it again at every record.
     from loops_async.codec.converter import unstructured_by  # noqa: PLC0415
 
-    return unstructured_by(cls)
+    found = _unstructures[cls] = unstructured_by(cls)
+    return found

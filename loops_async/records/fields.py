@@ -1,6 +1,5 @@
 """What the records of a contact are made of: their fields, the checks, and typed properties."""
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -17,6 +16,7 @@ from loops_async.records.checks import (
 from loops_async.records.unset import UNSET, Unset
 from loops_async.records.values import (
     PropertyValue,
+    check_email,
     check_properties,
     check_property_name,
     check_property_value,
@@ -29,6 +29,9 @@ R = TypeVar("R")
 
 _RECORDS: Final = "loops_async.records.contacts"
 
+# Kept for each class; functools.cache takes three times as long to look into.
+_typed: Final[dict[Any, tuple[tuple[str, str], ...]]] = {}
+
 
 def built(record: type[R], fields: Mapping[str, Any]) -> R:
     """A record of the given fields.
@@ -38,21 +41,28 @@ def built(record: type[R], fields: Mapping[str, Any]) -> R:
         InvalidInput: A value that Loops could not take.
     """
     kind: Any = record
-    names, required = _names(kind)
+    try:
+        made: R = kind(**fields)
+    except TypeError:
+        # Nearly every row of a run names its fields right, so they are looked at only now that
+        # they may be wrong: Python refuses a name before any value is looked at.
+        if (refusal := _misnamed(kind, fields)) is None:
+            raise
+    else:
+        return made
+    raise refusal
+
+
+def _misnamed(record: Any, fields: Mapping[str, Any]) -> InvalidCall | None:
+    """The error for fields that the record has not, or lacks; None if neither is so."""
+    own = attrs.fields(record)
+    names = frozenset(a.alias for a in own)
     if not names.issuperset(fields):
-        raise _unknown_field(record, next(name for name in fields if name not in names), names)
-    for name in required:
-        if name not in fields:
-            raise InvalidCall(f"{record.__name__} needs {name}=")
-    return record(**fields)
-
-
-@functools.cache
-def _names(record: Any) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The names of a record's fields as its constructor has them, and those that it needs."""
-    fields = attrs.fields(record)
-    needed = tuple(a.alias for a in fields if a.default is attrs.NOTHING)
-    return frozenset(a.alias for a in fields), needed
+        return _unknown_field(record, next(name for name in fields if name not in names), names)
+    for attribute in own:
+        if attribute.default is attrs.NOTHING and attribute.alias not in fields:
+            return InvalidCall(f"{record.__name__} needs {attribute.alias}=")
+    return None
 
 
 def _unknown_field(record: type[object], name: object, names: frozenset[str]) -> InvalidCall:
@@ -99,9 +109,10 @@ def camel_case(name: str) -> str:
     return first + "".join(word[:1].upper() + word[1:] for word in rest)
 
 
-@functools.cache
 def typed_properties(cls: Any) -> tuple[tuple[str, str], ...]:
     """The custom properties that a subclass of a record declares: (attribute, name at Loops)."""
+    if (known := _typed.get(cls)) is not None:
+        return known
     record = next(c for c in cls.__mro__ if c.__module__ == _RECORDS)
     own = {attribute.name for attribute in attrs.fields(record)}
     pairs = tuple((a.name, property_key(a)) for a in attrs.fields(cls) if a.name not in own)
@@ -111,6 +122,7 @@ def typed_properties(cls: Any) -> tuple[tuple[str, str], ...]:
         if key in taken:
             raise refused(key, f"is declared twice, as {taken[key]} and as {name}; rename one")
         taken[key] = name
+    _typed[cls] = pairs
     return pairs
 
 
@@ -149,22 +161,26 @@ def masked_repr(record: Any) -> str:
     return f"{type(record).__name__}({', '.join(parts)})"
 
 
-def _check_fields(record: Any, _: object, __: object) -> None:
-    """An attrs validator of the whole record: the fields that are given."""
-    if (value := record.first_name) is not UNSET and value is not None:
+def _check_fields(record: Any) -> None:
+    # One by one, because this is every record's: a loop takes three times as long.
+    if (value := record.first_name) is not UNSET:
         optional_text("first_name", value)
-    if (value := record.last_name) is not UNSET and value is not None:
+    if (value := record.last_name) is not UNSET:
         optional_text("last_name", value)
-    if (value := record.source) is not UNSET and value is not None:
+    if (value := record.source) is not UNSET:
         optional_text("source", value)
-    if (value := record.subscribed) is not UNSET and value is not None:
+    if (value := record.subscribed) is not UNSET:
         optional_bool("subscribed", value)
-    if (value := record.user_group) is not UNSET and value is not None:
+    if (value := record.user_group) is not UNSET:
         optional_text("user_group", value)
     if (value := record.user_id) is not UNSET and value is not None:
         check_user_id("user_id", value)
-    if (value := record.mailing_lists) is not UNSET and value is not None:
+    if (value := record.mailing_lists) is not UNSET:
         optional_lists("mailing_lists", value)
+    if (value := record.email) is not UNSET and value is not None:
+        check_email("email", value)
+    else:
+        record._check_without_email()  # noqa: SLF001 - each kind of record has its own
 
 
 FIELD_CHECKS: Final[Mapping[str, Callable[[str, Any], None]]] = {
@@ -190,13 +206,8 @@ class ContactFields:
     mailing_lists: Mapping[str, bool] | None | Unset = attrs.field(
         default=UNSET, repr=False, converter=own_lists
     )
-    # One validator for all of them: one for each field is called for what is left out as well,
-    # and costs as much as the rest of the record.
     properties: Mapping[str, PropertyValue] = attrs.field(
-        factory=dict[str, PropertyValue],
-        repr=False,
-        converter=own_mapping,
-        validator=_check_fields,
+        factory=dict[str, PropertyValue], repr=False, converter=own_mapping
     )
 
     def __init_subclass__(cls) -> None:
@@ -208,12 +219,15 @@ class ContactFields:
     def __attrs_post_init__(self) -> None:
         self.check()
 
+    # All checks in one place: attrs would call a field's validator for what is left out as well.
     def check(self) -> None:
         """Refuse what Loops could not take.
 
         Raises:
-            InvalidInput: A custom property that cannot be.
+            InvalidInput: A field or a custom property that cannot be, or nothing that says which
+                contact it is about.
         """
+        _check_fields(self)
         refusal = None
         try:
             check_properties(self.properties)

@@ -367,3 +367,51 @@ def test_a_subclass_that_skips_the_checks_is_checked_on_its_way_out() -> None:
         to_json(Careless(email="ada@example.com", properties={"email": "victim@example.com"}))
     with pytest.raises(InvalidInput, match="plan"):
         to_json(Careless(email="ada@example.com", plan="x" * 600))
+    with pytest.raises(InvalidInput, match="email: must be one address"):
+        to_json(Careless(email="ada"))
+    with pytest.raises(InvalidInput, match="first_name: must be text"):
+        to_json(Careless(email="ada@example.com", first_name=7))  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="give email or user_id"):
+        to_json(Careless(first_name="Ada"))
+
+
+@pytest.mark.parametrize(("fields", "says"), [
+    ({"user_id": 7, "properties": {"id": 1}}, "user_id: must be text"),
+    ({"mailing_lists": 7, "email": "ada"}, "mailing_lists: must map"),
+    ({"email": "ada", "properties": {"id": 1}}, "email: must be one address"),
+    ({"properties": {"id": 1}}, "email: give email or user_id"),
+    ({"user_id": 7, "plan": 1}, "ContactUpdate has no field 'plan'"),
+])  # fmt: skip
+def test_of_two_faults_the_one_that_stands_first_is_told(fields: dict[str, Any], says: str) -> None:
+    with pytest.raises(LoopsError, match=f"^{says}") as caught:
+        built(ContactUpdate, fields)
+    assert caught.value.__context__ is None
+
+
+def test_a_type_error_of_the_users_own_is_not_taken_for_a_misspelt_field() -> None:
+    @attrs.frozen
+    class Own(ContactUpdate):
+        plan: int = attrs.field(default=0, validator=attrs.validators.instance_of(int))
+
+    with pytest.raises(TypeError, match="'plan' must be"):
+        built(Own, {"email": ADA, "plan": "pro"})
+
+
+def test_a_subclass_may_require_a_field_of_ours() -> None:
+    @attrs.frozen
+    class Known(ContactUpdate):
+        user_id: str
+
+    assert to_json(Known(user_id="u1", email=ADA)) == {"userId": "u1", "email": ADA}
+    with pytest.raises(InvalidInput, match=r"^user_id: is empty"):
+        Known(user_id=" ", email=ADA)
+    with pytest.raises(InvalidCall, match="Known needs user_id="):
+        built(Known, {"email": ADA})
+    assert pickle.loads(pickle.dumps(ContactUpdate(user_id="u1"))).user_id == "u1"  # noqa: S301
+
+
+@pytest.mark.parametrize("number", [10**9, -(10**9), 10**499, -(10**499)])
+def test_a_long_number_is_taken_on_either_side_of_nought(number: int) -> None:
+    assert update(plan=number).properties["plan"] == number
+    with pytest.raises(InvalidInput, match="500 digits"):
+        update(plan=number * 10**500)
