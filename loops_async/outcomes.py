@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import attrs
 
@@ -71,7 +71,7 @@ def contact_of(row: object) -> ContactUpdate:
     # The usual one is known at once; to ask an abstract class is slow.
     if type(row) is dict or isinstance(row, Mapping):
         try:
-            return built(ContactUpdate, row)
+            return built(ContactUpdate, cast("Mapping[str, Any]", row))
         except errors.LoopsError:
             raise
         except Exception as error:  # noqa: BLE001 - a mapping is the caller's code
@@ -101,12 +101,13 @@ def check_run(source: object, concurrency: object, total: object, on_outcome: ob
     """
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
         raise errors.InvalidCall("concurrency: must be a whole number of at least 1")
+    kind = type(source).__name__
     if isinstance(source, str | bytes | Mapping | ContactUpdate) or not isinstance(
         source, Iterable | AsyncIterable
     ):
         raise errors.InvalidCall(
             "source: must be an iterable or async iterable of ContactUpdate or mappings, not "
-            f"{type(source).__name__}"
+            f"{kind}"
         )
     if total is not None and (isinstance(total, bool) or not isinstance(total, int) or total < 0):
         raise errors.InvalidCall("total: must be a whole number of rows, or None")

@@ -11,7 +11,7 @@ from collections.abc import (
     Sequence,
 )
 from collections.abc import Set as AbstractSet
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from loops_async.outcomes import Row, Source
 from loops_async.threaded import ThreadedRows, length_of
@@ -140,5 +140,6 @@ class _AsyncRows(_OnLoop):
             return []
 
     async def aclose(self) -> None:
-        if isinstance(self._rows, AsyncGenerator):
-            await self._rows.aclose()
+        rows = self._rows
+        if isinstance(rows, AsyncGenerator):
+            await cast("AsyncGenerator[Row, None]", rows).aclose()

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import quote
 
 import attrs
@@ -23,6 +23,9 @@ _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _LONGEST_DATE = 64
 _ABSURD_WAIT = 1e9
 """Seconds; what takes more than the nine digits that ``_SECONDS`` reads."""
+
+# Typeshed leaves a part of its type open.
+_new: Final[Callable[..., Any]] = cast(Any, tuple).__new__
 
 
 class Replay(enum.Enum):
@@ -174,11 +177,10 @@ class Request(NamedTuple, Generic[T_co]):
         )
 
 
-def write(
-    endpoint: Endpoint[T], body: bytes, lane: Lane, deadline: float | None
-) -> Request[T]:
+def write(endpoint: Endpoint[T], body: bytes, lane: Lane, deadline: float | None) -> Request[T]:
     """A request with a body and nothing else, for a third of what its constructor costs."""
-    return tuple.__new__(Request, (endpoint, None, body, None, lane, deadline, None))
+    made: Request[T] = _new(Request, (endpoint, None, body, None, lane, deadline, None))
+    return made
 
 
 def _segment(name: str, value: str) -> str:

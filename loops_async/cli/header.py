@@ -39,11 +39,11 @@ def _check_count(_: object, __: object, value: Any) -> None:
 
 def _check_planned(_: object, __: object, value: object) -> None:
     match value:
-        case [str(), "field", name, declared] if (name, declared) in _FIELDS:
+        case [str(), "field", str() as name, str() as declared] if (name, declared) in _FIELDS:
             pass
         case [str(), "list", str(), "boolean"]:
             pass
-        case [str(), "property", str(), declared] if declared in get_args(ValueType):
+        case [str(), "property", str(), str() as declared] if declared in get_args(ValueType):
             pass
         case _:
             raise ValueError("is no column and its place")

@@ -1,7 +1,7 @@
 """The one cattrs converter, both ways. Its import waits for the first record that is converted."""
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from cattrs import Converter, StructureHandlerNotFoundError, transform_error
 
@@ -34,7 +34,10 @@ def structured(value: object, into: type[T]) -> T:
     except Exception as error:  # noqa: BLE001 - cattrs raises groups of whatever its hooks raised
         what = "; ".join(transform_error(error, format_exception=_said)[:5])
         is_ours = isinstance(error, StructureHandlerNotFoundError) or (
-            isinstance(error, BaseExceptionGroup) and error.subgroup(StructureHandlerNotFoundError)
+            isinstance(error, BaseExceptionGroup)
+            and cast("BaseExceptionGroup[BaseException]", error).subgroup(
+                StructureHandlerNotFoundError
+            )
         )
     if is_ours:
         raise InvalidCall(f"into: a field of it has a type that JSON cannot be read into: {what}")

@@ -9,7 +9,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
 from loops_async.records.account import ContactProperty, MailingList, PropertyType, Team
-from loops_async.records.contacts import Contact, OptInStatus
+from loops_async.records.contacts import Contact, JsonValue, OptInStatus
 from loops_async.records.fields import property_key
 from loops_async.records.suppression import (
     RemovalQuota,
@@ -35,7 +35,7 @@ class Unfit(ValueError):
     """A JSON value of the wrong kind; says so without the value."""
 
 
-def _object(value: Any) -> Any:
+def _object(value: JsonValue) -> dict[str, JsonValue]:
     if not isinstance(value, dict):
         raise Unfit(f"expected an object, got {_kind(value)}")
     return value

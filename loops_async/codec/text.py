@@ -1,10 +1,11 @@
 """JSON values to bytes and back, integers of any size included."""
 
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from loops_async.errors import InvalidInput
+from loops_async.records.contacts import JsonValue
 
 # orjson makes floats of integers beyond 64 bits, and refuses to write them.
 _NINES: Final = bytes.maketrans(b"012345678", b"9" * 9)
@@ -39,7 +40,7 @@ def _encode_slowly(fields: object) -> bytes:
     raise InvalidInput("a field holds text that is not valid Unicode, or a value JSON has not")
 
 
-def decode_json(body: bytes) -> Any:
+def decode_json(body: bytes) -> JsonValue:
     """The JSON value in ``body``, integers of any size included.
 
     Raises:
@@ -50,17 +51,20 @@ def decode_json(body: bytes) -> Any:
         digits = len(body.translate(None, _NO_DIGITS))
         if digits >= len(_LONG_NUMBER) and _LONG_NUMBER in body.translate(_NINES):
             return _decode_slowly(body)
-        return orjson.loads(body)
+        value: JsonValue = orjson.loads(body)
     except (ValueError, RecursionError):
         pass
+    else:
+        return value
     # Raised out here: the decoder's own error carries the whole body.
     raise Undecodable("the body is not valid JSON" if body.strip() else "the body is empty")
 
 
-def _decode_slowly(body: bytes) -> Any:
+def _decode_slowly(body: bytes) -> JsonValue:
     import json  # noqa: PLC0415 - as above
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
 
-    return json.loads(body.decode(), parse_constant=refuse)
+    value: JsonValue = json.loads(body.decode(), parse_constant=refuse)
+    return value

@@ -43,7 +43,7 @@ TRANSACTIONAL = Endpoint(
 )
 
 
-def checked_key(key: str | None) -> str:
+def checked_key(key: object) -> str:
     """``key`` if it can be an idempotency key, or a new one where it is None.
 
     Raises:

@@ -1,13 +1,13 @@
 """The checks of a record's fields."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
 from loops_async.errors import InvalidInput
 from loops_async.records.unset import UNSET
-from loops_async.records.values import check_email, check_text, check_user_id, refused
+from loops_async.records.values import check_email, check_text, check_user_id, is_mapping, refused
 
 
 def optional_text(field: str, value: object) -> None:
@@ -50,21 +50,21 @@ def optional_bool(field: str, value: object) -> None:
 
 def own_lists(value: Any) -> Any:
     """An attrs converter: a copy of the mapping, so that no one else can change it."""
-    return value if value is UNSET or not isinstance(value, Mapping) else dict(value)
+    return value if value is UNSET or not is_mapping(value) else dict(value)
 
 
 def optional_lists(field: str, value: object) -> None:
     """Refuse what is neither mailing list ids, each with a boolean, nor None, nor left out."""
     if value is UNSET or value is None:
         return
-    if not isinstance(value, dict) or not all(
+    if not is_mapping(value) or not all(
         isinstance(key, str) and key and isinstance(joined, bool) for key, joined in value.items()
     ):
         raise InvalidInput(
             f"{field}: must map each mailing list's id to True (add) or False (remove)",
             field=field,
         )
-    for key in value:
+    for key in cast("Mapping[str, bool]", value):
         check_text(field, key)
 
 
@@ -95,16 +95,16 @@ def check_unicode(name: str, value: object) -> None:
 def own_mapping(value: Any, field: str = "properties") -> dict[str, Any]:
     """An attrs converter: a copy of the mapping, so that no one else can change it."""
     if type(value) is dict:
-        return value.copy()
+        return {**value}
     if value is UNSET:
         return {}
-    if not isinstance(value, Mapping):
+    if not is_mapping(value):
         raise InvalidInput(
             f"{field}: must map names to values, for example {{'plan': 'pro'}}; leave it out to "
             "send none",
             field=field,
         )
-    return dict(value)
+    return dict(cast("Mapping[str, Any]", value))
 
 
 def check_name(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:

@@ -21,6 +21,7 @@ from loops_async.records.values import (
     check_property_name,
     check_property_value,
     check_user_id,
+    is_mapping,
     masked,
     refused,
 )
@@ -149,11 +150,11 @@ def placed(error: InvalidInput, holder: str) -> InvalidInput:
 def masked_repr(record: Any) -> str:
     """A repr that says which fields are given and which are emptied, and shows no value."""
     parts: list[str] = []
-    for attribute in attrs.fields(type(record)):
+    for attribute in attrs.fields(record.__class__):
         value = getattr(record, attribute.name)
         if value is None:
             parts.append(f"{attribute.name}=None")
-        elif isinstance(value, Mapping) and value:
+        elif is_mapping(value) and value:
             names = ", ".join(masked(str(name)) for name in value)
             parts.append(f"{attribute.name}={{{names}}}")
         elif value is not UNSET and value not in ({}, ()):

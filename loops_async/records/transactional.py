@@ -4,10 +4,10 @@ import math
 import mimetypes
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import attrs
 
@@ -15,7 +15,7 @@ from loops_async.errors import InvalidInput
 from loops_async.records.checks import check_name, check_unicode, own_mapping, required_email
 from loops_async.records.fields import check_each, masked_repr
 from loops_async.records.unset import UNSET, Unset
-from loops_async.records.values import check_property_value, refused
+from loops_async.records.values import check_property_value, is_mapping, refused
 
 T = TypeVar("T")
 
@@ -27,10 +27,38 @@ DataVariable: TypeAlias = str | int | float | list[dict[str, str | int | float]]
 
 
 def _content_type(self: "Attachment") -> str:
-    name: object = self.filename
+    return _guessed(self.filename)
+
+
+def _guessed(name: object) -> str:
     guessed, encoding = mimetypes.guess_type(name) if isinstance(name, str) else (None, None)
     # A name such as a.csv.gz is guessed as text/csv with gzip around it, which it is not.
     return guessed if guessed is not None and encoding is None else "application/octet-stream"
+
+
+def _check_filename(_: object, __: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise InvalidInput(
+            "attachments: filename must be a name such as 'invoice.pdf'", field="attachments"
+        )
+
+
+def _check_data(_: object, __: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, bytes | Path):
+        raise InvalidInput(
+            f"attachments: data must be bytes or a pathlib.Path, not {type(value).__name__}; "
+            "Attachment.from_path takes the name of a file",
+            field="attachments",
+        )
+
+
+def _check_content_type(_: object, __: "attrs.Attribute[Any]", value: object) -> None:
+    # It ends up in the mail's own headers.
+    if not (isinstance(value, str) and "/" in value and value.isascii() and value.isprintable()):
+        raise InvalidInput(
+            "attachments: content_type must be a MIME type such as 'application/pdf'",
+            field="attachments",
+        )
 
 
 @attrs.frozen(repr=False)
@@ -46,9 +74,11 @@ class Attachment:
         InvalidInput: No name, or data that is neither bytes nor a path.
     """
 
-    filename: str = attrs.field()
-    data: bytes | Path
-    content_type: str = attrs.field(default=attrs.Factory(_content_type, takes_self=True))
+    filename: str = attrs.field(validator=_check_filename)
+    data: bytes | Path = attrs.field(validator=_check_data)
+    content_type: str = attrs.field(
+        default=attrs.Factory(_content_type, takes_self=True), validator=_check_content_type
+    )
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str], filename: str | None = None) -> "Attachment":
@@ -67,28 +97,6 @@ class Attachment:
                 field="attachments",
             )
         return cls(filename if filename is not None else place.name, place)
-
-    @filename.validator  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
-    def _check_filename(self, _: object, value: object) -> None:
-        if not isinstance(value, str) or not value or not value.isprintable():
-            raise InvalidInput(
-                "attachments: filename must be a name such as 'invoice.pdf'", field="attachments"
-            )
-
-    def __attrs_post_init__(self) -> None:
-        if not isinstance(self.data, bytes | Path):
-            raise InvalidInput(
-                f"attachments: data must be bytes or a pathlib.Path, not "
-                f"{type(self.data).__name__}; Attachment.from_path takes the name of a file",
-                field="attachments",
-            )
-        kind = self.content_type
-        # It ends up in the mail's own headers.
-        if not (isinstance(kind, str) and "/" in kind and kind.isascii() and kind.isprintable()):
-            raise InvalidInput(
-                "attachments: content_type must be a MIME type such as 'application/pdf'",
-                field="attachments",
-            )
 
     def __repr__(self) -> str:
         return masked_repr(self)
@@ -162,7 +170,7 @@ def check_variable(name: object, value: Any, *, within: str = "") -> None:
     if isinstance(value, float) and math.isfinite(value):
         return
     if isinstance(value, list) and not within:
-        _check_items(name, value)
+        _check_items(name, cast("list[object]", value))
         return
     if value is None:
         fix = "Loops does not take null here; leave it out, or send '' for an optional variable"
@@ -173,9 +181,9 @@ def check_variable(name: object, value: Any, *, within: str = "") -> None:
     raise refused(name, fix)
 
 
-def _check_items(name: str, items: list[Any]) -> None:
+def _check_items(name: str, items: list[object]) -> None:
     for item in items:
-        if not isinstance(item, Mapping):
+        if not is_mapping(item):
             raise refused(name, "a list must hold mappings, one for each repetition")
         for key, inner in item.items():
             check_variable(key, inner, within=name)
@@ -184,28 +192,39 @@ def _check_items(name: str, items: list[Any]) -> None:
 def _own_variables(value: Any) -> dict[str, Any]:
     # As deep as a variable may be, so that no one else can change it.
     return {
-        name: [dict(item) if isinstance(item, Mapping) else item for item in variable]
-        if isinstance(variable, list)
-        else variable
+        name: _own_items(cast("list[object]", variable)) if isinstance(variable, list) else variable
         for name, variable in own_mapping(value, "data_variables").items()
     }
 
 
+def _own_items(items: list[object]) -> list[object]:
+    return [dict(item) if is_mapping(item) else item for item in items]
+
+
 def _own_attachments(value: Iterable[Attachment] | Unset) -> tuple[Attachment, ...]:
-    given: object = () if value is UNSET else value
+    return () if value is UNSET else tuple(_checked_attachments(value))
+
+
+def _checked_attachments(given: object) -> Iterator[Attachment]:
     if not isinstance(given, Iterable):
         raise InvalidInput(
             f"attachments: must be a list of Attachment records, not {type(given).__name__}",
             field="attachments",
         )
-    attachments = tuple(given)
-    for attachment in attachments:
+    for attachment in cast("Iterable[object]", given):
         if not isinstance(attachment, Attachment):
             raise InvalidInput(
                 f"attachments: must be Attachment records, not {type(attachment).__name__}",
                 field="attachments",
             )
-    return attachments
+        yield attachment
+
+
+def _check_add(_: object, __: "attrs.Attribute[Any]", value: object) -> None:
+    if value is not UNSET and not isinstance(value, bool):
+        raise InvalidInput(
+            "add_to_audience: must be True, False or left out", field="add_to_audience"
+        )
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -229,15 +248,8 @@ class TransactionalEmail:
     data_variables: Mapping[str, DataVariable] = attrs.field(
         factory=dict[str, DataVariable], converter=_own_variables
     )
-    add_to_audience: bool | Unset = attrs.field(default=UNSET)
+    add_to_audience: bool | Unset = attrs.field(default=UNSET, validator=_check_add)
     attachments: tuple[Attachment, ...] = attrs.field(default=(), converter=_own_attachments)
-
-    @add_to_audience.validator  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
-    def _check_add(self, _: object, value: object) -> None:
-        if value is not UNSET and not isinstance(value, bool):
-            raise InvalidInput(
-                "add_to_audience: must be True, False or left out", field="add_to_audience"
-            )
 
     def __attrs_post_init__(self) -> None:
         check_each("data_variables", self.data_variables, check_variable)

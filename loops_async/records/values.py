@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 
 from loops_async.errors import InvalidInput
 
@@ -216,7 +216,12 @@ def check_event_value(name: object, value: object) -> None:
         check_property_value(name, value)
 
 
-def _check_moment(name: str, value: datetime) -> None:
+def is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
+    """Whether ``value`` is a mapping; of what, is still to be looked at."""
+    return isinstance(value, Mapping)
+
+
+def _check_moment(name: str, value: Any) -> None:
     try:
         aware = value.utcoffset() is not None
         fits = not aware or isinstance(value.astimezone(UTC), datetime)
@@ -236,6 +241,7 @@ def _check_moment(name: str, value: datetime) -> None:
 
 
 def _unfit(name: str, value: object) -> InvalidInput:
+    kind = type(value).__name__
     fix = (
         "flatten it into properties of its own"
         if isinstance(value, Mapping | list | tuple | set | frozenset)
@@ -243,6 +249,5 @@ def _unfit(name: str, value: object) -> InvalidInput:
     )
     return refused(
         name,
-        "a property is text, a number, a boolean, a date or None, not "
-        f"{type(value).__name__}; {fix}",
+        f"a property is text, a number, a boolean, a date or None, not {kind}; {fix}",
     )

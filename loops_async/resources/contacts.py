@@ -127,7 +127,7 @@ class Contacts(SuppressionCalls):
         *,
         email: str | None = None,
         user_id: str | None = None,
-        into: type[Any] = Contact,
+        into: object = Contact,
         timeout: Timeout = UNSET,
     ) -> Contact | None:
         """Find a contact (https://loops.so/docs/api-reference/find-contact).

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import aiohttp
 import attrs
@@ -23,12 +23,28 @@ LARGEST_REPLY: Final = 8 * 1024 * 1024
 
 _LARGEST_REFUSAL: Final = 64 * 1024
 _reply: Final[Callable[[tuple[int, Mapping[str, str], bytes, str]], Reply]] = partial(
-    tuple.__new__, Reply
+    cast(Any, tuple).__new__, Reply
 )
 """A ``Reply`` for half of what its constructor costs, for every request makes one."""
 
 _EXCERPT: Final = 8 * 1024
 """More than an error ever quotes, so that it is known to be cut."""
+
+
+def _watchdog_of(transport: "AiohttpTransport") -> Watchdog:
+    return Watchdog(transport.now)
+
+
+def _bounds_of(transport: "AiohttpTransport") -> Bounds:
+    return Bounds(transport.timeouts.connect, transport.timeouts.read)
+
+
+def _key_of(transport: "AiohttpTransport") -> CIMultiDict[str]:
+    return CIMultiDict({istr("Authorization"): f"Bearer {transport.api_key}"})
+
+
+def _all_of(transport: "AiohttpTransport") -> CIMultiDict[str]:
+    return CIMultiDict(COMMON, **_key_of(transport))
 
 
 @attrs.frozen
@@ -52,27 +68,19 @@ class AiohttpTransport:
     now: Callable[[], float] = attrs.field(repr=False)
     own: bool = True
     _urls: dict[str, URL] = attrs.field(factory=dict[str, URL], init=False, repr=False)
-    _watchdog: Watchdog = attrs.field(init=False, repr=False)
-    _bounds: Bounds = attrs.field(init=False, repr=False)
-    _own: CIMultiDict[str] = attrs.field(init=False, repr=False)
+    _watchdog: Watchdog = attrs.field(
+        init=False, repr=False, default=attrs.Factory(_watchdog_of, takes_self=True)
+    )
+    _bounds: Bounds = attrs.field(
+        init=False, repr=False, default=attrs.Factory(_bounds_of, takes_self=True)
+    )
+    _own: CIMultiDict[str] = attrs.field(
+        init=False, repr=False, default=attrs.Factory(_key_of, takes_self=True)
+    )
     """What a session of ours does not add by itself."""
-    _all: CIMultiDict[str] = attrs.field(init=False, repr=False)
-
-    @_watchdog.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
-    def _fresh(self) -> Watchdog:
-        return Watchdog(self.now)
-
-    @_bounds.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
-    def _all_the_time(self) -> Bounds:
-        return Bounds(self.timeouts.connect, self.timeouts.read)
-
-    @_own.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
-    def _with_key(self) -> CIMultiDict[str]:
-        return CIMultiDict({istr("Authorization"): f"Bearer {self.api_key}"})
-
-    @_all.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
-    def _with_all(self) -> CIMultiDict[str]:
-        return CIMultiDict(COMMON, **self._own)
+    _all: CIMultiDict[str] = attrs.field(
+        init=False, repr=False, default=attrs.Factory(_all_of, takes_self=True)
+    )
 
     async def send(self, request: Request[Any], /) -> Reply:
         """Send ``request`` exactly once and read the reply to its end, whatever its status.

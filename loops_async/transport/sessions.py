@@ -41,6 +41,17 @@ Bound: TypeAlias = tuple[float, float, aiohttp.ClientTimeout]
 """Seconds for all of an attempt, seconds for the reply to begin, and what aiohttp is to bound."""
 
 
+def _both(bounds: "Bounds") -> float:
+    return bounds.connect + bounds.read
+
+
+def _all_the_time(bounds: "Bounds") -> dict[bool, Bound]:
+    return {
+        True: (bounds.total, bounds.read, _timeout(bounds.connect, None)),
+        False: (bounds.total, bounds.read, _timeout(bounds.connect, bounds.read)),
+    }
+
+
 @attrs.frozen
 class Bounds:
     """How long one attempt may take; ``Timeouts`` as aiohttp and the watchdog want them.
@@ -56,19 +67,10 @@ class Bounds:
 
     connect: float
     read: float
-    total: float = attrs.field(init=False)
-    usual: dict[bool, Bound] = attrs.field(init=False, repr=False)
-
-    @total.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
-    def _both(self) -> float:
-        return self.connect + self.read
-
-    @usual.default  # pyright: ignore[reportAttributeAccessIssue, reportUntypedFunctionDecorator]
-    def _all_the_time(self) -> dict[bool, Bound]:
-        return {
-            True: (self.total, self.read, _timeout(self.connect, None)),
-            False: (self.total, self.read, _timeout(self.connect, self.read)),
-        }
+    total: float = attrs.field(init=False, default=attrs.Factory(_both, takes_self=True))
+    usual: dict[bool, Bound] = attrs.field(
+        init=False, repr=False, default=attrs.Factory(_all_the_time, takes_self=True)
+    )
 
     def within(self, left: float, has_body: bool) -> Bound:  # noqa: FBT001 - cheaper so
         """What holds in what is ``left`` of a call's time."""
