@@ -1,13 +1,23 @@
 """The checks of a record's fields."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import attrs
 
 from loops_async.errors import InvalidInput
-from loops_async.records.unset import UNSET
-from loops_async.records.values import check_email, check_text, check_user_id, is_mapping, refused
+from loops_async.records.unset import UNSET, Unset
+from loops_async.records.values import (
+    PropertyValue,
+    check_email,
+    check_text,
+    check_user_id,
+    is_mapping,
+    refused,
+)
+
+Lists: TypeAlias = Mapping[str, bool] | None | Unset
+"""Mailing lists' ids, each with True (add) or False (remove)."""
 
 
 def optional_text(field: str, value: object) -> None:
@@ -48,9 +58,9 @@ def optional_bool(field: str, value: object) -> None:
         )
 
 
-def own_lists(value: Any) -> Any:
+def own_lists(value: Lists) -> Lists:
     """An attrs converter: a copy of the mapping, so that no one else can change it."""
-    return value if value is UNSET or not is_mapping(value) else dict(value)
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def optional_lists(field: str, value: object) -> None:
@@ -92,10 +102,17 @@ def check_unicode(name: str, value: object) -> None:
     )
 
 
-def own_mapping(value: Any, field: str = "properties") -> dict[str, Any]:
+def own_properties(value: Mapping[str, PropertyValue]) -> Mapping[str, PropertyValue]:
     """An attrs converter: a copy of the mapping, so that no one else can change it."""
-    if type(value) is dict:
-        return {**value}
+    return dict(value) if value.__class__ is dict else own_mapping(value, "properties")
+
+
+def own_mapping(value: object, field: str) -> dict[str, Any]:
+    """A copy of the mapping, so that no one else can change it; an empty one of ``UNSET``.
+
+    Raises:
+        InvalidInput: No mapping.
+    """
     if value is UNSET:
         return {}
     if not is_mapping(value):

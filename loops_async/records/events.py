@@ -14,6 +14,7 @@ from loops_async.records.checks import (
     optional_user_id,
     own_lists,
     own_mapping,
+    own_properties,
 )
 from loops_async.records.fields import FIELD_CHECKS, check_each, masked_repr
 from loops_async.records.unset import UNSET, Unset
@@ -59,7 +60,7 @@ class Event:
     email: str | None | Unset = attrs.field(default=UNSET, validator=optional_email)
     user_id: str | None | Unset = attrs.field(default=UNSET, validator=optional_user_id)
     properties: Mapping[str, PropertyValue] = attrs.field(
-        factory=dict[str, PropertyValue], converter=own_mapping
+        factory=dict[str, PropertyValue], converter=own_properties
     )
     mailing_lists: Mapping[str, bool] | None | Unset = attrs.field(
         default=UNSET, converter=own_lists, validator=check_lists

@@ -11,7 +11,7 @@ from loops_async.records.checks import (
     optional_lists,
     optional_text,
     own_lists,
-    own_mapping,
+    own_properties,
 )
 from loops_async.records.unset import UNSET, Unset
 from loops_async.records.values import (
@@ -208,7 +208,7 @@ class ContactFields:
         default=UNSET, repr=False, converter=own_lists
     )
     properties: Mapping[str, PropertyValue] = attrs.field(
-        factory=dict[str, PropertyValue], repr=False, converter=own_mapping
+        factory=dict[str, PropertyValue], repr=False, converter=own_properties
     )
 
     def __init_subclass__(cls) -> None:

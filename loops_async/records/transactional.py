@@ -189,12 +189,13 @@ def _check_items(name: str, items: list[object]) -> None:
             check_variable(key, inner, within=name)
 
 
-def _own_variables(value: Any) -> dict[str, Any]:
+def _own_variables(value: Mapping[str, DataVariable]) -> dict[str, DataVariable]:
     # As deep as a variable may be, so that no one else can change it.
-    return {
-        name: _own_items(cast("list[object]", variable)) if isinstance(variable, list) else variable
-        for name, variable in own_mapping(value, "data_variables").items()
-    }
+    own = own_mapping(value, "data_variables")
+    for name, variable in own.items():
+        if isinstance(variable, list):
+            own[name] = _own_items(cast("list[object]", variable))
+    return own
 
 
 def _own_items(items: list[object]) -> list[object]:

@@ -123,7 +123,7 @@ UNFIT = st.one_of(
 def test_a_variable_that_a_template_cannot_take_is_refused(
     name: str, value: object, within: bool
 ) -> None:
-    variables = {"items": [{name: value}]} if within else {name: value}
+    variables: Any = {"items": [{name: value}]} if within else {name: value}
     with pytest.raises(InvalidInput) as caught:
         TransactionalEmail(transactional_id="t", email=ADA, data_variables=variables)
     assert caught.value.field.startswith(f"items.{name}" if within else name)

@@ -13,11 +13,13 @@ from loops_async import (
     ContactProperty,
     ContactReceipt,
     ContactUpdate,
+    Event,
     JsonValue,
     LoopsError,
     OptInStatus,
     PropertyType,
     PropertyValue,
+    TransactionalEmail,
     Unset,
 )
 from loops_async.errors import APIError, ContactAlreadyExists, InvalidInput, RateLimited
@@ -125,3 +127,11 @@ def errors_say_what_they_carry(error: LoopsError) -> None:
     value_error: ValueError = InvalidInput("")
     parent: APIError = ContactAlreadyExists("")
     del value_error, parent
+
+
+def what_is_copied_has_its_type_as_well() -> None:
+    ContactUpdate(email="a@example.com", properties={"plan": "pro"}, mailing_lists={"list": True})
+    ContactUpdate(email="a@example.com", properties=7)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    ContactUpdate(email="a@example.com", mailing_lists=["list"])  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    Event(event_name="signup", email="a@example.com", properties=None)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    TransactionalEmail(transactional_id="t", email="a@example.com", data_variables=None)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
