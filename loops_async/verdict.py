@@ -32,11 +32,12 @@ def judge(request: Request[T], reply: Reply, wall: Callable[[], float] = time.ti
         APIError: The status is not a success; the endpoint may have a class of its own for it.
         InvalidReply: The status is a success but the body is not what was promised.
     """
-    if reply.status >= 300:
+    status = reply.status
+    if status >= 300:
         raise refusal(request, reply, wall)
     what = "that is no final answer"
     try:
-        if reply.status >= 200:
+        if status >= 200:
             return request.endpoint.read(reply)
     except Undecodable as error:
         what = str(error)

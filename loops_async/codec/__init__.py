@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from loops_async.codec.outgoing import moment
-from loops_async.codec.text import Undecodable, decode_json, encode_json
+from loops_async.codec.text import Undecodable, decode_fast, decode_json, encode_json
 
 __all__ = [
     "Undecodable",
     "decode",
+    "decode_fast",
     "decode_json",
     "encode",
     "encode_json",

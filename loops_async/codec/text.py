@@ -10,7 +10,6 @@ from loops_async.records.contacts import JsonValue
 # orjson makes floats of integers beyond 64 bits, and refuses to write them.
 _NINES: Final = bytes.maketrans(b"012345678", b"9" * 9)
 _LONG_NUMBER: Final = b"9" * 19
-_NO_DIGITS: Final = bytes(set(range(256)) - set(b"0123456789"))
 
 
 class Undecodable(ValueError):
@@ -46,18 +45,33 @@ def decode_json(body: bytes) -> JsonValue:
     Raises:
         Undecodable: Not JSON.
     """
+    if _LONG_NUMBER not in body.translate(_NINES):
+        return decode_fast(body)
     try:
-        # Most replies have too few digits for one in all, which is four times as fast to see.
-        digits = len(body.translate(None, _NO_DIGITS))
-        if digits >= len(_LONG_NUMBER) and _LONG_NUMBER in body.translate(_NINES):
-            return _decode_slowly(body)
-        value: JsonValue = orjson.loads(body)
+        return _decode_slowly(body)
     except (ValueError, RecursionError):
+        pass
+    # Raised out here: the decoder's own error carries the whole body.
+    raise _undecodable(body)
+
+
+def decode_fast(body: bytes) -> JsonValue:
+    """The JSON value in ``body``, for whom an integer beyond 64 bits may be a float.
+
+    Raises:
+        Undecodable: Not JSON.
+    """
+    try:
+        value: JsonValue = orjson.loads(body)
+    except ValueError:
         pass
     else:
         return value
-    # Raised out here: the decoder's own error carries the whole body.
-    raise Undecodable("the body is not valid JSON" if body.strip() else "the body is empty")
+    raise _undecodable(body)
+
+
+def _undecodable(body: bytes) -> Undecodable:
+    return Undecodable("the body is not valid JSON" if body.strip() else "the body is empty")
 
 
 def _decode_slowly(body: bytes) -> JsonValue:

@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from loops_async.codec import Undecodable, decode, decode_json
+from loops_async.codec import Undecodable, decode, decode_fast
 from loops_async.records.account import Team
 from loops_async.records.suppression import Suppression, SuppressionRemoval
 from loops_async.wire import Answer, Reply
@@ -33,7 +33,7 @@ def success(reply: Reply) -> dict[str, Any]:
     Raises:
         Undecodable: It does not.
     """
-    value = decode_json(reply.body)
+    value = decode_fast(reply.body)
     if not isinstance(value, dict):
         raise Undecodable("expected an object @ $")
     if value.get("success") is not True:
