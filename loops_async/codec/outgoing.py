@@ -5,10 +5,11 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from loops_async.records.attachments import content
 from loops_async.records.contacts import ContactCreate, ContactUpdate
 from loops_async.records.events import Event
 from loops_async.records.fields import camel_case, typed_properties
-from loops_async.records.transactional import TransactionalEmail, content
+from loops_async.records.transactional import TransactionalEmail
 from loops_async.records.unset import UNSET
 from loops_async.records.values import DEFAULT_FIELDS, check_property_value
 
@@ -106,7 +107,7 @@ def _mail_to_json(mail: TransactionalEmail) -> dict[str, Any]:
             {
                 "filename": attachment.filename,
                 "contentType": attachment.content_type,
-                "data": b64encode(content(mail, index)).decode(),
+                "data": b64encode(content(mail.attachments, index)).decode(),
             }
             for index, attachment in enumerate(mail.attachments)
         ]

@@ -8,9 +8,10 @@ from typing import Final
 from loops_async.codec import encode
 from loops_async.endpoints.replies import SUCCESS, success
 from loops_async.errors import IdempotencyConflict, InvalidInput
+from loops_async.records.attachments import LARGEST_MAIL, size
 from loops_async.records.events import Event
 from loops_async.records.receipts import SendReceipt
-from loops_async.records.transactional import LARGEST_MAIL, TransactionalEmail, size
+from loops_async.records.transactional import TransactionalEmail
 from loops_async.wire import Endpoint, Replay, Reply, Request, Send
 
 _OFF_THE_LOOP: Final = 64 * 1024
@@ -87,7 +88,7 @@ async def send_mail(
 
 def _encoded(mail: TransactionalEmail) -> bytes:
     # Base64 makes four bytes of three; a file of gigabytes is refused before it is read.
-    least = sum(size(mail, index) for index in range(len(mail.attachments))) * 4 // 3
+    least = sum(size(mail.attachments, index) for index in range(len(mail.attachments))) * 4 // 3
     body = encode(mail) if least <= LARGEST_MAIL else b""
     if max(least, len(body)) > LARGEST_MAIL:
         field = "attachments" if mail.attachments else "data_variables"

@@ -25,6 +25,12 @@ LONGEST_HOLD = 60.0
 LONGEST_GRACE = 0.25
 """Seconds beyond its period after which a slot is free, whatever became of its request."""
 
+OTHERS_MEMORY = 3.0
+"""Seconds, at least, for which somebody else's use of the limit is reckoned with."""
+
+LINGER = 0.01
+"""Seconds for which Loops may still count the request whose slot has just become free."""
+
 _MEMORY = 30.0
 """Seconds for which the least round trip counts, at least; a new route may be a longer one."""
 
@@ -69,6 +75,22 @@ def read_hold(reply: Reply, wall: float) -> float:
     """
     asked = retry_after(reply, wall) if reply.status == 429 else None
     return min(asked, LONGEST_HOLD) if asked is not None else 0.0
+
+
+def credible_others(unexplained: int, whole: int, count: int, *, is_refused: bool) -> int:
+    """How much of a limit somebody else uses, where a reply shows more use than we can explain.
+
+    Args:
+        unexplained: What of the limit was used and not by us.
+        whole: The limit.
+        count: What of it may be ours.
+        is_refused: Whether the reply was a refusal.
+    """
+    if not is_refused:
+        # A wrong header alone must not bring us to a halt; only refusals may.
+        unexplained = min(unexplained, whole - count + count * 3 // 4)
+    # A refusal may as well mean that we were early ourselves, at high rates by a few requests.
+    return unexplained if unexplained > whole // 40 + is_refused else 0
 
 
 class Peak:

@@ -5,19 +5,22 @@ import time
 from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Final
 
 from loops_async.clock import loop_time
 from loops_async.pacing.learning import (
     HIGHEST_LIMIT,
     LIMIT,
+    LINGER,
     LONGEST_GRACE,
+    OTHERS_MEMORY,
     Grace,
     Peak,
+    credible_others,
     read_hold,
     read_limit,
     read_remaining,
 )
+from loops_async.pacing.permit import SlotPermit
 from loops_async.wire import Lane, Reply
 
 CATCH_UP = 0.1
@@ -25,37 +28,6 @@ CATCH_UP = 0.1
 
 SPACING = 0.95
 """Bulk requests are this part of an even spacing apart; the rest is room to manoeuvre."""
-
-OTHERS_MEMORY = 3.0
-"""Seconds, at least, for which somebody else's use of the limit is reckoned with."""
-
-LINGER = 0.01
-"""Seconds for which Loops may still count the request whose slot has just become free."""
-
-_GONE: Final = object()
-
-
-class SlotPermit:
-    """The right to send one request now."""
-
-    __slots__ = ("grace", "is_released", "pressed", "sent", "slots")
-
-    def __init__(self, slots: "Slots", sent: float, pressed: bool) -> None:  # noqa: FBT001 - made by ``Slots.take`` alone
-        self.slots: Slots = slots
-        self.sent: float = sent
-        self.pressed: bool = pressed
-        self.grace: float = LONGEST_GRACE
-        self.is_released: bool = False
-
-    def release(self, reply: Reply | None) -> None:
-        """Report how the request ended: its reply, or None where none came.
-
-        It does no harm to be late, and only the first report counts.
-        """
-        if not self.is_released:
-            self.is_released = True
-            slots = self.slots
-            slots.settle(self, reply, slots.clock())
 
 
 class Slots:
@@ -74,8 +46,7 @@ class Slots:
         rate: The limit in requests per second.
         grace: What is known about the way to Loops.
         max_rate: Requests per second at the most, whatever the limit; None for no such bound.
-        clock: The event loop's time, in seconds.
-        wall: Seconds since the epoch; only an HTTP date in ``Retry-After`` needs it.
+        clock: The event loop's time; like ``wall``, the time since the epoch, in seconds.
         on_change: Called when the limit turns out to be another one.
     """
 
@@ -99,13 +70,11 @@ class Slots:
         self._flying: dict[SlotPermit, None] = {}
         self._ends: list[float] = []
         self._refused: list[float] = []
-        self.in_use = 0
-        """How many slots are taken."""
+        self.in_use = 0  # how many slots
         # No request without a reply keeps its slot for too long before this time.
         self._none_overdue = math.inf
         self._ended: deque[float] = deque()
-        self.promised = 0
-        """Turns given to tasks that have not run since."""
+        self.promised = 0  # turns, given to tasks that have not run since
         self._closed_until = -math.inf
         self._next_even = -math.inf
         self._said = ""  # of the limit, by the last reply: no news when the next says the same
@@ -114,8 +83,7 @@ class Slots:
     def _assume(self, limit: float) -> None:
         self._limit = float(limit)
         self.rate: float = min(self._limit, self._max_rate)
-        # Beyond the greatest limit that anybody has, it is the spacing that counts, not the burst:
-        # a million slots would be memory for nothing.
+        # Beyond the greatest limit there is, spacing counts: a million slots are but memory.
         self._whole = min(math.ceil(limit), HIGHEST_LIMIT)  # which ``remaining`` is a part of
         self._count = min(math.ceil(self.rate), HIGHEST_LIMIT)
         self._period = self._count / self.rate
@@ -126,10 +94,9 @@ class Slots:
 
     def anew(self, clock: Callable[[], float], on_change: Callable[[], None]) -> "Slots":
         """The same limit on another event loop, with all slots free: another clock, too."""
-        grace = self.grace
-        grace.forget_times()
         # What permits of the old loop still report means nothing on the new one.
-        self.grace, self._on_change = Grace(), None
+        grace, self.grace, self._on_change = self.grace, Grace(), None
+        grace.forget_times()
         return Slots(
             self._limit, grace, self._max_rate, clock=clock, wall=self._wall, on_change=on_change
         )
@@ -203,7 +170,8 @@ class Slots:
             status = reply.status
             grace = self.grace.after(status, now - sent, now, permit.pressed)
         permit.grace = grace
-        if self._flying.pop(permit, _GONE) is None:
+        if permit in self._flying:
+            del self._flying[permit]
             end = sent + self._period
             # A reply that comes when the period is over is too late to make it any shorter.
             end += grace if end > now else LONGEST_GRACE
@@ -246,17 +214,11 @@ class Slots:
         # their way and are counted later than their slots say: we would yield to nobody.
         is_own = is_refused and self._others.at(now) <= 0
         since = permit.sent - (LONGEST_GRACE if is_own else LINGER)
-        own = self.in_use - len(self._refused) + self.promised
-        for ended in reversed(self._ended):
-            if ended < since:
-                break
-            own += 1
-        others = self._whole - remaining - own
-        if not is_refused:
-            # A wrong header alone must not bring us to a halt; only refusals may.
-            others = min(others, self._whole - self._count + self._count * 3 // 4)
-        # A refusal may as well mean that we were early ourselves, at high rates by a few requests.
-        if others > self._whole // 40 + is_refused:
+        own = self.in_use - len(self._refused) + self.promised + sum(map(since.__le__, self._ended))
+        others = credible_others(
+            self._whole - remaining - own, self._whole, self._count, is_refused=is_refused
+        )
+        if others:
             self._others.note(others, now)
 
     def _usable(self, now: float) -> int:

@@ -1,6 +1,7 @@
 """The records: what goes to Loops and what comes back. They never hear of JSON."""
 
 from loops_async.records.account import ContactProperty, MailingList, PropertyType, Team
+from loops_async.records.attachments import Attachment
 from loops_async.records.contacts import (
     Contact,
     ContactCreate,
@@ -17,7 +18,7 @@ from loops_async.records.suppression import (
     Suppression,
     SuppressionRemoval,
 )
-from loops_async.records.transactional import Attachment, DataVariable, TransactionalEmail
+from loops_async.records.transactional import DataVariable, TransactionalEmail
 from loops_async.records.unset import UNSET, Unset
 from loops_async.records.values import PropertyValue
 

@@ -1,7 +1,7 @@
 """The checks of a record's fields."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeGuard, cast
 
 import attrs
 
@@ -12,12 +12,16 @@ from loops_async.records.values import (
     check_email,
     check_text,
     check_user_id,
-    is_mapping,
     refused,
 )
 
 Lists: TypeAlias = Mapping[str, bool] | None | Unset
 """Mailing lists' ids, each with True (add) or False (remove)."""
+
+
+def is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
+    """Whether ``value`` is a mapping; of what, is still to be looked at."""
+    return isinstance(value, Mapping)
 
 
 def optional_text(field: str, value: object) -> None:

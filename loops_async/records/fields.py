@@ -7,6 +7,7 @@ import attrs
 
 from loops_async.errors import InvalidCall, InvalidInput
 from loops_async.records.checks import (
+    is_mapping,
     optional_bool,
     optional_lists,
     optional_text,
@@ -21,7 +22,6 @@ from loops_async.records.values import (
     check_property_name,
     check_property_value,
     check_user_id,
-    is_mapping,
     masked,
     refused,
 )

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any, Final, TypeAlias, TypeGuard
+from typing import Any, Final, TypeAlias
 
 from loops_async.errors import InvalidInput
 
@@ -214,11 +214,6 @@ def check_event_value(name: object, value: object) -> None:
         )
     if not isinstance(value, str):
         check_property_value(name, value)
-
-
-def is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
-    """Whether ``value`` is a mapping; of what, is still to be looked at."""
-    return isinstance(value, Mapping)
 
 
 def _check_moment(name: str, value: Any) -> None:

@@ -36,6 +36,7 @@ RECORDS: list[tuple[str, ...]] = [
     ("values", "account"),
     ("checks",),
     ("fields",),
+    ("attachments",),
     ("contacts", "events", "transactional"),
     ("__init__",),
 ]

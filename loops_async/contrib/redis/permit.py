@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import attrs
 
-from loops_async.pacing.slots import SlotPermit
+from loops_async.pacing.permit import SlotPermit
 from loops_async.wire import Reply
 
 

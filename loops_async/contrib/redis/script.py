@@ -5,8 +5,8 @@ from importlib.resources import files
 from typing import Final
 
 from loops_async.pacing import learning
-from loops_async.pacing.learning import LONGEST_GRACE
-from loops_async.pacing.slots import CATCH_UP, LINGER, OTHERS_MEMORY, SPACING
+from loops_async.pacing.learning import LINGER, LONGEST_GRACE, OTHERS_MEMORY
+from loops_async.pacing.slots import CATCH_UP, SPACING
 
 MICRO: Final = 1_000_000
 """The script counts in microseconds."""
