@@ -1,7 +1,7 @@
 """The checks of a record's fields."""
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias, TypeGuard, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias, TypeGuard, cast
 
 import attrs
 
@@ -64,7 +64,8 @@ def optional_bool(field: str, value: object) -> None:
 
 def own_lists(value: Lists) -> Lists:
     """An attrs converter: a copy of the mapping, so that no one else can change it."""
-    return dict(value) if isinstance(value, Mapping) else value
+    # To ask an abstract class is slow, and most records have no lists.
+    return value if value is UNSET or not isinstance(value, Mapping) else dict(value)
 
 
 def optional_lists(field: str, value: object) -> None:
@@ -106,9 +107,14 @@ def check_unicode(name: str, value: object) -> None:
     )
 
 
+# What is of exactly that class is copied at once.
+_copied: Final[Callable[[object], dict[str, PropertyValue]]] = cast(Any, dict).copy
+
+
 def own_properties(value: Mapping[str, PropertyValue]) -> Mapping[str, PropertyValue]:
     """An attrs converter: a copy of the mapping, so that no one else can change it."""
-    return dict(value) if value.__class__ is dict else own_mapping(value, "properties")
+    kind: object = type(value)
+    return _copied(value) if kind is dict else own_mapping(value, "properties")
 
 
 def own_mapping(value: object, field: str) -> dict[str, Any]:
