@@ -116,9 +116,7 @@ class LoopsClient:
         shared = self._connection
         self._base_url = checked_base_url(base_url) if base_url is not None else shared.base_url
         check_kind("retry", retry, RetryPolicy, "a RetryPolicy")
-        check_replaceable(pacer, on_attempt, transport)
-        if transport is not None and session is not None:
-            raise errors.ConfigurationError("transport: takes the place of session; pass only one")
+        check_replaceable(pacer, on_attempt, transport, session)
         self._timeouts = checked_timeouts(timeout, shared.timeouts)
         self._retry = retry if retry is not None else shared.retry
         self._pacer = pacer
@@ -128,6 +126,9 @@ class LoopsClient:
         self._layer: Retrying | DryRun | None = None
         self._counts = Counts()
         self._runs: WeakSet[BulkUpsert] = WeakSet()
+        self._offer()
+
+    def _offer(self) -> None:
         self.contacts: Contacts = Contacts(
             self._send, self._deadline, self._runs.add, self._counts.fail
         )

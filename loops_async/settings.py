@@ -116,12 +116,17 @@ def check_kind(name: str, value: object, kind: type | tuple[type, ...], called: 
         raise ConfigurationError(f"{name}: must be {called}, not {type(value).__name__}")
 
 
-def check_replaceable(pacer: object, on_attempt: object, transport: object) -> None:
+def check_replaceable(
+    pacer: object, on_attempt: object, transport: object, session: object
+) -> None:
     """Refuse what cannot take the place of a client's own parts.
 
     Raises:
-        ConfigurationError: One of them lacks the method that it would be called by.
+        ConfigurationError: One of them lacks the method that it would be called by, or there are
+            two for one place.
     """
+    if transport is not None and session is not None:
+        raise ConfigurationError("transport: takes the place of session; pass only one")
     for name, value, methods, what in (
         ("pacer", pacer, ("acquire", "for_team"), "a Pacer, or have its acquire(lane)"),
         ("transport", transport, ("send",), "a ScriptedTransport, or have its send(request)"),

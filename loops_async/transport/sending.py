@@ -95,10 +95,8 @@ class AiohttpTransport:
         http = self.http()
         endpoint, query, body, key, _, deadline, _ = request
         now, bounds = self.now(), self._bounds
-        if deadline is None or deadline - now >= bounds.total:
-            seconds, silence, timeout = bounds.usual[body is not None]
-        else:
-            seconds, silence, timeout = bounds.within(deadline - now, body is not None)
+        left = bounds.total if deadline is None else deadline - now
+        seconds, silence, timeout = bounds.within(left, body is not None)
         url = (None if query else self._urls.get(endpoint.path)) or self._url(request)
         headers = self._own if self.own else self._all
         if key is not None:
@@ -112,16 +110,14 @@ class AiohttpTransport:
                     headers=headers,
                     timeout=timeout,
                     allow_redirects=False,
-                    # What a session of the user's own may have set otherwise.
-                    raise_for_status=False,
+                    raise_for_status=False,  # this and the next: whatever the session says
                     auto_decompress=True,
                     middlewares=ONLY_ONCE if body is None and self.own else None,
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             failure: errors.LoopsError = link_error(request, error)
         except (ValueError, RuntimeError) as error:
-            misuse = misuse_error(request, error)
-            if misuse is None:
+            if (misuse := misuse_error(request, error)) is None:
                 raise
             failure = misuse
         else:
