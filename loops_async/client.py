@@ -71,8 +71,8 @@ class LoopsClient:
         pacer: Grants requests their turn under the rate limit. When left out, all clients of one
             key in one event loop share one that begins with 10 requests per second and learns.
             For one limit over many processes, ``loops_async.contrib.redis.RedisPacer``.
-        timeout: Seconds for a whole call, or ``Timeouts`` for its parts, or None for no bound on
-            the whole.
+        timeout: Seconds for a whole call, waiting for its turn included: 60 when left out. Or
+            ``Timeouts`` for its parts, or None for no bound on the whole.
         on_attempt: Called with an ``Attempt`` after each request, for logs and metrics.
         transport: Sends each attempt in place of aiohttp, for tests without sockets; see
             ``loops_async.testing.ScriptedTransport``. No connection is opened then, and without

@@ -29,6 +29,7 @@ class Outcome:
         error: Why the row did not go in, or None.
         attempts: Requests that it took; 0 where nothing was sent.
         dry_run: Whether this is a dry run's outcome: nothing was sent, though nothing was wrong.
+        row: What the source gave, where it was no contact at all; None otherwise. Not in the repr.
     """
 
     index: int
@@ -37,6 +38,7 @@ class Outcome:
     error: errors.LoopsError | None
     attempts: int
     dry_run: bool = False
+    row: object = attrs.field(default=None, repr=False)
 
 
 OnOutcome: TypeAlias = Callable[[Outcome], object]

@@ -206,7 +206,7 @@ class Run:
             if refused is None or self._halted:
                 self._workers.admit(job)
             else:
-                self._tell(Outcome(index, None, None, refused, 0))
+                self._tell(Outcome(index, None, None, refused, 0, row=row))
 
     def succeeded(self, job: Job, receipt: ContactReceipt, /) -> None:
         """Tell of a row that went in."""

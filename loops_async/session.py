@@ -59,8 +59,8 @@ class LoopsSession(Connection):
             retry: How often and how long to retry; the session's policy when left out.
             pacer: Grants requests their turn under the rate limit; one for each key and event
                 loop, which begins with 10 requests per second and learns, when left out.
-            timeout: Seconds for a whole call, or ``Timeouts`` for its parts, or None for no bound
-                on the whole; the session's when left out.
+            timeout: Seconds for a whole call, waiting for its turn included; or ``Timeouts`` for
+                its parts, or None for no bound on the whole; the session's (60) when left out.
             on_attempt: Called with an ``Attempt`` after each request, for logs and metrics.
             dry_run: Check everything and send nothing, as for ``LoopsClient``.
             allowed_recipients: Refuse each contact, event and mail for anybody else, as for

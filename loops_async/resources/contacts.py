@@ -55,9 +55,11 @@ class Contacts(SuppressionCalls):
         Args:
             contact: What to create; or give its fields as keyword arguments instead.
             timeout: Seconds for the whole call; None for no bound.
-            **fields: The fields of ``ContactCreate``. Left out, a value, and ``None`` (empties
-                the field) are three different things. Leave ``subscribed`` out unless you mean
-                it: ``True`` re-subscribes a person who had left.
+            **fields: The fields of ``ContactCreate``: ``email``, ``first_name``, ``last_name``,
+                ``source``, ``subscribed``, ``user_group``, ``user_id``, ``mailing_lists`` and
+                ``properties``. Left out (or ``UNSET``), a value, and ``None`` (empties the field)
+                are three different things. Leave ``subscribed`` out unless you mean it: ``True``
+                re-subscribes a person who had left.
 
         Returns:
             The new contact's id at Loops.
@@ -89,9 +91,10 @@ class Contacts(SuppressionCalls):
             contact: What to send; or give its fields as keyword arguments instead.
             timeout: Seconds for the whole call; None for no bound.
             **fields: The fields of ``ContactUpdate``: ``email`` or ``user_id`` or both, and what
-                shall change. Left out stays as it is, a value sets it, and ``None`` empties it.
-                Leave ``subscribed`` out unless you mean it: ``True`` re-subscribes a person who
-                had left.
+                shall change: ``first_name``, ``last_name``, ``source``, ``subscribed``,
+                ``user_group``, ``mailing_lists`` and ``properties``. Left out (or ``UNSET``)
+                stays as it is, a value sets it, and ``None`` empties it. Leave ``subscribed`` out
+                unless you mean it: ``True`` re-subscribes a person who had left.
 
         Returns:
             The contact's id at Loops.

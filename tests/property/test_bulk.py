@@ -121,9 +121,11 @@ class World:
                 assert outcome.contact is plan.row
                 assert type(outcome.error) is (plan.failure or type(None))
                 assert outcome.id == (None if plan.failure else f"c{outcome.index}")
+                assert outcome.row is None
             else:
                 assert isinstance(outcome.error, errors.InvalidInput | errors.InvalidCall)
                 assert outcome.contact is None
+                assert outcome.row is plan.row
             if len(self.given) == stop_after:
                 break
             await asyncio.sleep(self.pause)

@@ -148,6 +148,7 @@ def test_a_bad_row_has_an_outcome_and_stops_nothing(
     first, outcome, *rest = finished([row(0), bad, row(2), row(3)], loops)
     assert [other.error for other in (first, *rest)] == [None] * 3
     assert (outcome.index, outcome.contact, outcome.id, outcome.attempts) == (1, None, None, 0)
+    assert outcome.row is bad
     assert isinstance(outcome.error, kind)
     assert len(loops.begun) == 3
     assert "S3CRET" not in repr(outcome)
