@@ -107,6 +107,7 @@ CAPTIONS: Final = {
     "watchdog": "when time is up",
     "version": "of this package",
     "wire": "Request, Reply",
+    "retry_after": "a header",
     "records": "what you send",
     "timeouts": "how long",
     "codec": "JSON",

@@ -169,8 +169,9 @@ class Run:
         return room
 
     def _wake_reader(self) -> None:
-        if self._waits and self._room() >= self._ahead.fewest:
-            self._space.set()
+        if (room := self._room()) >= self._ahead.fewest:
+            # Where the reader waits for the source, that may wait for room which workers took.
+            self._space.set() if self._waits else self._rows.allow(room)
 
     def restock(self) -> bool:
         """Admit rows that are at hand; have the reader wait for some where there are none."""

@@ -38,6 +38,10 @@ class Rows(Protocol):
         """Wait for a row, and take what there is, ``room`` rows at the most; none at the end."""
         ...
 
+    def allow(self, room: int) -> None:
+        """Tell a source that is read ahead, and waited for, how many rows there is room for."""
+        ...
+
     def stop(self) -> None:
         """Ask the source for no further row. What it gave already, and is giving, is taken.
 
@@ -75,6 +79,9 @@ class _OnLoop(ABC):
 
     @abstractmethod
     async def take(self, room: int) -> list[Row]: ...
+
+    def allow(self, room: int) -> None:
+        del room  # nothing is read ahead
 
     def stop(self) -> None:
         self._stopped = True

@@ -71,6 +71,13 @@ class ThreadedRows:
                 raise self._error
         return rows
 
+    def allow(self, room: int) -> None:
+        """Tell how many rows may be held and read by now."""
+        with self._lock:
+            self._room = room
+            if self._waits and len(self._rows) < room:
+                self._wanted.notify()
+
     def stop(self) -> None:
         """Ask the source for no further row. What it gave already, and is giving, is taken."""
         with self._lock:

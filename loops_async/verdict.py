@@ -7,7 +7,8 @@ from typing import Any, Final, TypeVar
 from loops_async import errors
 from loops_async.codec import Undecodable, decode_json
 from loops_async.quoting import cleaned, presentable
-from loops_async.wire import Endpoint, Reply, Request, retry_after
+from loops_async.retry_after import retry_after
+from loops_async.wire import Endpoint, Reply, Request
 
 T = TypeVar("T")
 

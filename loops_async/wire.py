@@ -4,11 +4,8 @@ Nothing here does I/O and nothing here knows aiohttp, JSON or a record.
 """
 
 import enum
-import re
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
 import attrs
@@ -19,13 +16,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-_LONGEST_DATE = 64
-_ABSURD_WAIT = 1e9
-"""Seconds; what takes more than the nine digits that ``_SECONDS`` reads."""
-
-# Typeshed leaves a part of its type open.
-_new: Final[Callable[..., Any]] = cast(Any, tuple).__new__
+_new: Final[Callable[[type], Any]] = object.__new__
 
 
 class Replay(enum.Enum):
@@ -51,7 +42,8 @@ class Lane(enum.Enum):
     """One of many; takes what interactive calls leave."""
 
 
-class Reply(NamedTuple):
+@attrs.frozen
+class Reply:
     """One HTTP reply, read to its end.
 
     Attributes:
@@ -61,36 +53,10 @@ class Reply(NamedTuple):
         secret: What must not be quoted, should the reply repeat it: the API key.
     """
 
-    # A tuple, like Request: every call makes one of each, and a frozen class costs three times
-    # as much to make.
     status: int
-    headers: Mapping[str, str]
-    body: bytes
-    secret: str = ""
-
-    def __repr__(self) -> str:
-        return f"Reply(status={self.status})"
-
-
-def retry_after(reply: Reply, wall: float) -> float | None:
-    """The seconds that ``Retry-After`` asks for; ``wall`` is now, in seconds since the epoch.
-
-    Both forms of the header are read, and anything else counts as no header. So does a wait of
-    more than 30 years, which only a mistake asks for.
-    """
-    text = reply.headers.get("retry-after", "").strip()
-    if _SECONDS.fullmatch(text):
-        return float(text)
-    if len(text) > _LONGEST_DATE or not text.isascii():
-        return None
-    try:
-        when = parsedate_to_datetime(text)
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=UTC)
-        wait = max(0.0, when.timestamp() - wall)
-    except (ValueError, OverflowError, TypeError, IndexError):
-        return None
-    return wait if wait < _ABSURD_WAIT else None
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
+    secret: str = attrs.field(default="", repr=False)
 
 
 @attrs.frozen
@@ -136,7 +102,8 @@ class Endpoint(Generic[T_co]):
         return f"{self.method} {self.path}"
 
 
-class Request(NamedTuple, Generic[T_co]):
+@attrs.frozen
+class Request(Generic[T_co]):
     """One call of an endpoint: what to send, in which lane, and until when.
 
     The query and the body carry personal data, so they stay out of the repr.
@@ -153,15 +120,12 @@ class Request(NamedTuple, Generic[T_co]):
     """
 
     endpoint: Endpoint[T_co]
-    query: Mapping[str, str] | None = None
-    body: bytes | None = None
-    idempotency_key: str | None = None
+    query: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    body: bytes | None = attrs.field(default=None, repr=False)
+    idempotency_key: str | None = attrs.field(default=None, repr=False)
     lane: Lane = Lane.INTERACTIVE
     deadline: float | None = None
-    parameters: Mapping[str, str] | None = None
-
-    def __repr__(self) -> str:
-        return f"Request(endpoint={self.endpoint}, lane={self.lane.value})"
+    parameters: Mapping[str, str] | None = attrs.field(default=None, repr=False)
 
     @property
     def path(self) -> str:
@@ -177,9 +141,35 @@ class Request(NamedTuple, Generic[T_co]):
         )
 
 
+# Every update makes one of each. The constructor of a frozen class costs half as much again: it
+# finds each field by its name. No tuples, which crash reporters write out item by item.
+_reply_fields: Final = tuple(vars(Reply)[a.name].__set__ for a in attrs.fields(Reply))
+_request_fields: Final = tuple(vars(Request)[a.name].__set__ for a in attrs.fields(Request))
+
+
+def received(status: int, headers: Mapping[str, str], body: bytes, secret: str) -> Reply:
+    """A ``Reply``, for less than its constructor takes."""
+    reply = _new(Reply)
+    set_status, set_headers, set_body, set_secret = _reply_fields
+    set_status(reply, status)
+    set_headers(reply, headers)
+    set_body(reply, body)
+    set_secret(reply, secret)
+    return reply
+
+
 def write(endpoint: Endpoint[T], body: bytes, lane: Lane, deadline: float | None) -> Request[T]:
-    """A request with a body and nothing else, for a third of what its constructor costs."""
-    made: Request[T] = _new(Request, (endpoint, None, body, None, lane, deadline, None))
+    """A ``Request`` with a body and nothing else, for less than its constructor takes."""
+    request: Any = _new(Request)
+    set_endpoint, set_query, set_body, set_key, set_lane, set_deadline, set_rest = _request_fields
+    set_endpoint(request, endpoint)
+    set_query(request, None)
+    set_body(request, body)
+    set_key(request, None)
+    set_lane(request, lane)
+    set_deadline(request, deadline)
+    set_rest(request, None)
+    made: Request[T] = request
     return made
 
 

@@ -10,7 +10,8 @@ from typing import Final
 
 from multidict import istr
 
-from loops_async.wire import Reply, retry_after
+from loops_async.retry_after import retry_after
+from loops_async.wire import Reply
 
 # Such a name is not folded to lower case anew for every reply.
 LIMIT: Final = istr("x-ratelimit-limit")

@@ -71,8 +71,6 @@ class Slots:
         self._ends: list[float] = []
         self._refused: list[float] = []
         self.in_use = 0  # how many slots
-        # No request without a reply keeps its slot for too long before this time.
-        self._none_overdue = math.inf
         self._ended: deque[float] = deque()
         self.promised = 0  # turns, given to tasks that have not run since
         self._closed_until = -math.inf
@@ -88,6 +86,7 @@ class Slots:
         self._count = min(math.ceil(self.rate), HIGHEST_LIMIT)
         self._period = self._count / self.rate
         self._keep = self._period + LONGEST_GRACE
+        self._none_overdue = -math.inf  # to be looked at anew: a shorter period ends sooner
         self._others = Peak(OTHERS_MEMORY)
         # When slots came free. More of them than this cannot be in one window at Loops.
         self._ended = deque(self._ended, 2 * self._count)
@@ -183,7 +182,7 @@ class Slots:
 
     def _learn(self, permit: SlotPermit, reply: Reply, now: float) -> None:
         """Take in what the headers say."""
-        status, headers, _, _ = reply
+        status, headers = reply.status, reply.headers
         if status == 429:
             self._closed_until = max(self._closed_until, now + read_hold(reply, self._wall()))
         said = headers.get(LIMIT, "")

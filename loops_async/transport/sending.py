@@ -1,8 +1,7 @@
 """One request in, one reply out."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Any, Final
 
 import aiohttp
 import attrs
@@ -16,17 +15,12 @@ from loops_async.transport.links import link_error, misuse_error
 from loops_async.transport.outgoing import COMMON, Body
 from loops_async.transport.sessions import ONLY_ONCE, Bounds
 from loops_async.watchdog import Limit, Watchdog
-from loops_async.wire import Reply, Request
+from loops_async.wire import Reply, Request, received
 
 LARGEST_REPLY: Final = 8 * 1024 * 1024
 """Bytes of a reply that the client holds at the most."""
 
 _LARGEST_REFUSAL: Final = 64 * 1024
-_reply: Final[Callable[[tuple[int, Mapping[str, str], bytes, str]], Reply]] = partial(
-    cast(Any, tuple).__new__, Reply
-)
-"""A ``Reply`` for half of what its constructor costs, for every request makes one."""
-
 _EXCERPT: Final = 8 * 1024
 """More than an error ever quotes, so that it is known to be cut."""
 
@@ -44,7 +38,9 @@ def _key_of(transport: "AiohttpTransport") -> CIMultiDict[str]:
 
 
 def _all_of(transport: "AiohttpTransport") -> CIMultiDict[str]:
-    return CIMultiDict(COMMON, **_key_of(transport))
+    headers = CIMultiDict(COMMON, **_key_of(transport))
+    del headers["Accept-Encoding"]  # theirs to choose
+    return headers
 
 
 @attrs.frozen
@@ -93,21 +89,19 @@ class AiohttpTransport:
             ConfigurationError: The session sends credentials of its own.
         """
         http = self.http()
-        endpoint, query, body, key, _, deadline, _ = request
+        endpoint, body, deadline = request.endpoint, request.body, request.deadline
         now, bounds = self.now(), self._bounds
         left = bounds.total if deadline is None else deadline - now
         seconds, silence, timeout = bounds.within(left, body is not None)
-        url = (None if query else self._urls.get(endpoint.path)) or self._url(request)
-        headers = self._own if self.own else self._all
-        if key is not None:
-            headers = CIMultiDict(headers, **{"Idempotency-Key": key})
+        url = (None if request.query else self._urls.get(endpoint.path)) or self._url(request)
         try:
             with Limit(self._watchdog, now + seconds) as limit:
                 response = await http.request(
                     endpoint.method,
                     url,
                     data=None if body is None else Body.of(body, limit, silence),
-                    headers=headers,
+                    # In no variable: crash reporters show those.
+                    headers=self._headers(request.idempotency_key),
                     timeout=timeout,
                     allow_redirects=False,
                     raise_for_status=False,  # this and the next: whatever the session says
@@ -128,7 +122,7 @@ class AiohttpTransport:
                 if not response.closed:
                     response.release()
                 if len(whole) <= _LARGEST_REFUSAL:
-                    return _reply((response.status, response.headers, whole, self.api_key))
+                    return received(response.status, response.headers, whole, self.api_key)
                 return self._bounded(request, response, whole)
             return await self._read(request, response, limit.last, silence)
         raise failure
@@ -172,6 +166,10 @@ class AiohttpTransport:
                 excerpt=excerpt,
             )
         return Reply(status, response.headers, body, self.api_key)
+
+    def _headers(self, key: str | None) -> CIMultiDict[str]:
+        headers = self._own if self.own else self._all
+        return headers if key is None else CIMultiDict(headers, **{"Idempotency-Key": key})
 
     def _url(self, request: Request[Any]) -> URL:
         path = request.path

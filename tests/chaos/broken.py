@@ -21,7 +21,7 @@ _send = AiohttpTransport.send
 def _a_new_key_for_each_attempt(patch: pytest.MonkeyPatch) -> None:
     async def send(self: AiohttpTransport, request: Request[Any], /) -> Reply:
         if request.idempotency_key is not None:
-            request = request._replace(idempotency_key=str(uuid.uuid4()))
+            request = attrs.evolve(request, idempotency_key=str(uuid.uuid4()))
         return await _send(self, request)
 
     for name in ("EVENT", "TRANSACTIONAL"):

@@ -14,8 +14,9 @@ from loops_async.codec import encode
 from loops_async.endpoints.account import API_KEY, CREATE_PROPERTY, LIST_PROPERTIES
 from loops_async.endpoints.contacts import CREATE, DELETE, FIND, UPDATE
 from loops_async.records import ContactCreate
+from loops_async.retry_after import retry_after
 from loops_async.verdict import judge
-from loops_async.wire import Endpoint, Reply, Request, retry_after
+from loops_async.wire import Endpoint, Reply, Request
 from tests.scripted import reply
 from tests.strategies import SECRET_ADDRESSES, SECRET_VALUES
 

@@ -12,7 +12,7 @@ import re
 import secrets
 import traceback
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -119,8 +119,25 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
         yield from chain(error.__context__)
 
 
+def reported(value: object, depth: int = 0) -> str:
+    """A variable as a crash reporter writes it out: what holds things, item by item."""
+    if isinstance(value, Mapping) and depth < 4:
+        return " ".join(f"{key!r} {reported(item, depth + 1)}" for key, item in value.items())
+    if isinstance(value, list | tuple | set) and depth < 4:
+        return " ".join(reported(item, depth + 1) for item in value)
+    return repr(value)
+
+
+def no_frame_holds_the_key(error: BaseException) -> None:
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if "loops_async/" in frame.f_code.co_filename.replace("\\", "/"):
+            for name, value in frame.f_locals.items():
+                assert KEY not in reported(value), f"{frame.f_code.co_qualname}: {name}"
+
+
 def error_is_clean(error: LoopsError) -> None:
     hidden("".join(traceback.format_exception(error)))
+    no_frame_holds_the_key(error)
     for link in chain(error):
         assert isinstance(link, LoopsError), f"{type(link).__name__} hangs on the error"
         notes = getattr(link, "__notes__", [])

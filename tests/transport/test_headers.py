@@ -1,6 +1,9 @@
 """The headers as they arrive, whoever opened the session: none is missing, none is added."""
 
+from typing import Any
+
 import aiohttp
+import attrs
 import pytest
 
 from loops_async.version import __version__
@@ -42,7 +45,7 @@ async def received(request: Request[object], *, handed_in: bool) -> tuple[Receiv
 async def test_each_header_arrives_once_and_no_other_does(
     request_: Request[object], key: str | None, *, handed_in: bool
 ) -> None:
-    was, host = await received(request_._replace(idempotency_key=key), handed_in=handed_in)
+    was, host = await received(attrs.evolve(request_, idempotency_key=key), handed_in=handed_in)
     headers = dict(was.headers)
     packings = headers.pop("accept-encoding").split(", ")
     assert {"gzip", "deflate"} <= set(packings)
@@ -55,3 +58,22 @@ async def test_each_header_arrives_once_and_no_other_does(
         expected["idempotency-key"] = key
     assert headers == expected
     assert next(iter(was.headers)) == "host"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"headers": {"Accept-Encoding": "identity"}}, "identity"),
+        ({"skip_auto_headers": ["Accept-Encoding"]}, None),
+    ],
+)
+async def test_how_replies_are_packed_is_for_a_session_handed_in_to_choose(
+    settings: dict[str, Any], expected: str | None
+) -> None:
+    async with (
+        BareServer(says(http(200, TEAM))) as server,
+        transport_to(server.url, http=aiohttp.ClientSession(**settings)) as transport,
+    ):
+        await transport.send(TEST)
+        await transport.send(UPDATE_ADA)
+    assert {request.headers.get("accept-encoding") for request in server.requests} == {expected}

@@ -1051,6 +1051,8 @@ class InHand:
             await asyncio.Event().wait()
         return [self.hand.pop(0)]
 
+    def allow(self, room: int) -> None: ...
+
     def stop(self) -> None: ...
 
     def abandon(self) -> list[Row]:

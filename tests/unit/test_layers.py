@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2] / "loops_async"
 FLOORS: list[tuple[str, ...]] = [
     ("errors", "clock", "observing", "watchdog", "version"),
     ("wire", "records", "timeouts"),
+    ("retry_after",),
     ("codec", "pacing", "ordering", "outcomes", "totals", "stats", "backoff"),
     ("quoting", "readback", "pacers", "threaded", "workers", "recipients"),
     ("verdict", "transport", "sources", "settings"),

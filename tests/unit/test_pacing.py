@@ -606,3 +606,26 @@ def test_requests_of_its_own_that_were_held_up_are_not_taken_for_somebody_elses(
     server = Stalling(SlidingLog(100), chance, jitter=0.02, counts_from=4.0)
     figures = run_virtual(Run(Pacer(100.0), server).figures(60, 60, None))
     assert figures.efficiency > 0.95  # 0.92 where a refusal makes it yield to nobody
+
+
+def test_a_limit_that_shortens_the_period_lets_nobody_go_twice_for_a_slot_that_is_overdue() -> None:
+    async def main() -> dict[float, int]:
+        pacer, loop, sent = Pacer(1.5), asyncio.get_running_loop(), []
+        first, _second_never_ends = await pacer.acquire(), await pacer.acquire()
+        await asyncio.sleep(0.05)
+        first.release(told(x_ratelimit_limit="10"))
+        await asyncio.sleep(0.25)
+
+        async def never_ends() -> None:
+            await pacer.acquire()
+            sent.append(round(loop.time(), 3))
+
+        waiting = [asyncio.create_task(never_ends()) for _ in range(200)]
+        await asyncio.sleep(2)
+        for task in waiting:
+            task.cancel()
+        return {at: sum(at <= other < at + 1 for other in sent) for at in sent}
+
+    within_a_second = run_virtual(main())
+    assert within_a_second
+    assert max(within_a_second.values()) <= 10

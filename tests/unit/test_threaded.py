@@ -5,6 +5,7 @@ import contextvars
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any
@@ -177,6 +178,30 @@ async def test_it_reads_no_further_ahead_than_there_is_room() -> None:
         await asyncio.sleep(0)
         assert len(pulled) <= taken + 4 * 4
     assert taken == 1000
+
+
+@pytest.mark.parametrize("concurrency", [8, 50])
+async def test_a_consumer_that_pauses_gets_every_outcome_all_the_same(concurrency: int) -> None:
+    def slow() -> Iterator[Row]:
+        for number, row in enumerate(rows(1000)):
+            if number % 25 == 0:
+                time.sleep(0.001)
+            yield row
+
+    async def sent(contact: ContactUpdate) -> ContactReceipt:
+        await asyncio.sleep(0.0005 * (hash(contact.email) % 4))
+        return ContactReceipt(f"id-{contact.email}")
+
+    async def consumed() -> int:
+        given = 0
+        async for _ in BulkUpsert(slow(), sent, concurrency=concurrency):
+            given += 1
+            if given % 50 == 0:
+                await asyncio.sleep(0.03)  # a batch is committed
+        return given
+
+    async with asyncio.timeout(LONG):
+        assert await asyncio.gather(*(consumed() for _ in range(3))) == [1000] * 3
 
 
 async def test_leaving_closes_a_generator_in_its_thread() -> None:

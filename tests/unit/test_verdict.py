@@ -11,8 +11,9 @@ from loops_async.codec import Undecodable
 from loops_async.endpoints.account import CREATE_PROPERTY
 from loops_async.endpoints.contacts import CREATE, DELETE, FIND, UPDATE
 from loops_async.quoting import cleaned
+from loops_async.retry_after import retry_after
 from loops_async.verdict import judge
-from loops_async.wire import Endpoint, Reply, Request, retry_after
+from loops_async.wire import Endpoint, Reply, Request
 from tests.scripted import done, reply
 
 WALL = 1_700_000_000.0

@@ -8,6 +8,8 @@ from functools import partial
 from heapq import heappop, heappush
 from typing import TypeAlias
 
+import attrs
+
 from loops_async.contrib.redis.ledger import Answer, Ledger, Reservation
 from loops_async.contrib.redis.link import Link, Unreachable
 from loops_async.contrib.redis.permit import Sent, SharedPermit
@@ -116,7 +118,7 @@ class SharedPacer:
         if sent.slot is not None and local is not None and local is sent.slot.slots:
             # Its limit is a share of what Loops speaks of.
             told = {"retry-after": reply.headers.get("retry-after", "")} if reply else {}
-            local.settle(sent.slot, reply._replace(headers=told) if reply else None, now)
+            local.settle(sent.slot, attrs.evolve(reply, headers=told) if reply else None, now)
             sent.grace = sent.slot.grace
         ledger.settle(sent, reply, now)
         if ledger.hold:
