@@ -7,8 +7,8 @@ import attrs
 from loops_async.cli.account import LIST_PREFIX
 from loops_async.cli.columns import Plan, plan_columns, read_mappings
 from loops_async.cli.proposals import Proposal, adopt, propose
-from loops_async.cli.refusals import shown
-from loops_async.cli.settling import Choices, described
+from loops_async.cli.refusals import ColumnsRefused, shown
+from loops_async.cli.settling import Choices, described, nested
 from loops_async.cli.spellings import DEFAULT_FIELDS, RESERVED
 from loops_async.cli.survey import Survey
 from loops_async.cli.values import ValueType
@@ -39,11 +39,20 @@ def assume_columns(
         The plan, and the properties that would have to be made if Loops had none of them.
 
     Raises:
-        ColumnsRefused: A mapping that no account can make right, or nothing identifies a contact.
+        ColumnsRefused: A mapping or lists and objects that no account can make right, or nothing
+            identifies a contact.
     """
     mappings = read_mappings(choices.mappings)
     assumed = tuple(_assumed(mappings, survey))
-    plan = plan_columns(survey.headers, assumed, mappings, allow_new=choices.create_properties)
+    plan = plan_columns(
+        survey.headers,
+        assumed,
+        mappings,
+        allow_new=choices.create_properties,
+        nested=survey.nested,
+    )
+    if not choices.ignore_unknown and (problem := nested(plan, survey)):
+        raise ColumnsRefused("\n".join(problem))
     proposals = propose(plan, survey, assumed)
     judged = () if choices.ignore_unknown and not choices.create_properties else proposals
     for planned in plan.columns:

@@ -1,7 +1,7 @@
 """Which column of a file goes to which field, property or mailing list at Loops."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import get_args
 
 import attrs
@@ -86,6 +86,7 @@ def plan_columns(
     mappings: Mapping[str, str],
     *,
     allow_new: bool = False,
+    nested: Collection[str] = (),
 ) -> Plan:
     """Decide where each column goes: as ``mappings`` say, else by its name.
 
@@ -100,6 +101,7 @@ def plan_columns(
             property to be made may have its type behind it: ``joined:date``. It may be there
             already if it has that type, so that the same mappings work again.
         allow_new: Take a target Loops does not know for the name of a property to be made.
+        nested: The columns that hold lists or objects, for which none can be made.
 
     Raises:
         ColumnsRefused: If a mapping names a column or a target that is not there, two columns want
@@ -115,6 +117,8 @@ def plan_columns(
         elif target := _there(wanted, account):
             plan.claim(column, target)
         else:
+            if column in nested:
+                raise ColumnsRefused(_nested(column, wanted))
             plan.claim_new(_new_property(column, wanted, account, allowed=allow_new))
     claimed = set(plan.targets)
     for column in headers:
@@ -168,6 +172,14 @@ def _both(one: str, other: str, target: str) -> str:
     return (
         f"columns {shown(one)} and {shown(other)} both go to {target}; "
         f"leave one out with --map {shown(other + '=')}"
+    )
+
+
+def _nested(column: str, wanted: str) -> str:
+    return (
+        f"--map sends {shown(column)} to {shown(wanted)}, which Loops does not have; the column "
+        "holds lists or objects, which no property can: flatten it into columns of its own, or "
+        f"leave it out with --map {shown(column + '=')}"
     )
 
 

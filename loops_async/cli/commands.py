@@ -51,7 +51,7 @@ def check(api_key: str | None, base_url: str | None, *, as_json: bool) -> None:
     refused the key, 4 Loops could not be reached, 130 interrupted,
     143 terminated.
     """  # noqa: D301 - \b is click's mark for text to leave as it is
-    talk = Talk("check", as_json)
+    talk = Talk("check", as_json, base_url)
     warn_of_key(api_key, talk)
 
     async def job() -> int:
@@ -94,10 +94,18 @@ def demo(*, as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8026, show_default=True)
+@click.option(
+    "--port",
+    metavar="N",
+    type=click.IntRange(0, 65535),
+    default=8026,
+    show_default=True,
+    help="The port to listen on; 0 takes a free one.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--rate",
+    metavar="N",
     type=click.FloatRange(min=0),
     default=10.0,
     show_default=True,

@@ -32,7 +32,7 @@ def _status(talk: Talk, work: Callable[[], int]) -> int:
         talk.fail(str(error))
         return REFUSED
     except errors.Unauthorized:
-        talk.fail("Loops refused the API key; check LOOPS_API_KEY, and --base-url if you set it")
+        talk.fail(f"Loops refused the API key; check LOOPS_API_KEY{_address(talk.base_url)}")
         return KEY_REFUSED
     except errors.NotFound as error:
         talk.fail(f"{error} Is --base-url right? Loops' own ends with /api.")
@@ -43,6 +43,18 @@ def _status(talk: Talk, work: Callable[[], int]) -> int:
     except OSError as error:
         talk.fail(error.strerror or type(error).__name__)
         return INCOMPLETE
+
+
+def _address(base_url: str | None) -> str:
+    """Where the key was sent and who said so, where that is not Loops' own address."""
+    # As slow as a client: for who has one by now, and not for --help.
+    from loops_async.connection import BASE_URL, checked_base_url  # noqa: PLC0415
+
+    address = checked_base_url(base_url)
+    if address == checked_base_url(BASE_URL):
+        return ""
+    origin = "--base-url" if base_url is not None else "LOOPS_BASE_URL"
+    return f", and the address, which is not Loops' own: {address}, from {origin}"
 
 
 def _stopped(talk: Talk) -> None:

@@ -21,11 +21,13 @@ from loops_async.cli.talking import Talk
 @account_options
 @click.option(
     "--rate",
+    metavar="N",
     type=click.FloatRange(min=0, min_open=True),
     help="Requests per second at the most.  [default: what Loops says it takes]",
 )
 @click.option(
     "--concurrency",
+    metavar="N",
     type=click.IntRange(min=1),
     default=50,
     show_default=True,
@@ -66,7 +68,7 @@ def import_(file: str, *, as_json: bool, **options: Any) -> None:
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     if options["resume"] and options["restart"]:
         raise click.UsageError("--resume goes on and --restart begins anew: give one of them.")
-    talk = Talk("import", as_json)
+    talk = Talk("import", as_json, options["base_url"])
     warn_of_key(options["api_key"], talk)
 
     def work() -> int:
@@ -105,7 +107,7 @@ def validate(file: str, *, offline: bool, every: bool, as_json: bool, **options:
     file, a column or an option cannot work, 3 Loops refused the key, 4 Loops
     could not be reached, 130 interrupted, 143 terminated.
     """  # noqa: D301 - \b is click's mark for text to leave as it is
-    talk = Talk("validate", as_json)
+    talk = Talk("validate", as_json, options["base_url"])
     warn_of_key(options["api_key"], talk)
 
     def work() -> int:

@@ -15,7 +15,9 @@ from loops_async.cli.places import places
 from loops_async.cli.progress import progress, spelt
 from loops_async.cli.refusals import ImportRefused, LoopsGone, shown
 from loops_async.cli.rejects import Rejects
+from loops_async.cli.resubscribing import tell_resubscribing
 from loops_async.cli.resuming import (
+    as_begun,
     begun,
     check_same,
     digest,
@@ -61,6 +63,7 @@ def import_file(options: Options, talk: Talk) -> bool:
         at, rejected = places(options, source)
         loops = _client(options, tally)
         with journal_of(options, at, source, talk.say) as journal:
+            options = as_begun(options, journal, source, talk.say)
             found = survey(source)
             tally.total = found.rows + found.rejected
             rejects = None if rejected is None else Rejects(rejected, source)
@@ -171,7 +174,7 @@ class _Launch:
         )
         header = begun(journal, now, self.talk.say) if self.options.resume else None
         if journal is not None and header is not None:
-            check_same(header, now, self.source, journal)
+            check_same(header, now, self.source, journal, self.options)
             plan = planned(header)
             missing = await settle_again(loops, plan, choices, self.talk.say)
             reopen_later_rows(self.source, plan, journal, empty_as_null=self.options.empty_as_null)
@@ -183,6 +186,7 @@ class _Launch:
                 # Before anything is made at Loops: a resumed import has to know what for.
                 journal.begin(attrs.evolve(now, plan=written(plan)))
         self.talk.document |= columns_document(plan, missing)
+        tell_resubscribing(self.source, plan, self.talk, journal)
         await make_properties(loops, missing, self.talk.say)
         return plan
 

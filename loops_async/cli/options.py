@@ -4,7 +4,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Self, cast
 
 import attrs
 
@@ -70,6 +70,19 @@ class Options:
             "--ignore-unknown": self.ignore_unknown,
             "--empty-as-null": self.empty_as_null,
         }
+
+    def as_begun(self, settings: Mapping[str, object]) -> Self:
+        """These options with ``settings``, those of a journal, in place of their own."""
+        mappings = settings.get("--map")
+        if not isinstance(mappings, list):
+            mappings = []
+        return attrs.evolve(
+            self,
+            mappings=tuple(str(mapping) for mapping in cast(list[object], mappings)),
+            create_properties=settings.get("--create-properties") is True,
+            ignore_unknown=settings.get("--ignore-unknown") is True,
+            empty_as_null=settings.get("--empty-as-null") is True,
+        )
 
     def beside(self, ending: str) -> str | None:
         """The file's name with ``ending``; None for standard input, a pipe and the like."""

@@ -9,6 +9,9 @@ from loops_async.cli.talking import is_terminal
 from loops_async.cli.tally import Tally, counted
 
 _SECONDS_BETWEEN_LINES = 5.0
+_WORDS = 90
+"""Columns of a terminal that the words around a bar take."""
+_SHORTEST_BAR = 10
 
 
 @contextmanager
@@ -27,16 +30,19 @@ def _bar(tally: Tally, doing: str) -> Generator[Callable[[], None], None, None]:
     # A quarter of the time it takes to start, which only a terminal has any use for.
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+    from rich.table import Column  # noqa: PLC0415
 
+    console = Console(stderr=True, force_terminal=True)
+    room = console.width - _WORDS
     columns = (
         TextColumn(doing),
-        BarColumn(bar_width=None),
+        *((BarColumn(bar_width=room),) if room >= _SHORTEST_BAR else ()),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[pace]}"),
+        # Where there is no room, these words take two lines, and no number beside them is cut.
+        TextColumn("{task.fields[pace]}", table_column=Column()),
     )
     # Printing what is left over at the end would repeat what the summary says better.
-    console = Console(stderr=True, force_terminal=True)
-    with Progress(*columns, console=console, transient=True, expand=True) as shown:
+    with Progress(*columns, console=console, transient=True) as shown:
         bar = shown.add_task(doing, total=tally.total, completed=tally.done, pace="")
 
         def update() -> None:

@@ -23,6 +23,7 @@ class Proposal:
         type: What the user said, else the type that every value of the column converts to.
         remark: What speaks against that type; None where nothing does, or the user said it.
         why: Why its name is not the column's; empty where it is.
+        may_be: The type that the values which are remarked on can be read as, if they can.
     """
 
     column: str
@@ -30,6 +31,7 @@ class Proposal:
     type: ValueType
     remark: str | None = None
     why: str = ""
+    may_be: ValueType | None = None
 
 
 def recognise(plan: Plan, survey: Survey, properties: Iterable[KnownProperty]) -> Plan:
@@ -47,7 +49,7 @@ def propose(
     """One proposal for each unknown column that has any value, in the file's order.
 
     A column without a single value has nothing to send and no type to suggest, so it gets none.
-    Nor does one of nothing but lists and objects: every one of its rows would be rejected.
+    Nor does one that holds lists or objects: such a row would be rejected.
     """
     _, proposals = _placed(plan, survey, properties)
     return tuple(proposals)
@@ -67,14 +69,17 @@ def _placed(
             continue
         if unknown.key:
             proposal = Proposal(unknown.column, unknown.key, unknown.type or column.type)
-            remark = None if unknown.type else column.remark
-            proposals.append(attrs.evolve(proposal, remark=remark))
+            if unknown.type is None:
+                proposal = attrs.evolve(proposal, remark=column.remark, may_be=column.may_be)
+            proposals.append(proposal)
             continue
         key, target, why = names.choose(unknown.column, column.type)
         if target is not None:
             there.append(PlannedColumn(unknown.column, target, why))
         else:
-            proposals.append(Proposal(unknown.column, key, column.type, column.remark, why))
+            proposals.append(
+                Proposal(unknown.column, key, column.type, column.remark, why, column.may_be)
+            )
     return there, proposals
 
 

@@ -57,8 +57,10 @@ class Rejects:
         self._size = 0
         self._digest = hashlib.sha256()
         self._broken = False
-        if os.path.lexists(path) and not Path(path).is_file():
-            # It would be moved, and it may be a folder, or /dev/null.
+        is_file = Path(path).is_file() and os.path.realpath(Path(path).parent) != "/dev"
+        if os.path.lexists(path) and not is_file:
+            # It would be moved, and it may be a folder, or /dev/null. With the output redirected,
+            # /dev/stdout is a link to a file, and others need the link.
             raise self._unusable(OSError(errno.EINVAL, "it is no ordinary file"))
         if not Path(path).parent.is_dir():
             raise self._unusable(OSError(errno.ENOENT, os.strerror(errno.ENOENT)))

@@ -56,10 +56,27 @@ def journal_of(
         if options.resume and journal.header is None:
             say("There is no journal to go on with: importing from the first row.")
         elif journal.header is not None and not options.resume and not options.restart:
-            _refuse_to_forget(journal)
+            _refuse_to_forget(journal, journal.header, options)
         yield journal
     finally:
         journal.close()
+
+
+def as_begun(
+    options: Options, journal: Journal | None, source: Source, say: Callable[[str], None]
+) -> Options:
+    """``options`` with the journal's in place of none, where an import goes on.
+
+    The options of a complete import are not for another file.
+    """
+    header = journal.header if journal is not None and options.resume else None
+    if journal is None or header is None or any(options.settings.values()):
+        return options
+    begun_with = options.as_begun(header.settings)
+    if begun_with == options or (journal.complete and digest(source) != header.sha256):
+        return options
+    say(f"Taking the options from {journal.name}: {begun_with.going_on}")
+    return begun_with
 
 
 def digest(source: Source) -> str:
@@ -121,7 +138,9 @@ def begun(journal: Journal | None, now: Header, say: Callable[[str], None]) -> H
     return header
 
 
-def check_same(header: Header, now: Header, source: Source, journal: Journal) -> None:
+def check_same(
+    header: Header, now: Header, source: Source, journal: Journal, options: Options
+) -> None:
     """Refuse to go on with the import of something else.
 
     Raises:
@@ -136,8 +155,8 @@ def check_same(header: Header, now: Header, source: Source, journal: Journal) ->
     differing = [name for name in now.settings if header.settings.get(name) != now.settings[name]]
     if differing:
         raise ImportRefused(
-            f"the import was begun with another {' and another '.join(differing)}; resume it with "
-            "the options it had, or begin anew with --restart"
+            f"the import was begun with another {' and another '.join(differing)}. Begin anew with "
+            f"--restart, or go on with the options it had:\n  {_going_on(header, options)}"
         )
     if header.team != now.team:
         raise ImportRefused(
@@ -208,7 +227,11 @@ def _digest(stream: BinaryIO) -> str:
     return found.hexdigest()
 
 
-def _refuse_to_forget(journal: Journal) -> None:
+def _going_on(header: Header, options: Options) -> str:
+    return options.as_begun(header.settings).going_on
+
+
+def _refuse_to_forget(journal: Journal, header: Header, options: Options) -> None:
     """Refuse to begin anew where rows would be sent again for nothing.
 
     Raises:
@@ -219,5 +242,5 @@ def _refuse_to_forget(journal: Journal) -> None:
         raise FileRefused(
             journal.name,
             f"holds an import that is not finished: {over} of {len(journal.states)} rows are "
-            "done. Go on with --resume, or begin anew with --restart",
+            f"done. Begin anew with --restart, or go on with:\n  {_going_on(header, options)}",
         )

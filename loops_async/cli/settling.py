@@ -8,10 +8,11 @@ from loops_async.cli.columns import Plan, plan_columns, read_mappings
 from loops_async.cli.proposals import Proposal, adopt, propose, recognise
 from loops_async.cli.refusals import ColumnsRefused, shown
 from loops_async.cli.survey import Survey
+from loops_async.cli.values import ValueType
 from loops_async.client import LoopsClient
 
 _EMPTY = "it is empty"
-_NESTED = "holds lists or objects, which no property can"
+_NESTED = "it holds lists or objects, which no property can"
 
 
 @attrs.frozen
@@ -66,6 +67,7 @@ async def draw_columns(
         properties,
         read_mappings(choices.mappings),
         allow_new=choices.create_properties,
+        nested=survey.nested,
     )
     await _check_lists(loops, plan)
     plan = recognise(plan, survey, properties)
@@ -82,7 +84,8 @@ def objection(
 ) -> str | None:
     """Why an import stops at the columns, and what lets it go on; None where it does not stop.
 
-    A column without a single value stops nothing: it would change nothing at Loops.
+    A column without a single value stops nothing: it would change nothing at Loops. One that holds
+    lists or objects always does, unless it is to be left out: no property can be made for it.
 
     Args:
         plan: Where the columns go.
@@ -91,14 +94,38 @@ def objection(
         choices: What the user said.
         so_far: What has been done by now, for an import that stops.
     """
+    problems = [] if choices.ignore_unknown else nested(plan, survey, so_far)
     if choices.create_properties:
         doubtful = [proposal for proposal in proposals if proposal.remark]
-        return _doubtful(doubtful, so_far) if doubtful else None
-    if choices.ignore_unknown:
-        return None
-    empty = {column.name for column in survey.columns if not column.filled}
-    blocking = [unknown.column for unknown in plan.unknown if unknown.column not in empty]
-    return _unknown(blocking, survey, proposals, so_far) if blocking else None
+        problems += _doubtful(doubtful, so_far)
+    elif not choices.ignore_unknown:
+        problems += _unknown(proposals, so_far)
+    return "\n".join(problems) or None
+
+
+def nested(plan: Plan, survey: Survey, so_far: str = "") -> list[str]:
+    """Why no property can be made for some columns, and what can be done; empty without any.
+
+    Args:
+        plan: Where the columns go.
+        survey: What is in them.
+        so_far: What has been done by now, for an import that stops.
+    """
+    found = [unknown.column for unknown in plan.unknown if unknown.column in survey.nested]
+    if not found:
+        return []
+    lines = [f"These columns hold lists or objects, which no property can{so_far}:"]
+    for column in found:
+        left_out = f"{column}="
+        lines.append(
+            f"  {shown(column)}, first on line {survey.nested[column]}; "
+            f"--map {shown(left_out, len(left_out))} leaves it out"
+        )
+    lines.append(
+        "Flatten them into columns of their own, leave them out one by one with --map, or leave "
+        "out all that Loops does not know with --ignore-unknown."
+    )
+    return lines
 
 
 async def settle_again(
@@ -169,37 +196,28 @@ async def _check_lists(loops: LoopsClient, plan: Plan) -> None:
             )
 
 
-def _hindrances(survey: Survey) -> dict[str, str]:
-    """Why no property can be made for a column, by its name."""
-    return {
-        column.name: _NESTED if column.filled else _EMPTY
+def _without_a_place(plan: Plan, survey: Survey) -> Iterator[str]:
+    hindrances = {
+        column.name: _NESTED if column.name in survey.nested else _EMPTY
         for column in survey.columns
         if column.type is None
     }
-
-
-def _without_a_place(plan: Plan, survey: Survey) -> Iterator[str]:
-    hindrances = _hindrances(survey)
     for unknown in plan.unknown:
         why = hindrances.get(unknown.column)
         yield shown(unknown.column) + (f" ({why})" if why else "")
 
 
-def _unknown(
-    columns: Sequence[str], survey: Survey, proposals: tuple[Proposal, ...], so_far: str
-) -> str:
-    proposed = {proposal.column: proposal for proposal in proposals}
-    hindrances = _hindrances(survey)
-    lines = [f"Loops has no place for these columns{so_far}:"]
-    for column in columns:
-        proposal = proposed.get(column)
-        what = described(proposal) if proposal else hindrances[column]
-        lines.append(f"  {shown(column)}: {what}")
-    lines.append(
-        "Make these properties with --create-properties, leave the columns out with "
-        "--ignore-unknown, or send one elsewhere with --map 'COLUMN=property'."
-    )
-    return "\n".join(lines)
+def _unknown(proposals: Sequence[Proposal], so_far: str) -> list[str]:
+    if not proposals:
+        return []
+    return [
+        f"Loops has no place for these columns{so_far}:",
+        *(f"  {shown(proposal.column)}: {described(proposal)}" for proposal in proposals),
+        (
+            "Make these properties with --create-properties, leave the columns out with "
+            "--ignore-unknown, or send one elsewhere with --map 'COLUMN=property'."
+        ),
+    ]
 
 
 def described(proposal: Proposal) -> str:
@@ -209,10 +227,19 @@ def described(proposal: Proposal) -> str:
     return f"{proposal.key} ({proposal.type}, by its values{why}){remark}"
 
 
-def _doubtful(proposals: Sequence[Proposal], so_far: str) -> str:
+def _doubtful(proposals: Sequence[Proposal], so_far: str) -> list[str]:
+    if not proposals:
+        return []
     lines = [f"A property keeps its type for good, and these may be no text{so_far}:"]
     for proposal in proposals:
-        mapping = f"{proposal.column}={proposal.key}:string"
         lines.append(f"  {shown(proposal.column)}: {proposal.remark}")
-        lines.append(f"    or say the type yourself: --map {shown(mapping, len(mapping))}")
-    return "\n".join(lines)
+        says = _mapping(proposal, "string")
+        if may_be := proposal.may_be:
+            says = f"{_mapping(proposal, may_be)} (rows of other values are rejected) or {says}"
+        lines.append(f"    or say the type yourself: {says}")
+    return lines
+
+
+def _mapping(proposal: Proposal, declared: ValueType) -> str:
+    mapping = f"{proposal.column}={proposal.key}:{declared}"
+    return f"--map {shown(mapping, len(mapping))}"

@@ -4,7 +4,7 @@ import re
 
 import attrs
 
-from loops_async.cli.looks import Looks
+from loops_async.cli.looks import Looks, Resemblance
 from loops_async.cli.refusals import FileRefused, ValueRefused
 from loops_async.cli.rows import MOST_COLUMNS, Rejected, Row
 from loops_async.cli.source import Source, read_rows
@@ -21,15 +21,19 @@ class Column:
         name: Its header, or its key in JSON Lines.
         filled: How many rows have something in it.
         type: The narrowest type that every one of its values converts to; None without values, and
-            where all of them are lists or objects, which convert to none.
+            where any of them is a list or an object, which converts to none.
         remark: For a string, what its values look like and what mends them, if they look like
             something else; None if they do not.
+        may_be: The type that the values it remarks on can be read as; None where they cannot.
+        nested: The line of the first list or object; None where there is none.
     """
 
     name: str
     filled: int
     type: ValueType | None
     remark: str | None = None
+    may_be: ValueType | None = None
+    nested: int | None = None
 
 
 @attrs.frozen
@@ -51,6 +55,11 @@ class Survey:
         """The names of the columns."""
         return tuple(column.name for column in self.columns)
 
+    @property
+    def nested(self) -> dict[str, int]:
+        """The columns that hold lists or objects, and the line of the first in each."""
+        return {c.name: c.nested for c in self.columns if c.nested is not None}
+
 
 @attrs.define
 class Guess:
@@ -66,35 +75,49 @@ class Guess:
 
     written: bool = True
     filled: int = 0
-    _nested: int = 0
+    nested: int | None = attrs.field(default=None, init=False)
     _digits_as_text: bool = False
     _looks: Looks = attrs.field(
         default=attrs.Factory(lambda self: Looks(self.written), takes_self=True)
     )
     _open: list[ValueType] = attrs.field(factory=lambda: ["number", "boolean", "date"])
+    _strays: dict[ValueType, int] = attrs.field(factory=dict["ValueType", int])
 
-    def note(self, value: object) -> None:
-        """Take one more value into account; an empty one says nothing."""
+    def note(self, value: object, line: int = 0) -> None:
+        """Take one more value into account, on ``line``; an empty one says nothing."""
         if is_empty(value):
             return
         self.filled += 1
-        self._nested += isinstance(value, list | dict)
         self._looks.note(value)
-        self._open = [candidate for candidate in self._open if self._fits(value, candidate)]
+        for candidate in tuple(self._open):
+            if not self._fits(value, candidate):
+                self._open.remove(candidate)
+                self._strays[candidate] = line
+        if self.nested is None and isinstance(value, list | dict):
+            self.nested = line
 
     @property
     def type(self) -> ValueType | None:
-        """The guess so far; None before the first value that is no list and no object."""
-        if self._nested == self.filled:
+        """The guess so far; None without any value, and from the first list or object on."""
+        if self.nested is not None or not self.filled:
             return None
         return self._open[0] if self._open else "string"
 
     @property
-    def remark(self) -> str | None:
+    def resemblance(self) -> Resemblance | None:
         """What speaks against a string, as far as the first values tell."""
         if self.type != "string":
             return None
-        return self._looks.remark(self.filled, may_be_number=not self._digits_as_text)
+        may_be_number = not self._digits_as_text
+        return self._looks.remark(self.filled, self._strays, may_be_number=may_be_number)
+
+    def column(self, name: str) -> Column:
+        """What is known of the column that is called ``name``."""
+        found = self.resemblance
+        if found is None:
+            return Column(name, self.filled, self.type, nested=self.nested)
+        may_be = found.type if found.readable else None
+        return Column(name, self.filled, self.type, found.said, may_be)
 
     def _fits(self, value: object, candidate: ValueType) -> bool:
         if isinstance(value, str):
@@ -139,14 +162,12 @@ def survey(source: Source) -> Survey:
                     problem = f"the rows have more than {MOST_COLUMNS:,} different keys"
                     raise FileRefused(source.name, problem, reading.line)
                 guess = guesses[name] = Guess(written=written)
-            guess.note(value)
+            guess.note(value, reading.line)
     if not rows and not rejected:
         raise FileRefused(source.name, "has column names and no rows below them")
     if not rows and first_rejected and source.form == "jsonl":
         raise _no_json(source.name, first_rejected)
-    columns = tuple(
-        Column(name, guess.filled, guess.type, guess.remark) for name, guess in guesses.items()
-    )
+    columns = tuple(guess.column(name) for name, guess in guesses.items())
     return Survey(columns=columns, rows=rows, rejected=rejected)
 
 

@@ -19,12 +19,14 @@ class Talk:
         command: Its name.
         as_json: Whether standard output is for one JSON document alone; all words go to the error
             stream then.
+        base_url: Loops' address, as it was given with ``--base-url``.
         error: What stopped the command, or cut it short, in a sentence; None if nothing did.
         document: What the JSON document says beside the name, the exit status and the error.
     """
 
     command: str
     as_json: bool = False
+    base_url: str | None = None
     error: str | None = None
     document: dict[str, object] = attrs.field(factory=dict[str, object])
 

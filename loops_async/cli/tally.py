@@ -172,6 +172,10 @@ class Tally:
         pace = f", {self.requests / seconds:.1f} per second" if seconds >= 1 else ""
         requests = f"{counted(self.requests, 'request')}{pace}"
         before = f" ({self.before} of these rows were done before)" if self.before else ""
+        named = self.rejected.before
+        if named:
+            then = f"the {named} rejected then are" if named > 1 else "the one rejected then is"
+            before = before.removesuffix(")") + f"; {then} not named again)"
         return "\n".join(
             [
                 f"{counted(self.total, 'row')}: {', '.join(parts)}{before}",

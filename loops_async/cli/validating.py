@@ -15,6 +15,8 @@ from loops_async.cli.options import Options, has_key
 from loops_async.cli.progress import progress
 from loops_async.cli.proposals import Proposal, adopt
 from loops_async.cli.refusals import shown
+from loops_async.cli.repeats import Repeats
+from loops_async.cli.resubscribing import tell_resubscribing
 from loops_async.cli.settling import draw_columns, make_properties, objection, tell_columns
 from loops_async.cli.signals import stoppable
 from loops_async.cli.source import Source, open_source
@@ -23,11 +25,8 @@ from loops_async.cli.talking import Talk
 from loops_async.cli.tally import MOST_REASONS, Setbacks, Tally, counted, tally_for
 from loops_async.client import LoopsClient
 from loops_async.observing import LOG
-from loops_async.ordering import identity
-from loops_async.records.contacts import ContactUpdate
 from loops_async.settings import checked_dry_run
 
-_MOST_LINES: Final = 5
 _QUIET: Final = logging.NullHandler()
 """Keeps a dry run's warning off the terminal, where it has been said in other words."""
 
@@ -68,27 +67,20 @@ def validate_file(options: Options, talk: Talk, *, offline: bool, every: bool) -
             tally.rejected.most = tally.total
         work = _Validation(options, source, found, tally, talk)
         good = asyncio.run(work.run(online=online))
-        repeated = work.contacts.repeated
     talk.document |= {
         "rows": tally.total,
         "valid": tally.applied,
         "rejected": tally.rejected.count,
         "reasons": _reasons(tally.rejected),
-        "same_contact": repeated,
+        "same_contact": work.repeats.count,
     }
     talk.tell(
         f"{counted(tally.total, 'row')}: {tally.applied} valid, {tally.rejected.count} rejected"
     )
     for line in tally.rejected.lines(tally.total if every else MOST_REASONS):
         talk.tell(line)
-    if repeated:
-        rows = "1 row is" if repeated == 1 else f"{repeated} rows are"
-        lines = ", ".join(map(str, sorted(work.contacts.first)))
-        lines = f"line {lines}" if repeated == 1 else f"lines {lines}"
-        more = ", …" if repeated > len(work.contacts.first) else ""
-        talk.tell(
-            f"{rows} of a contact that an earlier row has ({lines}{more}): the later one wins."
-        )
+    if repeated := str(work.repeats):
+        talk.tell(repeated)
     if not online:
         how = "" if has_key(options.api_key) else " (it is where LOOPS_API_KEY is set)"
         talk.tell(
@@ -146,30 +138,13 @@ def columns_document(plan: Plan, new: Sequence[Proposal]) -> dict[str, object]:
 
 
 @attrs.define
-class _Contacts:
-    """Counts the rows whose contact an earlier row has named; some 100 bytes a row."""
-
-    repeated: int = 0
-    first: list[int] = attrs.field(factory=list[int])
-    _seen: set[int] = attrs.field(factory=set[int])
-
-    def note(self, line: int, contact: ContactUpdate | None) -> None:
-        names = set(map(hash, identity(contact)))
-        if not self._seen.isdisjoint(names):
-            self.repeated += 1
-            if len(self.first) < _MOST_LINES:
-                self.first.append(line)
-        self._seen |= names
-
-
-@attrs.define
 class _Validation:
     options: Options
     source: Source
     survey: Survey
     tally: Tally
     talk: Talk
-    contacts: _Contacts = attrs.field(factory=_Contacts)
+    repeats: Repeats = attrs.field(factory=Repeats)
     would_send: dict[str, int] = attrs.field(factory=dict[str, int])
 
     async def run(self, *, online: bool) -> bool:
@@ -181,13 +156,14 @@ class _Validation:
             else:
                 plan, new = assume_columns(self.survey, self.options.choices, self.talk.say)
             self.talk.document |= columns_document(plan, new)
+            tell_resubscribing(self.source, plan, self.talk)
             # The import itself, so that it cannot judge a row in another way.
             importing = Import(
                 self.source,
                 plan,
                 self.tally,
                 empty_as_null=self.options.empty_as_null,
-                on_applied=self.contacts.note,
+                on_applied=self.repeats.note,
             )
             LOG.addHandler(_QUIET)
             # No key, for none is needed, and a wrong one is the online part's to find.

@@ -3,7 +3,7 @@
 import math
 import re
 from datetime import date, datetime
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import orjson
 
@@ -16,10 +16,12 @@ Value: TypeAlias = str | int | float | bool | date | datetime
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _WITH_COMMA = re.compile(r"[+-]?[\d.]*,[\d.,]*", re.ASCII)
-_BOOLEANS = {
+BOOLEANS: Final = {
     **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
     **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
 }
+"""What is taken for a boolean, in small letters."""
+
 # JSON numbers are doubles to Loops: above this, neighbours become one and an id turns into another.
 _LARGEST_WHOLE = 2**53 - 1
 
@@ -101,6 +103,6 @@ def _exact(number: float) -> int | float:
 
 def _boolean(text: str) -> bool:
     try:
-        return _BOOLEANS[text.lower()]
+        return BOOLEANS[text.lower()]
     except KeyError:
         raise ValueRefused("is not a yes or a no (true, false, yes, no, 1, 0)") from None

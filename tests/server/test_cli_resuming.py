@@ -107,7 +107,8 @@ async def test_without_the_option_an_unfinished_import_is_not_forgotten(path: Pa
         assert sum(addresses(sandbox).values()) == 5
         assert journal(path).exists()
         assert refused.status == 2
-        assert "5 of 12 rows are done. Go on with --resume, or begin anew" in refused.err
+        assert "5 of 12 rows are done. Begin anew with --restart, or go on with:\n" in refused.err
+        assert f"  loops-async import --resume {path}\n" in refused.err
         anew = await loops_async("import", str(path), "--restart", sandbox=sandbox)
         assert anew.status == 0, anew.err
         assert sum(addresses(sandbox).values()) == 5 + 12
@@ -124,7 +125,8 @@ async def test_another_file_or_other_options_are_refused(path: Path) -> None:
         assert (await resumed(sandbox, path)).status == 0
     for refused, said in (
         (changed, "changed since"),
-        (other, "begun with another --map and another --empty-as-null"),
+        (other, "begun with another --map and another --empty-as-null. Begin anew with"),
+        (other, f"go on with the options it had:\n  loops-async import --resume {path}\n"),
     ):
         assert refused.status == 2
         assert said in refused.err
@@ -253,8 +255,10 @@ async def test_properties_are_made_once_whatever_they_are_called(tmp_path: Path)
     async with Sandbox(rate=RATE) as sandbox:
         await half(sandbox, path, "--create-properties")
         made = dict(sandbox.properties)
-        done = await resumed(sandbox, path, "--create-properties")
+        # The option is in the journal.
+        done = await resumed(sandbox, path)
         assert done.status == 0, done.err
+        assert f"loops-async import --create-properties --resume {path}\n" in done.err
         assert dict(sandbox.properties) == made
         assert sum(addresses(sandbox).values()) == 12
         assert made.keys() == {"importedTeamId"}
@@ -282,6 +286,7 @@ async def test_a_row_that_was_rejected_before_the_stop_is_pointed_out_too(path: 
         done = await resumed(sandbox, path)
     assert done.status == 1, done.err
     assert "would undo: line 2 by line 10\n" in done.out
+    assert "the one rejected then is not named again" in done.out
 
 
 async def test_rejected_rows_are_mended_and_imported(path: Path) -> None:

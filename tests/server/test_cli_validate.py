@@ -62,7 +62,7 @@ async def test_every_row_that_import_would_refuse_is_named_with_its_line(path: P
             'a day or a time that does not exist; column "Seats" is not a number such as 42 or 3.14'
         ),
         "  line 5: has 2 cells where the header has 3",
-        "1 row is of a contact that an earlier row has (line 6): the later one wins.",
+        "1 row is of a contact that an earlier row has (line 6 after line 2): the later one wins.",
     ]
     assert "grace" not in done.out + done.err
 

@@ -65,6 +65,21 @@ def test_a_property_to_be_made_has_the_type_that_was_said() -> None:
     assert new == ["places", "since"]
 
 
+@pytest.mark.parametrize("create", [False, True])
+def test_lists_and_objects_are_refused_unless_they_are_left_out(create: bool) -> None:
+    file = Survey((Column("email", 3, "string"), Column("tags", 2, None, nested=4)), 3, 0)
+    with pytest.raises(ColumnsRefused, match='"tags", first on line 4') as refused:
+        assume_columns(file, Choices(create_properties=create), print)
+    assert "--create-properties" not in str(refused.value)
+    for choices in (
+        Choices(ignore_unknown=True, create_properties=create),
+        Choices(mappings=("tags=",), create_properties=create),
+        # Loops may have such a property, though none of these values would fit.
+        Choices(mappings=("tags=labels",), create_properties=create),
+    ):
+        assume_columns(file, choices, print)
+
+
 @pytest.mark.parametrize(
     "mapping", ["Seats=places:string", "Seats=teamId", "Seat=places", "Seats", "Email="]
 )

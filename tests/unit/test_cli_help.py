@@ -50,6 +50,11 @@ def test_each_shows_an_example_that_works_and_its_exit_statuses(command: str) ->
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_no_type_of_a_program_is_shown_where_a_number_goes(command: str) -> None:
+    assert "RANGE" not in said(command)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_page_has_every_option_and_every_exit_status(command: str) -> None:
     about = section(command)
     assert about

@@ -69,6 +69,12 @@ def test_what_is_no_file_is_neither_moved_nor_written(path: Path, name: str) -> 
     assert not list(path.parent.glob("*.old"))
 
 
+def test_what_goes_by_a_name_in_dev_is_not_moved(path: Path) -> None:
+    # With the output redirected, /dev/stdout is a link to an ordinary file.
+    with pytest.raises(FileRefused, match="name another place with --rejected PATH"):
+        rejects_at(Path("/dev/stdout"), path)
+
+
 def test_behind_a_row_that_is_cut_short_none_is_written(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,13 +1,19 @@
 import pytest
 
-from loops_async.cli.survey import Guess
+from loops_async.cli.survey import Column, Guess
+from loops_async.cli.values import BOOLEANS, convert
+
+
+def column(*values: object, written: bool = True) -> Column:
+    """The column whose first value is on line 2, as below a header."""
+    guess = Guess(written=written)
+    for line, value in enumerate(values, 2):
+        guess.note(value, line)
+    return guess.column("X")
 
 
 def remark(*values: object, written: bool = True) -> str | None:
-    guess = Guess(written=written)
-    for value in values:
-        guess.note(value)
-    return guess.remark
+    return column(*values, written=written).remark
 
 
 @pytest.mark.parametrize(
@@ -23,22 +29,53 @@ def remark(*values: object, written: bool = True) -> str | None:
     ],
 )
 def test_dates_that_can_not_be_read_for_certain_are_remarked_on(values: tuple[str, ...]) -> None:
-    assert remark(*values) == (
-        "3 of 3 values look like dates; write them as YYYY-MM-DD to get a date"
+    found = column(*values)
+    assert (found.remark or "").startswith(
+        "3 of 3 values look like dates; write them as YYYY-MM-DD to get a date; the first to mend "
     )
+    # As a date, these would be rejected.
+    assert found.may_be is None
 
 
 @pytest.mark.parametrize(
     "values", [("1.234,56", "7"), ("1,234", "2"), ("3,14", "2,5"), ("1 234", "1\u202f234,5")]
 )
 def test_numbers_of_another_locale_are_remarked_on(values: tuple[str, ...]) -> None:
-    said = remark(*values)
-    assert said == "2 of 2 values look like numbers; write them as 1234.56 to get a number"
+    found = column(*values)
+    assert found.remark == (
+        "2 of 2 values look like numbers; write them as 1234.56 to get a number; the first to mend "
+        "is on line 2"
+    )
+    assert found.may_be is None
 
 
-def test_booleans_in_another_language_are_remarked_on() -> None:
-    said = remark("ja", "Nein", "JA")
-    assert said == "3 of 3 values look like booleans; write them as true or false to get a boolean"
+@pytest.mark.parametrize("word", [*BOOLEANS, "TRUE", "No"])
+def test_what_looks_like_a_boolean_is_taken_for_one(word: str) -> None:
+    found = column("t", *[word] * 5, "maybe")
+    assert (found.type, found.may_be) == ("string", "boolean")
+    assert (found.remark or "").startswith("6 of 7 values look like booleans")
+    convert(word, "boolean")
+
+
+@pytest.mark.parametrize("word", ["ja", "Nein", "JA", "oui", "vrai", "si", "sí", "ye\u017f"])
+def test_what_is_not_taken_for_a_boolean_does_not_look_like_one(word: str) -> None:
+    assert remark(word, word, "x") is None
+    assert (remark("yes", "no", "no", word) or "").startswith("3 of 4 values look like booleans")
+
+
+def test_the_first_value_that_is_in_the_way_is_named_by_its_line() -> None:
+    found = column("yes", "", "NO", "perhaps", "no", "maybe", "1", "0", "y", "n")
+    assert found.remark == (
+        "7 of 9 values look like booleans; write them as true or false and leave the others empty "
+        "to get a boolean; the first to mend is on line 5"
+    )
+    assert found.may_be == "boolean"
+
+
+def test_values_that_can_be_read_but_for_the_odd_one_may_have_their_type() -> None:
+    assert column("2024-01-17", "n/a").may_be == "date"
+    assert column("5", "6", "unknown").may_be == "number"
+    assert column("5", "1,5", "unknown").may_be is None
 
 
 @pytest.mark.parametrize(
@@ -73,6 +110,7 @@ def test_from_two_thirds_of_the_values_on_the_others_are_the_odd_ones(
         ("+46701234567", "46701234567"),
         ("9007199254740993", "9007199254740995"),  # ids
         ("f", "m", "f"),
+        ("f", "f", "f", "x"),
         ("192.168.1.1", "10.0.0.1"),
         ("v1.2.3", "1.10.2"),
         ("01.02.03.04.05",),
@@ -100,16 +138,11 @@ def test_a_thousand_values_are_looked_at_and_no_more() -> None:
     said = remark(*["5"] * 1_000, *["x"] * 5_000)
     assert said == (
         "1000 of the first 1,000 values look like numbers; write them as 1234.56 and leave the "
-        "others empty to get a number"
+        "others empty to get a number; the first to mend is on line 1002"
     )
     assert remark(*["x"] * 1_000, *["5"] * 5_000) is None
 
 
 def test_lists_and_objects_have_no_type() -> None:
-    guess = Guess(written=False)
-    guess.note([1])
-    guess.note({})
-    guess.note(None)
-    assert (guess.filled, guess.type, guess.remark) == (2, None, None)
-    guess.note("x")
-    assert guess.type == "string"
+    assert column([1], {}, None, written=False) == Column("X", 2, None, nested=2)
+    assert column("x", None, {}, "y", written=False) == Column("X", 3, None, nested=4)

@@ -335,8 +335,9 @@ def test_a_survey_of_json_lines_finds_keys_wherever_they_first_appear() -> None:
         ("since", "date"),
         ("vip", "boolean"),
         ("odd", None),
-        ("part", "string"),
+        ("part", None),
     ]
+    assert found.nested == {"odd": 2, "part": 2}
 
 
 def test_json_lines_that_never_repeat_a_key_are_refused_before_they_fill_memory() -> None:

@@ -1,6 +1,8 @@
+import re
+
 import pytest
 
-from loops_async.cli.progress import described, spelt
+from loops_async.cli.progress import _bar, described, spelt
 from loops_async.cli.tally import Setbacks, Tally
 
 
@@ -43,6 +45,9 @@ def test_an_import_that_another_can_go_on_with_does_not_ask_for_it_all_again() -
     first, second, _ = summary.splitlines()
     assert first.startswith("300 rows: 57 applied, 2 rejected, 1 failed, 240 not done (40 of ")
     assert second == "  line 3: no connection"
+    assert first.endswith(
+        "(40 of these rows were done before; the 2 rejected then are not named again)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,6 +65,24 @@ def test_progress_tells_pace_limits_rejections_and_the_time_that_is_left() -> No
     assert described(going) == "10.0 rows/s, 12 answered with 429, 10 rejected, 1 min 00 s left"
     going.failed.add(5, "no connection")
     assert "1 failed" in described(going)
+
+
+@pytest.mark.parametrize("columns", ["50", "60", "80", "100", "140"])
+def test_no_terminal_is_so_narrow_that_a_number_is_cut(
+    columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("TERM", "xterm")
+    going = Tally(total=30_000, applied=13_000, requests=15_000, rate_limited=1_234, rate=1.0)
+    going.rejected.count, going.failed.count = 1_001, 800
+    with _bar(going, "importing"):
+        pass
+    seen = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err)
+    assert "14801/30000" in seen
+    assert "…" not in seen
+    # The words may take two lines.
+    assert all(word in seen for word in described(going).split())
+    assert ("━" in seen) is (int(columns) >= 100)
 
 
 def test_without_a_pace_no_time_is_promised() -> None:
