@@ -5,7 +5,8 @@ Nothing here does I/O and nothing here knows aiohttp, JSON or a record.
 
 import enum
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final, Generic, Protocol, TypeVar
+from functools import partial
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 from urllib.parse import quote
 
 import attrs
@@ -14,9 +15,6 @@ from loops_async.errors import APIError, InvalidInput
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-
-
-_new: Final[Callable[[type], Any]] = object.__new__
 
 
 class Replay(enum.Enum):
@@ -143,13 +141,15 @@ class Request(Generic[T_co]):
 
 # Every update makes one of each. The constructor of a frozen class costs half as much again: it
 # finds each field by its name. No tuples, which crash reporters write out item by item.
+_blank_reply: Final[Callable[[], Any]] = partial(object.__new__, cast(Any, Reply))
+_blank_request: Final[Callable[[], Any]] = partial(object.__new__, cast(Any, Request))
 _reply_fields: Final = tuple(vars(Reply)[a.name].__set__ for a in attrs.fields(Reply))
 _request_fields: Final = tuple(vars(Request)[a.name].__set__ for a in attrs.fields(Request))
 
 
 def received(status: int, headers: Mapping[str, str], body: bytes, secret: str) -> Reply:
     """A ``Reply``, for less than its constructor takes."""
-    reply = _new(Reply)
+    reply: Reply = _blank_reply()
     set_status, set_headers, set_body, set_secret = _reply_fields
     set_status(reply, status)
     set_headers(reply, headers)
@@ -160,7 +160,7 @@ def received(status: int, headers: Mapping[str, str], body: bytes, secret: str) 
 
 def write(endpoint: Endpoint[T], body: bytes, lane: Lane, deadline: float | None) -> Request[T]:
     """A ``Request`` with a body and nothing else, for less than its constructor takes."""
-    request: Any = _new(Request)
+    request: Request[T] = _blank_request()
     set_endpoint, set_query, set_body, set_key, set_lane, set_deadline, set_rest = _request_fields
     set_endpoint(request, endpoint)
     set_query(request, None)
@@ -169,8 +169,7 @@ def write(endpoint: Endpoint[T], body: bytes, lane: Lane, deadline: float | None
     set_lane(request, lane)
     set_deadline(request, deadline)
     set_rest(request, None)
-    made: Request[T] = request
-    return made
+    return request
 
 
 def _segment(name: str, value: str) -> str:
