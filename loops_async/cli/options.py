@@ -86,7 +86,9 @@ class Options:
 
     def beside(self, ending: str) -> str | None:
         """The file's name with ``ending``; None for standard input, a pipe and the like."""
-        is_file = self.file != "-" and Path(self.file).is_file()
+        # With the input redirected, /dev/stdin is an ordinary file; but nothing goes beside it.
+        is_device = Path(self.file).absolute().parts[1:2] in {("dev",), ("proc",)}
+        is_file = self.file != "-" and Path(self.file).is_file() and not is_device
         return self.file + ending if is_file else None
 
     @property

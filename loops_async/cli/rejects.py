@@ -62,7 +62,8 @@ class Rejects:
             # It would be moved, and it may be a folder, or /dev/null. With the output redirected,
             # /dev/stdout is a link to a file, and others need the link.
             raise self._unusable(OSError(errno.EINVAL, "it is no ordinary file"))
-        if not Path(path).parent.is_dir():
+        # "r/" is no file either, though a path forgets how it was written.
+        if not Path(path).parent.is_dir() or path.endswith(os.sep):
             raise self._unusable(OSError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
     def begin(self, mark: Mark | None) -> str | None:

@@ -13,6 +13,7 @@ from loops_async.cli.columns import Plan
 from loops_async.cli.header import Header
 from loops_async.cli.importing import Import
 from loops_async.cli.journal import Journal, Mark
+from loops_async.cli.options import Options
 from loops_async.cli.refusals import FileRefused
 from loops_async.cli.rejects import Rejects
 from loops_async.cli.source import open_source, read_rows
@@ -67,6 +68,19 @@ def test_what_is_no_file_is_neither_moved_nor_written(path: Path, name: str) -> 
     with pytest.raises(FileRefused, match="name another place with --rejected PATH"):
         rejects_at(path.parent / name, path)
     assert not list(path.parent.glob("*.old"))
+
+
+def test_a_folder_that_is_still_to_be_made_is_no_file(path: Path) -> None:
+    with (
+        open_source(str(path)) as source,
+        pytest.raises(FileRefused, match="name another place with --rejected"),
+    ):
+        Rejects(f"{path.parent}/new/", source)
+
+
+def test_nothing_goes_beside_standard_input_whatever_it_is_called() -> None:
+    for name in ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-"):
+        assert Options(name).beside(".journal") is None
 
 
 def test_what_goes_by_a_name_in_dev_is_not_moved(path: Path) -> None:
