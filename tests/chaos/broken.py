@@ -31,7 +31,7 @@ def _a_new_key_for_each_attempt(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_key_at_all(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(AiohttpTransport, "_headers", lambda self, _: self.headers)
+    patch.setattr(AiohttpTransport, "_headers", lambda self, _: self._own)
 
 
 def _doubt_is_a_refusal(patch: pytest.MonkeyPatch) -> None:
