@@ -60,8 +60,8 @@ class Slots:
         wall: Callable[[], float] = time.time,
         on_change: Callable[[], None] | None = None,
     ) -> None:
-        self.grace = grace
-        self.clock = clock
+        self.grace: Grace = grace
+        self.clock: Callable[[], float] = clock
         self._wall = wall
         self._on_change = on_change
         self._max_rate = max_rate if max_rate is not None else math.inf
@@ -70,9 +70,9 @@ class Slots:
         self._flying: dict[SlotPermit, None] = {}
         self._ends: list[float] = []
         self._refused: list[float] = []
-        self.in_use = 0  # how many slots
+        self.in_use: int = 0  # how many slots
         self._ended: deque[float] = deque()
-        self.promised = 0  # turns, given to tasks that have not run since
+        self.promised: int = 0  # turns, given to tasks that have not run since
         self._closed_until = -math.inf
         self._next_even = -math.inf
         self._said = ""  # of the limit, by the last reply: no news when the next says the same

@@ -130,15 +130,15 @@ class NoCookies(aiohttp.DummyCookieJar):
 class ReadyRequest(aiohttp.ClientRequest):
     """A request of a session of ours, to which aiohttp has nothing to add.
 
-    Its headers are complete, there is no proxy's or netrc's password, no cookie, no compression
-    and nothing to wait for before the body: aiohttp looks for each of them at every request. An
-    aiohttp that does not ask these methods any more looks again, and sends the same.
+    Its headers are complete, there is no cookie, no compression and nothing to wait for before the
+    body: aiohttp looks for each of them at every request. An aiohttp that does not ask these
+    methods any more looks again, and sends the same.
     """
 
     def update_headers(self, headers: LooseHeaders | None) -> None:
         """Those of the session and of the call, behind the host."""
         host = self.url.host_port_subcomponent
-        self.headers = CIMultiDict()
+        self.headers: CIMultiDict[str] = CIMultiDict()
         if host is not None:
             self.headers[_HOST] = host
         self.headers.extend(headers or ())
@@ -151,7 +151,7 @@ class ReadyRequest(aiohttp.ClientRequest):
 
     def update_content_encoding(self, data: object) -> None:
         """None."""
-        self.compress = None
+        self.compress: str | bool | None = None
 
     def update_transfer_encoding(self) -> None:
         """None: the length of a body is known."""
