@@ -25,6 +25,7 @@ async def test_the_demo_imports_the_sample_and_reads_it_back() -> None:
     assert "\x1b" not in done.err + done.out
 
 
+@pytest.mark.long
 async def test_the_demo_fails_when_what_loops_holds_is_not_what_the_file_said() -> None:
     code = (
         "import sys\n"

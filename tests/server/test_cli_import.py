@@ -270,6 +270,7 @@ async def test_a_terminal_of_another_encoding_gets_its_summary_all_the_same() ->
     assert "and 5 more" in done.out
 
 
+@pytest.mark.long
 async def test_a_file_that_grows_while_it_is_imported_is_not_a_success(tmp_path: Path) -> None:
     path = tmp_path / "growing.csv"
     path.write_text("email\n" + "".join(f"c{n}@example.com\n" for n in range(120)))

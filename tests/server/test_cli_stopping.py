@@ -123,6 +123,7 @@ async def test_the_sandbox_ends_in_order(stop: signal.Signals, status: int) -> N
     assert err.decode() == "Stopped.\n"
 
 
+@pytest.mark.long
 async def test_a_rate_is_a_ceiling_whatever_loops_takes(rows: str) -> None:
     async with Sandbox(rate=50) as sandbox:
         done = await loops_async("import", rows, "--rate", "10", sandbox=sandbox)

@@ -74,6 +74,7 @@ async def drained(redis: Redis) -> None:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.long
 @needs_redis
 async def test_a_worker_that_is_killed_loses_nothing() -> None:
     async with Sandbox(rate=RATE) as sandbox:
