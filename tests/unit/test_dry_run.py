@@ -167,7 +167,9 @@ async def test_the_log_says_once_that_nothing_is_sent_and_then_what(
     await loops.events.send("signup", email=ADA)
     async for _ in loops.contacts.upsert_many([{"email": ADA}]):
         pass
-    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+    # asyncio's debug mode has words of its own for a step that takes long, such as an import.
+    ours = [record for record in caplog.records if record.name == "loops_async"]
+    assert [(record.levelname, record.getMessage()) for record in ours] == [
         ("WARNING", "dry run (dry_run= or LOOPS_DRY_RUN): nothing is sent to Loops"),
         ("INFO", "dry run: PUT /v1/contacts/update is not sent"),
         ("INFO", "dry run: POST /v1/events/send is not sent"),
