@@ -101,11 +101,12 @@ def arrow(x1: float, y1: float, x2: float, y2: float, kind: str = "") -> str:
 
 
 CAPTIONS: Final = {
-    "errors": "every exception",
-    "clock": "time and chance",
-    "observing": "what is watched",
-    "watchdog": "when time is up",
-    "version": "of this package",
+    "errors": "all exceptions",
+    "clock": "time, chance",
+    "observing": "who watches",
+    "watchdog": "time is up",
+    "version": "this package",
+    "freezing": "made quickly",
     "wire": "Request, Reply",
     "retry_after": "a header",
     "records": "what you send",

@@ -116,7 +116,7 @@ class Connection:
             http is not None
             and self._loop is asyncio.get_running_loop()
             and not self._closed
-            and not http.closed
+            and (self.owned or not http.closed)  # nobody else has ours to close it
         )
 
     def http(self) -> HttpSession:

@@ -110,7 +110,8 @@ def _sent(request: Request[Any]) -> set[str]:
 
 
 def _forms(values: Iterable[str]) -> set[str]:
-    forms = {form for value in values for form in (value, _plain(value), value.replace(" ", "+"))}
+    read = {form for value in values for form in (value, _plain(value))}
+    forms = read | {form.replace(" ", "+") for form in read}
     return {folded for form in forms if (folded := " ".join(form.split()))}
 
 

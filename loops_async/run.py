@@ -6,7 +6,15 @@ from typing import Final
 
 from loops_async import errors
 from loops_async.ordering import Job, Lookahead
-from loops_async.outcomes import OnOutcome, Outcome, Row, contact_of, stops_everything, tell
+from loops_async.outcomes import (
+    OnOutcome,
+    Outcome,
+    Row,
+    applied,
+    contact_of,
+    stops_everything,
+    tell,
+)
 from loops_async.records.contacts import ContactReceipt
 from loops_async.sources import Rows
 from loops_async.totals import Tally, Totals
@@ -211,9 +219,7 @@ class Run:
 
     def succeeded(self, job: Job, receipt: ContactReceipt, /) -> None:
         """Tell of a row that went in."""
-        self._tell(
-            Outcome(job.index, job.contact, receipt.id, None, receipt.attempts, receipt.dry_run)
-        )
+        self._tell(applied(job.index, job.contact, receipt))
 
     def failed(self, job: Job, error: BaseException, /) -> bool:
         """Tell of a row that did not go in, or end everything; whether it was the row alone."""

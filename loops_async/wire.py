@@ -5,13 +5,13 @@ Nothing here does I/O and nothing here knows aiohttp, JSON or a record.
 
 import enum
 from collections.abc import Callable, Coroutine, Mapping
-from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 from urllib.parse import quote
 
 import attrs
 
 from loops_async.errors import APIError, InvalidInput
+from loops_async.freezing import unfrozen
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -139,37 +139,33 @@ class Request(Generic[T_co]):
         )
 
 
-# Every update makes one of each. The constructor of a frozen class costs half as much again: it
-# finds each field by its name. No tuples, which crash reporters write out item by item.
-_blank_reply: Final[Callable[[], Any]] = partial(object.__new__, cast(Any, Reply))
-_blank_request: Final[Callable[[], Any]] = partial(object.__new__, cast(Any, Request))
-_reply_fields: Final = tuple(vars(Reply)[a.name].__set__ for a in attrs.fields(Reply))
-_request_fields: Final = tuple(vars(Request)[a.name].__set__ for a in attrs.fields(Request))
+_reply: Final = unfrozen(Reply)
+_request: Final = unfrozen(Request)
 
 
 def received(status: int, headers: Mapping[str, str], body: bytes, secret: str) -> Reply:
     """A ``Reply``, for less than its constructor takes."""
-    reply: Reply = _blank_reply()
-    set_status, set_headers, set_body, set_secret = _reply_fields
-    set_status(reply, status)
-    set_headers(reply, headers)
-    set_body(reply, body)
-    set_secret(reply, secret)
-    return reply
+    reply = _reply()
+    reply.status = status
+    reply.headers = headers
+    reply.body = body
+    reply.secret = secret
+    reply.__class__ = Reply
+    return cast("Reply", reply)
 
 
 def write(endpoint: Endpoint[T], body: bytes, lane: Lane, deadline: float | None) -> Request[T]:
     """A ``Request`` with a body and nothing else, for less than its constructor takes."""
-    request: Request[T] = _blank_request()
-    set_endpoint, set_query, set_body, set_key, set_lane, set_deadline, set_rest = _request_fields
-    set_endpoint(request, endpoint)
-    set_query(request, None)
-    set_body(request, body)
-    set_key(request, None)
-    set_lane(request, lane)
-    set_deadline(request, deadline)
-    set_rest(request, None)
-    return request
+    request = _request()
+    request.endpoint = endpoint
+    request.query = None
+    request.body = body
+    request.idempotency_key = None
+    request.lane = lane
+    request.deadline = deadline
+    request.parameters = None
+    request.__class__ = Request
+    return cast("Request[T]", request)
 
 
 def _segment(name: str, value: str) -> str:

@@ -20,8 +20,8 @@ from loops_async.cli.tally import Tally
 from loops_async.client import LoopsClient
 from loops_async.errors import BadRequest
 from loops_async.readback import differences
+from loops_async.records.arguments import built
 from loops_async.records.contacts import ContactUpdate
-from loops_async.records.fields import built
 from loops_async.sandbox import Sandbox
 
 RATE = 300.0

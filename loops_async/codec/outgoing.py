@@ -9,6 +9,7 @@ from loops_async.records.attachments import content
 from loops_async.records.contacts import ContactCreate, ContactUpdate
 from loops_async.records.events import Event
 from loops_async.records.fields import camel_case, typed_properties
+from loops_async.records.holding import given_fields
 from loops_async.records.transactional import TransactionalEmail
 from loops_async.records.unset import UNSET
 from loops_async.records.values import DEFAULT_FIELDS, check_property_value
@@ -16,7 +17,7 @@ from loops_async.records.values import DEFAULT_FIELDS, check_property_value
 if TYPE_CHECKING:
     from cattrs import Converter
 
-_CHANGES: Final = {ours: theirs for theirs, ours in DEFAULT_FIELDS.items()}
+_KEYS: Final = {ours: theirs for theirs, ours in DEFAULT_FIELDS.items()}
 
 
 def moment(value: datetime) -> str:
@@ -44,29 +45,6 @@ _PLAIN: Final = frozenset({str, int, bool, type(None)})
 """The classes of most values, which JSON has as they are."""
 
 
-def _default_fields(record: Any) -> dict[str, Any]:
-    """The fields that every contact has, as far as they are given."""
-    # One by one, because this is every request's: a loop takes three times as long.
-    fields: dict[str, Any] = {}
-    if (value := record.first_name) is not UNSET:
-        fields["firstName"] = value
-    if (value := record.last_name) is not UNSET:
-        fields["lastName"] = value
-    if (value := record.source) is not UNSET:
-        fields["source"] = value
-    if (value := record.subscribed) is not UNSET:
-        fields["subscribed"] = value
-    if (value := record.user_group) is not UNSET:
-        fields["userGroup"] = value
-    if (value := record.user_id) is not UNSET:
-        fields["userId"] = value
-    if (value := record.mailing_lists) is not UNSET:
-        fields["mailingLists"] = value
-    if (value := record.email) is not UNSET:
-        fields["email"] = value
-    return fields
-
-
 def _contact_to_json(cls: Any) -> Callable[[Any], dict[str, Any]]:
     typed = typed_properties(cls)
     # A subclass may have a post-init of its own that leaves the checks out.
@@ -75,13 +53,18 @@ def _contact_to_json(cls: Any) -> Callable[[Any], dict[str, Any]]:
     def unstructure(record: Any) -> dict[str, Any]:
         if unchecked:
             record.check()
-        fields = _default_fields(record)
+        fields: dict[str, Any] = {}
+        keys = _KEYS
+        for name, value in (given_fields(record) if unchecked else record.__dict__).items():
+            if name == "properties":
+                for key, item in value.items():
+                    fields[key] = item if type(item) in _PLAIN else property_json(key, item)
+            elif value is not UNSET:
+                fields[keys[name]] = value
         for attribute, key in typed:
             value = getattr(record, attribute)
             if value is not UNSET:
                 fields[key] = property_json(key, value)
-        for key, value in record.properties.items():
-            fields[key] = value if type(value) in _PLAIN else property_json(key, value)
         return fields
 
     return unstructure
@@ -94,7 +77,7 @@ def _event_to_json(event: Event) -> dict[str, Any]:
             name: property_json(name, value) for name, value in event.properties.items()
         }
     for name, value in event.contact.items():
-        fields[_CHANGES.get(name, name)] = property_json(name, value)
+        fields[_KEYS.get(name, name)] = property_json(name, value)
     return fields
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
-from loops_async.codec import Undecodable, decode, encode, encode_json
+from loops_async.codec import Undecodable, decode, decode_fast, encode, encode_json
 from loops_async.endpoints.replies import SUCCESS, reads_success, success
 from loops_async.errors import (
     ContactAlreadyExists,
@@ -14,7 +14,13 @@ from loops_async.errors import (
     OutcomeUnknown,
 )
 from loops_async.readback import differences
-from loops_async.records.contacts import Contact, ContactCreate, ContactReceipt, ContactUpdate
+from loops_async.records.contacts import (
+    Contact,
+    ContactCreate,
+    ContactReceipt,
+    ContactUpdate,
+    receipt_of,
+)
 from loops_async.records.values import check_email, check_user_id
 from loops_async.wire import Answer, Endpoint, Lane, Replay, Reply, Request, Send, write
 
@@ -27,7 +33,10 @@ _DRY_RUN = b'{"success": true, "id": "dry-run"}'
 
 
 def _read_id(reply: Reply) -> str:
-    contact_id = success(reply).get("id")
+    value = decode_fast(reply.body)
+    if type(value) is not dict or value.get("success") is not True:
+        value = success(reply)
+    contact_id = value.get("id")
     if not isinstance(contact_id, str) or not contact_id:
         raise Undecodable("expected text @ $.id")
     return contact_id
@@ -105,7 +114,7 @@ async def update(
 ) -> ContactReceipt:
     """Update a contact, or create it when there is none."""
     answer = await send(write(UPDATE, encode(contact), lane, deadline))
-    return ContactReceipt(answer.value, answer.attempts, answer.dry_run)
+    return receipt_of(answer.value, answer.attempts, answer.dry_run)
 
 
 async def find(
@@ -174,7 +183,7 @@ async def _created(
     except OutcomeUnknown as error:
         doubt = error
     else:
-        return ContactReceipt(answer.value, answer.attempts, answer.dry_run)
+        return receipt_of(answer.value, answer.attempts, answer.dry_run)
     return await _settle(send, request, contact, doubt)
 
 

@@ -164,14 +164,15 @@ class Grace:
         self.boldness = boldness
         self.usual = (1 - boldness) * self.mean
 
-    def after(self, status: int, trip: float, now: float, pressed: bool) -> float:  # noqa: FBT001 - a keyword costs more
+    def after(self, status: int, trip: float, now: float, pressed: int) -> float:
         """Learn from a reply; the grace of its slot in seconds.
 
         Args:
             status: The reply's HTTP status.
             trip: How long the request took, there and back, in seconds.
             now: The event loop's time.
-            pressed: Whether the request waited for its slot. One that did not proves nothing.
+            pressed: How many requests it stands for that waited for their slots. Those that did
+                not prove nothing.
         """
         far = status < 500  # a proxy nearby may have sent the others
         if status == 429:
@@ -179,7 +180,7 @@ class Grace:
             self.boldness = max(TIMID, self.boldness - REFUSED)
             self._step = TAKEN
         elif pressed:
-            self.boldness = min(BOLD, self.boldness + self._step)
+            self.boldness = min(BOLD, self.boldness + self._step * pressed)
         least = self._least
         if now < least.turns_at and (not far or -trip <= least.latest):
             late = trip + least.greatest  # nearly always: nothing new

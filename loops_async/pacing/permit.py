@@ -22,7 +22,7 @@ class SlotPermit:
 
     __slots__ = ("grace", "is_released", "pressed", "sent", "slots")
 
-    def __init__(self, slots: Lender, sent: float, pressed: bool) -> None:  # noqa: FBT001 - a keyword costs more
+    def __init__(self, slots: Lender, sent: float, pressed: bool = False) -> None:  # noqa: FBT001, FBT002 - a keyword costs more
         self.slots: Lender = slots
         self.sent: float = sent
         self.pressed: bool = pressed

@@ -29,6 +29,9 @@ CATCH_UP = 0.1
 SPACING = 0.95
 """Bulk requests are this part of an even spacing apart; the rest is room to manoeuvre."""
 
+SAMPLED = 128
+"""Of a limit beyond as many requests per second, every second, third, … reply teaches enough."""
+
 
 class Slots:
     """Which slots are in use, until when, and when the next request may go.
@@ -84,6 +87,8 @@ class Slots:
         # Beyond the greatest limit there is, spacing counts: a million slots are but memory.
         self._whole = min(math.ceil(limit), HIGHEST_LIMIT)  # which ``remaining`` is a part of
         self._count = min(math.ceil(self.rate), HIGHEST_LIMIT)
+        self._every = 1 + self._count // SAMPLED
+        self._unread = 0
         self._period = self._count / self.rate
         self._keep = self._period + LONGEST_GRACE
         self._none_overdue = -math.inf  # to be looked at anew: a shorter period ends sooner
@@ -137,7 +142,12 @@ class Slots:
         elif even < now - CATCH_UP:
             even = now - CATCH_UP
         self._next_even = even + SPACING * (self._period + self.grace.usual) / usable
-        return self.take(now, pressed=False)
+        permit = SlotPermit(self, now)  # as ``take`` does
+        if not self._flying:
+            self._none_overdue = now + self._keep
+        self._flying[permit] = None
+        self.in_use += 1
+        return permit
 
     def space(self, now: float) -> None:
         """Put the next bulk request one spacing after the one that goes now."""
@@ -163,11 +173,20 @@ class Slots:
     def settle(self, permit: SlotPermit, reply: Reply | None, now: float) -> None:
         """Learn from how a request ended."""
         sent = permit.sent
+        if self._unread > 0 and reply is not None and reply.status < 300:
+            self._unread -= 1
+            permit.grace = grace = self.grace.usual
+            if permit in self._flying:
+                del self._flying[permit]
+                end = sent + self._period
+                heappush(self._ends, end + grace if end > now else end + LONGEST_GRACE)
+            return
+        self._unread = self._every - 1
         if reply is None:
             status, grace = 0, min(LONGEST_GRACE, now - sent)
         else:
             status = reply.status
-            grace = self.grace.after(status, now - sent, now, permit.pressed)
+            grace = self.grace.after(status, now - sent, now, permit.pressed * self._every)
         permit.grace = grace
         if permit in self._flying:
             del self._flying[permit]

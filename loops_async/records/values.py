@@ -115,7 +115,7 @@ def check_user_id(field: str, value: object) -> None:
     check_text(field, value)
 
 
-def check_properties(properties: Mapping[str, object]) -> None:
+def check_properties(_: str, properties: Mapping[str, object]) -> None:
     """Refuse custom properties that a contact cannot have.
 
     Raises:

@@ -8,10 +8,10 @@ from loops_async.bulk import BulkUpsert
 from loops_async.endpoints import contacts
 from loops_async.errors import InvalidCall
 from loops_async.outcomes import OnOutcome, Source
+from loops_async.records.arguments import record_from
 from loops_async.records.contacts import Contact, ContactCreate, ContactReceipt, ContactUpdate
-from loops_async.records.fields import record_from
+from loops_async.records.keywords import CreateFields, UpdateFields
 from loops_async.records.unset import UNSET
-from loops_async.resources.fields import CreateFields, UpdateFields
 from loops_async.resources.resource import Deadline, Timeout
 from loops_async.resources.suppression import SuppressionCalls
 from loops_async.timeouts import check_seconds

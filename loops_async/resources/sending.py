@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, overload
 
 from loops_async.endpoints import sending
+from loops_async.records.arguments import built, record_from
 from loops_async.records.attachments import Attachment
 from loops_async.records.events import Event
-from loops_async.records.fields import built, record_from
 from loops_async.records.receipts import SendReceipt
 from loops_async.records.transactional import DataVariable, TransactionalEmail
 from loops_async.records.unset import UNSET, Unset

@@ -12,7 +12,7 @@ from loops_async import errors
 from loops_async.quoting import cleaned
 from loops_async.timeouts import Timeouts
 from loops_async.transport.links import link_error, misuse_error
-from loops_async.transport.outgoing import COMMON, Body
+from loops_async.transport.outgoing import COMMON, Body, Head
 from loops_async.transport.sessions import ONLY_ONCE, Bounds
 from loops_async.watchdog import Limit, Watchdog
 from loops_async.wire import Reply, Request, received
@@ -63,7 +63,10 @@ class AiohttpTransport:
     timeouts: Timeouts
     now: Callable[[], float] = attrs.field(repr=False)
     own: bool = True
-    _urls: dict[str, URL] = attrs.field(factory=dict[str, URL], init=False, repr=False)
+    _ways: dict[tuple[str, str], tuple[URL, Head]] = attrs.field(
+        factory=dict[tuple[str, str], tuple[URL, Head]], init=False, repr=False
+    )
+    """Of each endpoint without parameters: where its requests go, and what they begin with."""
     _watchdog: Watchdog = attrs.field(
         init=False, repr=False, default=attrs.Factory(_watchdog_of, takes_self=True)
     )
@@ -93,15 +96,18 @@ class AiohttpTransport:
         now, bounds = self.now(), self._bounds
         left = bounds.total if deadline is None else deadline - now
         seconds, silence, timeout = bounds.within(left, body is not None)
-        url = (None if request.query else self._urls.get(endpoint.path)) or self._url(request)
+        way = None if request.query else self._ways.get((endpoint.method, endpoint.path))
+        url, head = way or self._way(request)
+        if not self.own or request.idempotency_key is not None or http.trace_configs:
+            head = None
         try:
             with Limit(self._watchdog, now + seconds) as limit:
                 response = await http.request(
                     endpoint.method,
                     url,
-                    data=None if body is None else Body.of(body, limit, silence),
+                    data=None if body is None else Body.of(body, limit, silence, head),
                     # In no variable: crash reporters show those.
-                    headers=self._headers(request.idempotency_key),
+                    headers=self._own if head else self._headers(request.idempotency_key),
                     timeout=timeout,
                     allow_redirects=False,
                     raise_for_status=False,  # this and the next: whatever the session says
@@ -171,11 +177,11 @@ class AiohttpTransport:
         headers = self._own if self.own else self._all
         return headers if key is None else CIMultiDict(headers, **{"Idempotency-Key": key})
 
-    def _url(self, request: Request[Any]) -> URL:
-        path = request.path
-        url = self._urls.get(path)
-        if url is None:
-            url = self.base_url.joinpath(path.lstrip("/"), encoded=True)
-            if request.parameters is None:
-                self._urls[path] = url
-        return url.with_query(request.query) if request.query else url
+    def _way(self, request: Request[Any]) -> tuple[URL, Head | None]:
+        endpoint = request.endpoint
+        url = self.base_url.joinpath(request.path.lstrip("/"), encoded=True)
+        if request.query or request.parameters is not None:
+            return url.with_query(request.query), None
+        way = url, Head(endpoint.method, url, CIMultiDict(COMMON, **self._own))
+        self._ways[endpoint.method, endpoint.path] = way
+        return way

@@ -10,7 +10,7 @@ import aiohttp
 import attrs
 
 from loops_async.transport.links import Broke
-from loops_async.transport.outgoing import COMMON, NoCookies, ReadyRequest
+from loops_async.transport.outgoing import COMMON, REQUEST, NoCookies
 
 HttpSession: TypeAlias = aiohttp.ClientSession
 TraceConfig: TypeAlias = aiohttp.TraceConfig
@@ -104,7 +104,7 @@ def open_http(
         ),
         cookie_jar=NoCookies(),
         headers=COMMON,
-        request_class=ReadyRequest,
+        request_class=REQUEST,
         trust_env=trust_env,
         trace_configs=list(trace_configs),
     )

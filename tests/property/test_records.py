@@ -11,7 +11,7 @@ from hypothesis import given
 from loops_async.codec import encode
 from loops_async.errors import InvalidInput
 from loops_async.records import UNSET, ContactCreate, ContactUpdate
-from loops_async.records.fields import built
+from loops_async.records.arguments import built
 from loops_async.records.values import PropertyValue
 from loops_async.resources.contacts import Contacts
 from loops_async.wire import Answer, Request

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import orjson
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loops_async import errors
@@ -76,6 +76,14 @@ SHAPES: list[Callable[[str], bytes]] = [
 ]
 
 
+@example(
+    email="Zq@0.example",
+    value="Zq-Vt\\' Rm-Xw",
+    encode_echo=quote_plus,
+    shape=SHAPES[0],
+    status=302,
+    words="{}",
+)
 @given(
     email=SECRET_ADDRESSES,
     value=SECRET_VALUES,

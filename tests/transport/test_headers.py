@@ -77,3 +77,42 @@ async def test_how_replies_are_packed_is_for_a_session_handed_in_to_choose(
         await transport.send(TEST)
         await transport.send(UPDATE_ADA)
     assert {request.headers.get("accept-encoding") for request in server.requests} == {expected}
+
+
+async def test_what_is_written_in_one_piece_is_what_aiohttp_would_write() -> None:
+    async with (
+        BareServer(says(http(200, TEAM))) as server,
+        transport_to(server.url) as transport,
+    ):
+        await transport.send(UPDATE_ADA)
+        traces = aiohttp.TraceConfig()
+        traces.freeze()
+        transport.http().trace_configs.append(traces)
+        await transport.send(UPDATE_ADA)
+    ours, aiohttps = server.requests
+    assert ours == aiohttps
+    assert list(ours.headers.items()) == list(aiohttps.headers.items())
+
+
+async def test_aiohttp_writes_only_what_is_unusual(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An aiohttp whose response is made in another way would leave all requests to itself."""
+    asked: list[str] = []
+    send = aiohttp.ClientRequest.send
+
+    async def counted(request: aiohttp.ClientRequest, conn: Any) -> aiohttp.ClientResponse:
+        asked.append(request.method)
+        return await send(request, conn)
+
+    monkeypatch.setattr(aiohttp.ClientRequest, "send", counted)
+    async with (
+        BareServer(says(http(200, TEAM))) as server,
+        transport_to(server.url) as transport,
+    ):
+        await transport.send(UPDATE_ADA)
+        assert asked == []
+        await transport.send(TEST)
+        assert asked == ["GET"]
+        await transport.send(attrs.evolve(UPDATE_ADA, idempotency_key="order-1815"))
+        await transport.send(attrs.evolve(UPDATE_ADA, body=b'"' + b"a" * 100_000 + b'"'))
+    assert asked == ["GET", "PUT", "PUT"]
+    assert len(server.requests) == 4

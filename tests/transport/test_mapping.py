@@ -76,6 +76,8 @@ def telling(kind: type[BaseException]) -> BaseException:
 class Failing:
     """A session, and a body, that end in ``error``."""
 
+    trace_configs = ()
+
     def __init__(self, error: BaseException, *, in_body: bool) -> None:
         self._error = error
         self._in_body = in_body

@@ -20,7 +20,7 @@ from loops_async.records import (
     PropertyType,
     Unset,
 )
-from loops_async.records.fields import built
+from loops_async.records.arguments import built
 from loops_async.records.values import DEFAULT_FIELDS, RESERVED, masked
 from loops_async.resources.contacts import Contacts
 

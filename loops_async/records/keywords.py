@@ -7,7 +7,9 @@ from loops_async.records.unset import Unset
 from loops_async.records.values import PropertyValue
 
 
-class _Fields(TypedDict, total=False):
+class CommonFields(TypedDict, total=False):
+    """The fields that both have."""
+
     first_name: str | None | Unset
     last_name: str | None | Unset
     source: str | None | Unset
@@ -18,13 +20,13 @@ class _Fields(TypedDict, total=False):
     properties: Mapping[str, PropertyValue]
 
 
-class CreateFields(_Fields, total=False):
+class CreateFields(CommonFields, total=False):
     """The fields of ``ContactCreate`` as keyword arguments."""
 
     email: Required[str]
 
 
-class UpdateFields(_Fields, total=False):
+class UpdateFields(CommonFields, total=False):
     """The fields of ``ContactUpdate`` as keyword arguments."""
 
     email: str | None | Unset
