@@ -10,7 +10,8 @@ import aiohttp
 import attrs
 
 from loops_async.transport.links import Broke
-from loops_async.transport.outgoing import COMMON, REQUEST, NoCookies
+from loops_async.transport.outgoing import COMMON
+from loops_async.transport.requesting import REQUEST, NoCookies
 
 HttpSession: TypeAlias = aiohttp.ClientSession
 TraceConfig: TypeAlias = aiohttp.TraceConfig

@@ -5,7 +5,9 @@ from typing import Any
 import aiohttp
 import attrs
 import pytest
+from aiohttp.client_proto import ResponseHandler
 
+from loops_async import errors
 from loops_async.version import __version__
 from loops_async.wire import Request
 from tests.transport.bare import (
@@ -15,6 +17,7 @@ from tests.transport.bare import (
     UPDATE_ADA,
     BareServer,
     Received,
+    failure,
     http,
     says,
     transport_to,
@@ -94,16 +97,22 @@ async def test_what_is_written_in_one_piece_is_what_aiohttp_would_write() -> Non
     assert list(ours.headers.items()) == list(aiohttps.headers.items())
 
 
-async def test_aiohttp_writes_only_what_is_unusual(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An aiohttp whose response is made in another way would leave all requests to itself."""
-    asked: list[str] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The methods of the requests that aiohttp itself was asked to write."""
+    methods: list[str] = []
     send = aiohttp.ClientRequest.send
 
     async def counted(request: aiohttp.ClientRequest, conn: Any) -> aiohttp.ClientResponse:
-        asked.append(request.method)
+        methods.append(request.method)
         return await send(request, conn)
 
     monkeypatch.setattr(aiohttp.ClientRequest, "send", counted)
+    return methods
+
+
+async def test_aiohttp_writes_only_what_is_unusual(asked: list[str]) -> None:
+    """An aiohttp whose response is made in another way would leave all requests to itself."""
     async with (
         BareServer(says(http(200, TEAM))) as server,
         transport_to(server.url) as transport,
@@ -116,3 +125,80 @@ async def test_aiohttp_writes_only_what_is_unusual(monkeypatch: pytest.MonkeyPat
         await transport.send(attrs.evolve(UPDATE_ADA, body=b'"' + b"a" * 100_000 + b'"'))
     assert asked == ["GET", "PUT", "PUT"]
     assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"traceparent": "00-1"}, {"User-Agent": "agent"}, {"Authorization": "Bearer another"}],
+    ids=["added", "replaced", "another key"],
+)
+async def test_what_an_agent_makes_of_the_headers_arrives(
+    headers: dict[str, str], asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tracing agents wrap the session's own method, and put headers in."""
+    request = aiohttp.ClientSession._request
+
+    async def wrapped(*args: Any, **given: Any) -> aiohttp.ClientResponse:
+        given["headers"] = {**given["headers"], **headers}
+        return await request(*args, **given)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "_request", wrapped)
+    async with (
+        BareServer(says(http(200, TEAM))) as server,
+        transport_to(server.url) as transport,
+    ):
+        await transport.send(UPDATE_ADA)
+    (was,) = server.requests
+    assert {name.lower(): value for name, value in headers.items()}.items() <= was.headers.items()
+    assert next(iter(was.headers)) == "host"
+    assert asked == ["PUT"]
+
+
+async def test_an_address_that_an_agent_changes_is_the_one_that_is_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    request = aiohttp.ClientSession._request
+
+    async def wrapped(self: Any, method: str, url: Any, **given: Any) -> aiohttp.ClientResponse:
+        return await request(self, method, url.with_path("/elsewhere"), **given)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "_request", wrapped)
+    async with (
+        BareServer(says(http(200, TEAM))) as server,
+        transport_to(server.url) as transport,
+    ):
+        await transport.send(UPDATE_ADA)
+    assert [was.target for was in server.requests] == ["/elsewhere"]
+
+
+async def test_a_connection_that_is_full_is_left_to_aiohttp(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ResponseHandler, "writing_paused", True)
+    async with (
+        BareServer(says(http(200, TEAM))) as server,
+        transport_to(server.url) as transport,
+    ):
+        await transport.send(UPDATE_ADA)
+    assert asked == ["PUT"]
+    assert len(server.requests) == 1
+
+
+async def test_a_connection_that_closes_right_now_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connect = aiohttp.TCPConnector.connect
+
+    async def closing(*args: Any, **given: Any) -> Any:
+        connection = await connect(*args, **given)
+        assert connection.transport is not None
+        connection.transport.close()
+        return connection
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", closing)
+    async with (
+        BareServer(says(http(200, TEAM))) as server,
+        transport_to(server.url) as transport,
+    ):
+        assert isinstance(await failure(transport, UPDATE_ADA), errors.ConnectionLost)
+    assert server.requests == []

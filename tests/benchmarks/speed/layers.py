@@ -129,7 +129,7 @@ _STEPS: dict[str, Callable[[_Stack], Call]] = {
 
 LAYERS = {
     "layer-aiohttp": "aiohttp, asked for as little as possible",
-    "layer-transport": "the transport: limits of time, errors, the reply's size",
+    "layer-transport": "the transport: limits of time, errors, the reply's size; the request written in one piece",
     "layer-retry": "the retry layer, deadlines, and what a reply means",
     "layer-pacer": "the pacer",
     "layer-record": "the record, its checks, and its JSON instead of a dict's",
