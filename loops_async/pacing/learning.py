@@ -32,6 +32,9 @@ OTHERS_MEMORY = 3.0
 LINGER = 0.01
 """Seconds for which Loops may still count the request whose slot has just become free."""
 
+SAMPLED = 128
+"""Replies per second that are read, at least. Where a limit allows for more, so many are enough."""
+
 _MEMORY = 30.0
 """Seconds for which the least round trip counts, at least; a new route may be a longer one."""
 

@@ -13,6 +13,7 @@ from loops_async.pacing.learning import (
     LINGER,
     LONGEST_GRACE,
     OTHERS_MEMORY,
+    SAMPLED,
     Grace,
     Peak,
     credible_others,
@@ -28,9 +29,6 @@ CATCH_UP = 0.1
 
 SPACING = 0.95
 """Bulk requests are this part of an even spacing apart; the rest is room to manoeuvre."""
-
-SAMPLED = 128
-"""Of a limit beyond as many requests per second, every second, third, … reply teaches enough."""
 
 
 class Slots:
@@ -88,7 +86,7 @@ class Slots:
         self._whole = min(math.ceil(limit), HIGHEST_LIMIT)  # which ``remaining`` is a part of
         self._count = min(math.ceil(self.rate), HIGHEST_LIMIT)
         self._every = 1 + self._count // SAMPLED
-        self._unread = 0
+        self._unread = 0  # replies that are passed over before the next one is read
         self._period = self._count / self.rate
         self._keep = self._period + LONGEST_GRACE
         self._none_overdue = -math.inf  # to be looked at anew: a shorter period ends sooner
@@ -172,20 +170,15 @@ class Slots:
 
     def settle(self, permit: SlotPermit, reply: Reply | None, now: float) -> None:
         """Learn from how a request ended."""
-        sent = permit.sent
-        if self._unread > 0 and reply is not None and reply.status < 300:
+        sent, status = permit.sent, 0 if reply is None else reply.status
+        is_read = self._unread <= 0 or not 0 < status < 300
+        if not is_read:
             self._unread -= 1
-            permit.grace = grace = self.grace.usual
-            if permit in self._flying:
-                del self._flying[permit]
-                end = sent + self._period
-                heappush(self._ends, end + grace if end > now else end + LONGEST_GRACE)
-            return
-        self._unread = self._every - 1
-        if reply is None:
-            status, grace = 0, min(LONGEST_GRACE, now - sent)
+            grace = self.grace.usual
+        elif reply is None:
+            grace = min(LONGEST_GRACE, now - sent)
         else:
-            status = reply.status
+            self._unread = self._every - 1
             grace = self.grace.after(status, now - sent, now, permit.pressed * self._every)
         permit.grace = grace
         if permit in self._flying:
@@ -196,7 +189,7 @@ class Slots:
             heappush(self._ends, end)
             if status == 429:
                 heappush(self._refused, end)
-        if reply is not None:
+        if is_read and reply is not None:
             self._learn(permit, reply, now)
 
     def _learn(self, permit: SlotPermit, reply: Reply, now: float) -> None:

@@ -629,3 +629,51 @@ def test_a_limit_that_shortens_the_period_lets_nobody_go_twice_for_a_slot_that_i
     within_a_second = run_virtual(main())
     assert within_a_second
     assert max(within_a_second.values()) <= 10
+
+
+def limits_read(rate: float, says: int, replies: int) -> list[float]:
+    """What the pacer takes for its rate after each of some replies that name another limit."""
+
+    async def main() -> list[float]:
+        pacer, rates = Pacer(rate), []
+        (await pacer.acquire()).release(told(x_ratelimit_limit=str(int(rate))))
+        for _ in range(replies):
+            (await pacer.acquire()).release(told(x_ratelimit_limit=str(says)))
+            rates.append(pacer.rate)
+        return rates
+
+    return run_virtual(main())
+
+
+def test_every_reply_is_read_while_the_limit_is_low() -> None:
+    assert limits_read(100, 90, 1) == [90]
+
+
+def test_a_sample_of_the_replies_is_read_while_the_limit_is_high() -> None:
+    assert limits_read(1000, 900, 8) == [1000] * 7 + [900]
+
+
+def test_a_refusal_is_read_however_high_the_limit_is() -> None:
+    async def main() -> float:
+        pacer, loop = Pacer(1000), asyncio.get_running_loop()
+        (await pacer.acquire()).release(OK)
+        (await pacer.acquire()).release(told(429, retry_after="2"))
+        start = loop.time()
+        await pacer.acquire()
+        return loop.time() - start
+
+    assert run_virtual(main()) == pytest.approx(2, abs=0.01)
+
+
+def test_a_slot_whose_reply_is_not_read_comes_free_as_usual() -> None:
+    async def main() -> float:
+        pacer, loop = Pacer(1000), asyncio.get_running_loop()
+        permits = [await pacer.acquire() for _ in range(1000)]
+        start = loop.time()
+        await asyncio.sleep(0.05)
+        for permit in permits:
+            permit.release(OK)
+        await asyncio.gather(*(pacer.acquire() for _ in range(1000)))
+        return loop.time() - start
+
+    assert 1 <= run_virtual(main()) <= 1.06
