@@ -59,7 +59,7 @@ def _contact_to_json(cls: Any) -> Callable[[Any], dict[str, Any]]:
             if name == "properties":
                 for key, item in value.items():
                     fields[key] = item if type(item) in _PLAIN else property_json(key, item)
-            elif value is not UNSET:
+            elif value is not UNSET and name in keys:
                 fields[keys[name]] = value
         for attribute, key in typed:
             value = getattr(record, attribute)

@@ -33,7 +33,10 @@ LINGER = 0.01
 """Seconds for which Loops may still count the request whose slot has just become free."""
 
 SAMPLED = 128
-"""Replies per second that are read, at least. Where a limit allows for more, so many are enough."""
+"""Replies per second that are enough to read, where a limit allows for more."""
+
+UNREAD = 0.1
+"""Seconds for which replies may be passed over: where they come seldom, each of them is read."""
 
 _MEMORY = 30.0
 """Seconds for which the least round trip counts, at least; a new route may be a longer one."""

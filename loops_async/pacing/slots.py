@@ -14,6 +14,7 @@ from loops_async.pacing.learning import (
     LONGEST_GRACE,
     OTHERS_MEMORY,
     SAMPLED,
+    UNREAD,
     Grace,
     Peak,
     credible_others,
@@ -85,8 +86,9 @@ class Slots:
         # Beyond the greatest limit there is, spacing counts: a million slots are but memory.
         self._whole = min(math.ceil(limit), HIGHEST_LIMIT)  # which ``remaining`` is a part of
         self._count = min(math.ceil(self.rate), HIGHEST_LIMIT)
-        self._every = 1 + self._count // SAMPLED
-        self._unread = 0  # replies that are passed over before the next one is read
+        # Of the replies up to a time, so many are passed over before the next one is read.
+        self._unread, self._read_by = 0, -math.inf
+        self._unread_pressed = 0  # those of them whose requests had waited
         self._period = self._count / self.rate
         self._keep = self._period + LONGEST_GRACE
         self._none_overdue = -math.inf  # to be looked at anew: a shorter period ends sooner
@@ -140,10 +142,10 @@ class Slots:
         elif even < now - CATCH_UP:
             even = now - CATCH_UP
         self._next_even = even + SPACING * (self._period + self.grace.usual) / usable
-        permit = SlotPermit(self, now)  # as ``take`` does
-        if not self._flying:
+        permit, flying = SlotPermit(self, now), self._flying  # as ``take`` does
+        if not flying:
             self._none_overdue = now + self._keep
-        self._flying[permit] = None
+        flying[permit] = None
         self.in_use += 1
         return permit
 
@@ -171,15 +173,17 @@ class Slots:
     def settle(self, permit: SlotPermit, reply: Reply | None, now: float) -> None:
         """Learn from how a request ended."""
         sent, status = permit.sent, 0 if reply is None else reply.status
-        is_read = self._unread <= 0 or not 0 < status < 300
+        is_read = self._unread <= 0 or now >= self._read_by or not 0 < status < 300
         if not is_read:
             self._unread -= 1
+            self._unread_pressed += permit.pressed
             grace = self.grace.usual
         elif reply is None:
             grace = min(LONGEST_GRACE, now - sent)
         else:
-            self._unread = self._every - 1
-            grace = self.grace.after(status, now - sent, now, permit.pressed * self._every)
+            pressed, self._unread_pressed = self._unread_pressed + permit.pressed, 0
+            self._unread, self._read_by = self._count // SAMPLED - 1, now + UNREAD
+            grace = self.grace.after(status, now - sent, now, pressed)
         permit.grace = grace
         if permit in self._flying:
             del self._flying[permit]

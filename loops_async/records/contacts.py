@@ -12,7 +12,7 @@ import attrs
 from loops_async.errors import InvalidInput
 from loops_async.freezing import unfrozen
 from loops_async.records.holding import ContactFields, hold, sparse
-from loops_async.records.keywords import CommonFields, UpdateFields
+from loops_async.records.keywords import CreateFields, UpdateFields
 from loops_async.records.open_enum import OpenStrEnum
 from loops_async.records.unset import UNSET, Unset
 from loops_async.records.values import check_email
@@ -62,8 +62,8 @@ class ContactCreate(ContactFields):
 
     email: str = attrs.field(repr=False)
 
-    def __init__(self, *, email: str, **given: Unpack[CommonFields]) -> None:
-        hold(self, {"email": email, **given})
+    def __init__(self, **given: Unpack[CreateFields]) -> None:
+        hold(self, cast("dict[str, object]", given))
 
     def _check_without_email(self) -> None:
         check_email("email", self.email)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import attrs
 
-from loops_async.errors import InvalidInput
+from loops_async.errors import InvalidCall, InvalidInput
 from loops_async.records.checks import is_mapping, optional_bool, optional_text
 from loops_async.records.unset import UNSET
 from loops_async.records.values import check_property_name, masked, refused
@@ -35,6 +35,7 @@ def typed_properties(cls: Any) -> tuple[tuple[str, str], ...]:
     if (known := _typed.get(cls)) is not None:
         return known
     record = next(c for c in cls.__mro__ if c.__module__ == _RECORDS)
+    check_declared(cls)
     own = {attribute.name for attribute in attrs.fields(record)}
     pairs = tuple((a.name, property_key(a)) for a in attrs.fields(cls) if a.name not in own)
     taken: dict[str, str] = {}
@@ -45,6 +46,22 @@ def typed_properties(cls: Any) -> tuple[tuple[str, str], ...]:
         taken[key] = name
     _typed[cls] = pairs
     return pairs
+
+
+def check_declared(cls: Any) -> None:
+    """Refuse a subclass of a record whose fields attrs was not told of: they would get lost.
+
+    Raises:
+        InvalidCall: A field is written down, and is none.
+    """
+    known = {attribute.name for attribute in attrs.fields(cls)}
+    for kind in filter(attrs.has, cls.__mro__):
+        for name, hint in vars(kind).get("__annotations__", {}).items():
+            if name not in known and "ClassVar" not in str(hint):
+                raise InvalidCall(
+                    f"{cls.__name__}.{masked(name)}: is no field; write "
+                    f"@attrs.frozen(kw_only=True) above class {kind.__name__}"
+                )
 
 
 def check_each(holder: str, entries: Mapping[str, Any], check: Callable[[Any, Any], None]) -> None:

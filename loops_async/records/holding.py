@@ -35,6 +35,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, Any], None]]] = {
 }
 """What there is to say to each field, in the order in which it is said."""
 
+_FIRST: Final = {"email", "user_id"}
 _sparse: Final[set[type]] = set()
 _set: Final[Callable[[object, str, object], None]] = object.__setattr__
 
@@ -43,7 +44,7 @@ def sparse(record: type[R]) -> type[R]:
     """Decorate a record whose ``__init__`` has it ``hold`` its fields."""
     kind: Any = record
     arguments = [Parameter("self", Parameter.POSITIONAL_ONLY)]
-    for field in attrs.fields(kind):
+    for field in sorted(attrs.fields(kind), key=lambda field: field.name not in _FIRST):
         default = UNSET if field.default is not attrs.NOTHING else Parameter.empty
         arguments.append(
             Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=field.type)
@@ -63,22 +64,28 @@ def hold(record: "ContactFields", given: dict[str, Any]) -> None:
         InvalidCall: It has no such field.
         InvalidInput: A value that Loops could not take.
     """
-    properties = given.get("properties", UNSET)
-    if type(properties) is dict:
+    is_sparse, properties = type(record) in _sparse, given.get("properties")
+    if is_sparse and type(properties) is dict and "mailing_lists" not in given:
         given["properties"] = properties.copy()
-    elif properties is UNSET:
-        given["properties"] = {}
-    elif (refusal := misnamed(type(record), given)) is not None:
-        raise refusal  # what a field is called comes before what it holds
     else:
-        given["properties"] = own_properties(properties)
-    if "mailing_lists" in given:
-        given["mailing_lists"] = own_lists(given["mailing_lists"])
-    _set(record, "__dict__", given)
-    if type(record) in _sparse:
+        _hold_with_care(record, given)
+    if is_sparse:
+        _set(record, "__dict__", given)
         _check(record, given)
     else:
+        # A subclass whose constructor is not of attrs' making may hold more than these.
+        record.__dict__.update(given)
         record.__attrs_post_init__()
+
+
+def _hold_with_care(record: "ContactFields", given: dict[str, Any]) -> None:
+    # What a field is called comes before what it holds.
+    typed_properties(type(record))
+    if (refusal := misnamed(type(record), given)) is not None:
+        raise refusal
+    given["properties"] = own_properties(given.get("properties", UNSET))
+    if "mailing_lists" in given:
+        given["mailing_lists"] = own_lists(given["mailing_lists"])
 
 
 def given_fields(record: "ContactFields") -> Mapping[str, Any]:

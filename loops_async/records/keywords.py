@@ -7,9 +7,7 @@ from loops_async.records.unset import Unset
 from loops_async.records.values import PropertyValue
 
 
-class CommonFields(TypedDict, total=False):
-    """The fields that both have."""
-
+class _Fields(TypedDict, total=False):
     first_name: str | None | Unset
     last_name: str | None | Unset
     source: str | None | Unset
@@ -20,13 +18,13 @@ class CommonFields(TypedDict, total=False):
     properties: Mapping[str, PropertyValue]
 
 
-class CreateFields(CommonFields, total=False):
+class CreateFields(_Fields, total=False):
     """The fields of ``ContactCreate`` as keyword arguments."""
 
     email: Required[str]
 
 
-class UpdateFields(CommonFields, total=False):
+class UpdateFields(_Fields, total=False):
     """The fields of ``ContactUpdate`` as keyword arguments."""
 
     email: str | None | Unset

@@ -10,6 +10,7 @@ from loops_async.errors import InvalidCall
 from loops_async.outcomes import OnOutcome, Source
 from loops_async.records.arguments import record_from
 from loops_async.records.contacts import Contact, ContactCreate, ContactReceipt, ContactUpdate
+from loops_async.records.fields import check_declared
 from loops_async.records.keywords import CreateFields, UpdateFields
 from loops_async.records.unset import UNSET
 from loops_async.resources.resource import Deadline, Timeout
@@ -150,6 +151,7 @@ class Contacts(SuppressionCalls):
         """
         if not (isinstance(into, type) and issubclass(into, Contact)):
             raise InvalidCall("into: must be Contact or a subclass of it")
+        check_declared(into)
         identifier = contacts.identified(email, user_id)
         return await contacts.find(self._send, identifier, into, deadline=self._deadline(timeout))
 

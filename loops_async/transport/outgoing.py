@@ -150,7 +150,9 @@ class Head:
         """Whether aiohttp would write the same; what traces requests may have added a header."""
         headers, expected = request.headers, self._headers
         expected[_LENGTH] = headers.get(_LENGTH, "")
-        return request.url is self._url and headers == expected
+        return (
+            request.url is self._url and request.method == self.info.method and headers == expected
+        )
 
     def before(self, body: bytes) -> bytes:
         """It and the body, the whole of a request."""

@@ -42,7 +42,7 @@ class ReadyRequest(aiohttp.ClientRequest):
         self.headers = headers if type(headers) is CIMultiDict else CIMultiDict(headers or ())
         host = self.url.host_port_subcomponent
         if host is not None:
-            self.headers[HOST] = host
+            self.headers.setdefault(HOST, host)
 
     def update_host(self, url: URL) -> None:
         """None but the URL's own, which was looked at when the client was made."""

@@ -95,7 +95,11 @@ class AiohttpTransport:
         endpoint, body, deadline = request.endpoint, request.body, request.deadline
         now, bounds = self.now(), self._bounds
         left = bounds.total if deadline is None else deadline - now
-        seconds, silence, timeout = bounds.within(left, body is not None)
+        seconds, silence, timeout = (
+            bounds.within(left, body is not None)
+            if left < bounds.total
+            else bounds.usual[body is not None]
+        )
         way = None if request.query else self._ways.get((endpoint.method, endpoint.path))
         url, head = way or self._way(request)
         if not self.own or request.idempotency_key is not None or http.trace_configs:
@@ -106,8 +110,10 @@ class AiohttpTransport:
                     endpoint.method,
                     url,
                     data=None if body is None else Body.of(body, limit, silence, head),
-                    # In no variable: crash reporters show those.
-                    headers=self._own if head else self._headers(request.idempotency_key),
+                    # In no variable: crash reporters show those. A copy: agents write into it.
+                    headers=CIMultiDict(self._own)
+                    if head is not None
+                    else self._headers(request.idempotency_key),
                     timeout=timeout,
                     allow_redirects=False,
                     raise_for_status=False,  # this and the next: whatever the session says
@@ -124,7 +130,8 @@ class AiohttpTransport:
             content = response.content
             if content.is_eof() and content.exception() is None:
                 # Short replies come in one piece, and there is nothing left to wait for.
-                whole = content.read_nowait()
+                # Whoever stands in between may have read it, and aiohttp kept it then.
+                whole = content.read_nowait() or await response.read()
                 if not response.closed:
                     response.release()
                 if len(whole) <= _LARGEST_REFUSAL:
@@ -174,8 +181,10 @@ class AiohttpTransport:
         return Reply(status, response.headers, body, self.api_key)
 
     def _headers(self, key: str | None) -> CIMultiDict[str]:
-        headers = self._own if self.own else self._all
-        return headers if key is None else CIMultiDict(headers, **{"Idempotency-Key": key})
+        headers = CIMultiDict(self._own if self.own else self._all)
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        return headers
 
     def _way(self, request: Request[Any]) -> tuple[URL, Head | None]:
         endpoint = request.endpoint

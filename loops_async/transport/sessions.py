@@ -5,11 +5,10 @@ import math
 import socket
 import warnings
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import aiohttp
 import attrs
-from aiohttp import AddrInfoType
 
 from loops_async.transport.links import Broke
 from loops_async.transport.outgoing import COMMON
@@ -67,19 +66,18 @@ class Bounds:
             body. One with a body knows when it has left, and the watchdog does it: a timer less
             for every piece that comes in.
         total: Seconds for it all; the watchdog's to bound.
+        usual: What holds where a call leaves as much; by whether the request has a body.
     """
 
     connect: float
     read: float
     total: float = attrs.field(init=False, default=attrs.Factory(_both, takes_self=True))
-    _usual: dict[bool, Bound] = attrs.field(
+    usual: dict[bool, Bound] = attrs.field(
         init=False, repr=False, default=attrs.Factory(_all_the_time, takes_self=True)
     )
 
     def within(self, left: float, has_body: bool) -> Bound:  # noqa: FBT001 - cheaper so
-        """What holds in what is ``left`` of a call's time."""
-        if left >= self.total:
-            return self._usual[has_body]
+        """What holds in what is ``left`` of a call's time, where that is less than ``total``."""
         silence = min(self.read, left)
         left = max(left, _LEAST)
         connect, read = min(self.connect, left), min(self.read, left)
@@ -130,7 +128,7 @@ class _Socket(socket.socket):
         return super().recv(min(most, _PIECE), flags)
 
 
-def socket_to(address: AddrInfoType) -> socket.socket:
+def socket_to(address: tuple[Any, ...]) -> socket.socket:
     """A socket of ours for ``address``."""
     return _Socket(*address[:3])
 

@@ -168,7 +168,7 @@ def attached(*arguments: Any) -> Callable[[], object]:
     (event(properties=[SECRET]), "properties", "map names to values"),
     (event(properties={7: SECRET}), "properties", "non-empty text"),
     (event(properties={"plan": [SECRET]}), "plan", "flatten it"),
-    (event(properties={"plan": UNSET}), "plan", "not Unset"),
+    (event(properties={"plan": UNSET}), "plan", "is UNSET; leave its name out"),
     (event(properties={"plan": f"{SECRET}\ud800"}), "plan", "lone surrogate"),
     (event(properties={"at": datetime(2026, 1, 2)}), "at", "without a time zone"),  # noqa: DTZ001
     (event(properties={ODD: {}}), "…@…", "flatten it"),

@@ -129,7 +129,7 @@ async def test_the_eleventh_waits_for_the_slot_of_the_first(server: RedisServer)
     async with RedisPacer(server.url) as first, RedisPacer(server.url) as second:
         teams = first.for_team(TEAM), second.for_team(TEAM)
         times = sorted(await asyncio.gather(*(one(teams[i % 2]) for i in range(11))))
-        assert times[10] - times[0] >= 0.99
+        assert times[10] - times[0] >= 0.9
 
 
 async def test_a_limit_learnt_here_is_known_there(server: RedisServer) -> None:

@@ -129,8 +129,13 @@ async def test_aiohttp_writes_only_what_is_unusual(asked: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"traceparent": "00-1"}, {"User-Agent": "agent"}, {"Authorization": "Bearer another"}],
-    ids=["added", "replaced", "another key"],
+    [
+        {"traceparent": "00-1"},
+        {"User-Agent": "agent"},
+        {"Authorization": "Bearer another"},
+        {"Host": "mirror.example"},
+    ],
+    ids=["added", "replaced", "another key", "another host"],
 )
 async def test_what_an_agent_makes_of_the_headers_arrives(
     headers: dict[str, str], asked: list[str], monkeypatch: pytest.MonkeyPatch
@@ -152,6 +157,63 @@ async def test_what_an_agent_makes_of_the_headers_arrives(
     assert {name.lower(): value for name, value in headers.items()}.items() <= was.headers.items()
     assert next(iter(was.headers)) == "host"
     assert asked == ["PUT"]
+
+
+async def test_a_header_that_an_agent_adds_in_place_is_of_one_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    request = aiohttp.ClientSession._request
+    names = iter(["first", "second"])
+
+    async def wrapped(*args: Any, **given: Any) -> aiohttp.ClientResponse:
+        given["headers"][next(names)] = "1"
+        return await request(*args, **given)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "_request", wrapped)
+    async with (
+        BareServer(says(http(200, TEAM))) as server,
+        transport_to(server.url) as transport,
+    ):
+        await transport.send(UPDATE_ADA)
+        await transport.send(UPDATE_ADA)
+    first, second = server.requests
+    assert "first" in first.headers
+    assert "second" in second.headers
+    assert "first" not in second.headers
+
+
+async def test_a_method_that_an_agent_changes_is_the_one_that_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    request = aiohttp.ClientSession._request
+
+    async def wrapped(self: Any, _: str, url: Any, **given: Any) -> aiohttp.ClientResponse:
+        return await request(self, "PATCH", url, **given)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "_request", wrapped)
+    async with (
+        BareServer(says(http(200, TEAM))) as server,
+        transport_to(server.url) as transport,
+    ):
+        await transport.send(UPDATE_ADA)
+    assert [was.method for was in server.requests] == ["PATCH"]
+
+
+async def test_a_reply_that_an_agent_has_read_is_the_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = aiohttp.ClientSession._request
+
+    async def wrapped(*args: Any, **given: Any) -> aiohttp.ClientResponse:
+        response = await request(*args, **given)
+        await response.read()
+        return response
+
+    monkeypatch.setattr(aiohttp.ClientSession, "_request", wrapped)
+    async with (
+        BareServer(says(http(200, TEAM))) as server,
+        transport_to(server.url) as transport,
+    ):
+        reply = await transport.send(UPDATE_ADA)
+    assert reply.body == TEAM
 
 
 async def test_an_address_that_an_agent_changes_is_the_one_that_is_called(

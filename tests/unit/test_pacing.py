@@ -631,13 +631,14 @@ def test_a_limit_that_shortens_the_period_lets_nobody_go_twice_for_a_slot_that_i
     assert max(within_a_second.values()) <= 10
 
 
-def limits_read(rate: float, says: int, replies: int) -> list[float]:
+def limits_read(rate: float, says: int, replies: int, *, pause: float = 0.0) -> list[float]:
     """What the pacer takes for its rate after each of some replies that name another limit."""
 
     async def main() -> list[float]:
         pacer, rates = Pacer(rate), []
         (await pacer.acquire()).release(told(x_ratelimit_limit=str(int(rate))))
         for _ in range(replies):
+            await asyncio.sleep(pause)
             (await pacer.acquire()).release(told(x_ratelimit_limit=str(says)))
             rates.append(pacer.rate)
         return rates
@@ -646,11 +647,15 @@ def limits_read(rate: float, says: int, replies: int) -> list[float]:
 
 
 def test_every_reply_is_read_while_the_limit_is_low() -> None:
-    assert limits_read(100, 90, 1) == [90]
+    assert limits_read(255, 250, 1) == [250]
 
 
 def test_a_sample_of_the_replies_is_read_while_the_limit_is_high() -> None:
-    assert limits_read(1000, 900, 8) == [1000] * 7 + [900]
+    assert limits_read(1000, 900, 7) == [1000] * 6 + [900]
+
+
+def test_every_reply_is_read_where_they_come_seldom() -> None:
+    assert limits_read(10_000, 10, 1, pause=0.11) == [10]
 
 
 def test_a_refusal_is_read_however_high_the_limit_is() -> None:

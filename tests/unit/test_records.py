@@ -1,3 +1,4 @@
+import asyncio
 import copy
 import inspect
 import pickle
@@ -72,7 +73,7 @@ class Thing:
     ("S3CRET\ud800", "lone surrogate"),
     (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))), "years 1 to 9999"),
     (datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-2))), "years 1 to 9999"),
-    (UNSET, "not Unset"),
+    (UNSET, "is UNSET; leave its name out"),
 ])  # fmt: skip
 def test_what_loops_cannot_take_is_refused_by_the_propertys_name(value: object, says: str) -> None:
     with pytest.raises(InvalidInput, match=rf"^properties\['plan'\]: .*{says}") as caught:
@@ -415,3 +416,74 @@ def test_a_long_number_is_taken_on_either_side_of_nought(number: int) -> None:
     assert update(plan=number).properties["plan"] == number
     with pytest.raises(InvalidInput, match="500 digits"):
         update(plan=number * 10**500)
+
+
+@pytest.mark.parametrize("kind", [ContactUpdate, ContactCreate, Plain])
+@pytest.mark.parametrize(("fields", "says"), [
+    ({"emial": ADA}, "no field 'emial'; did you mean email=?"),
+    ({"email": ADA, "plan": "pro"}, "no field 'plan'"),
+    ({"email": ADA, "check": None}, "no field 'check'"),
+    ({"email": ADA, "plan": 1, "properties": 7}, "no field 'plan'"),
+    ({"email": ADA, "plan": 1, "mailing_lists": 7}, "no field 'plan'"),
+])  # fmt: skip
+def test_a_field_that_a_record_has_not_is_refused_by_whoever_makes_it(
+    kind: Any, fields: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(InvalidCall, match=says):
+        kind(**fields)
+
+
+def test_a_create_without_an_email_says_what_it_needs() -> None:
+    with pytest.raises(InvalidCall, match="ContactCreate needs email="):
+        ContactCreate(first_name="Ada")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+
+
+def test_a_field_that_attrs_was_not_told_of_is_refused_and_not_lost() -> None:
+    class Signup(ContactUpdate):
+        plan: str | Unset = UNSET
+
+    class Held(Contact):
+        plan: str | None = None
+
+    kind: Any = Signup
+    for fields in ({"plan": "pro"}, {}):
+        with pytest.raises(InvalidCall, match=r"Signup\.plan: is no field; write @attrs.frozen"):
+            kind(email=ADA, **fields)
+    unused: Any = None
+    found = Contacts(unused, unused, unused, unused).find(email=ADA, into=Held)
+    with pytest.raises(InvalidCall, match=r"Held\.plan: is no field; write @attrs.frozen"):
+        asyncio.run(found)
+
+
+def test_a_subclass_may_have_a_constructor_of_its_own() -> None:
+    class Tenant(ContactUpdate):
+        def __init__(self, email: str, tenant: str) -> None:
+            object.__setattr__(self, "tenant", tenant)
+            super().__init__(email=email)
+
+    @attrs.frozen(slots=False)
+    class Planned(ContactUpdate):
+        plan: str | Unset = UNSET
+
+        def __init__(self, email: str, plan: str) -> None:
+            object.__setattr__(self, "plan", plan)
+            super().__init__(email=email)
+
+    tenant: Any = Tenant(ADA, "t1")
+    planned: Any = Planned
+    assert (tenant.tenant, to_json(tenant)) == ("t1", {"email": ADA})
+    assert to_json(planned(ADA, "pro")) == {"email": ADA, "plan": "pro"}
+
+
+def test_what_somebody_hangs_on_a_record_is_not_sent() -> None:
+    record = ContactUpdate(email=ADA)
+    object.__setattr__(record, "_seen", True)
+    assert to_json(record) == {"email": ADA}
+
+
+def test_a_record_shows_its_fields_to_whoever_asks_for_its_signature() -> None:
+    for kind in (ContactCreate, ContactUpdate):
+        names = list(inspect.signature(kind).parameters)
+        assert sorted(names) == sorted(a.name for a in attrs.fields(kind))
+        assert {"email", "user_id"} == set(names[:2])
+    assert "trial_ends" in inspect.signature(AppContact).parameters

@@ -1,6 +1,7 @@
 """One contender in a process of its own: reads how many to make, says how long it took.
 
-``python -m tests.benchmarks.speed.child NAME URL [--uvloop | --eager]``, then one number a line.
+``python -m tests.benchmarks.speed.child NAME URL [--loop asyncio|uvloop|eager]``, then one number
+a line.
 """
 
 # ruff: noqa: T201 (it talks over its standard output)

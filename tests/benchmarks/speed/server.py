@@ -23,7 +23,9 @@ from pathlib import Path
 ID = "cll6b3i8901a9jx0oyktl2m4u"
 ANSWER = f'{{"success":true,"id":"{ID}"}}'
 HEADERS = {"x-ratelimit-limit": "10000", "x-ratelimit-remaining": "9999"}
-"""A limit that nobody here reaches: the pacer reads it with every reply and never holds back."""
+"""A limit that nobody here reaches: the pacer reads it, in a sample of the replies, and never holds
+back.
+"""
 
 _NGINX = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log stderr crit;
