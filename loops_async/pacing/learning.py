@@ -35,7 +35,7 @@ LINGER = 0.01
 SAMPLED = 128
 """Replies per second that are enough to read, where a limit allows for more."""
 
-UNREAD = 0.1
+UNREAD = 0.25
 """Seconds for which replies may be passed over: where they come seldom, each of them is read."""
 
 _MEMORY = 30.0

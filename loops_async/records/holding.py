@@ -65,7 +65,7 @@ def hold(record: "ContactFields", given: dict[str, Any]) -> None:
         InvalidInput: A value that Loops could not take.
     """
     is_sparse, properties = type(record) in _sparse, given.get("properties")
-    if is_sparse and type(properties) is dict and "mailing_lists" not in given:
+    if type(properties) is dict and is_sparse and "mailing_lists" not in given:
         given["properties"] = properties.copy()
     else:
         _hold_with_care(record, given)

@@ -28,6 +28,9 @@ COMMON: Final = CIMultiDict(
 CHUNK: Final = 64 * 1024
 """Bytes of a body that are written in one go; in between, a full connection holds the writer up."""
 
+_MOST_LENGTHS: Final = 256
+"""Of bodies, for which a head is kept."""
+
 _JSON: Final = CIMultiDict({istr("Content-Type"): "application/json"})
 
 
@@ -126,7 +129,7 @@ class Body(bytes, aiohttp.Payload):
 
 
 class Head:
-    """The request line and the headers of one endpoint's requests, up to the body's length.
+    """The request line and the headers of one endpoint's requests.
 
     They hold the key, which no ``repr`` shows.
 
@@ -134,7 +137,7 @@ class Head:
         info: What aiohttp tells of such a request, without its headers.
     """
 
-    __slots__ = ("_headers", "_text", "_url", "info")
+    __slots__ = ("_headers", "_ready", "_text", "_url", "info")
 
     def __init__(self, method: str, url: URL, headers: Mapping[str, str]) -> None:
         host = url.host_port_subcomponent or ""
@@ -143,17 +146,39 @@ class Head:
         self._text = "\r\n".join([*lines, "Content-Length: "]).encode()
         self._url = url
         self._headers = CIMultiDict(headers, **{HOST: host})
+        self._ready: dict[int, ReadyHead] = {}
         none = CIMultiDictProxy(CIMultiDict[str]())
         self.info: aiohttp.RequestInfo = aiohttp.RequestInfo(url, method, none, url)
 
-    def is_of(self, request: aiohttp.ClientRequest) -> bool:
-        """Whether aiohttp would write the same; what traces requests may have added a header."""
-        headers, expected = request.headers, self._headers
-        expected[_LENGTH] = headers.get(_LENGTH, "")
-        return (
-            request.url is self._url and request.method == self.info.method and headers == expected
-        )
+    def for_request(self, request: aiohttp.ClientRequest, length: int) -> "ReadyHead | None":
+        """What goes before a body of ``length`` bytes; None if aiohttp would send another head.
 
-    def before(self, body: bytes) -> bytes:
-        """It and the body, the whole of a request."""
-        return b"%b%d\r\n\r\n%b" % (self._text, len(body), body)
+        For what traces requests may have changed the request's address or its headers.
+        """
+        ready = self._ready.get(length) or self._made_ready(length)
+        if (
+            request.url is self._url
+            and request.method == self.info.method
+            and request.headers == ready.headers
+        ):
+            return ready
+        return None
+
+    def _made_ready(self, length: int) -> "ReadyHead":
+        if len(self._ready) >= _MOST_LENGTHS:
+            self._ready.clear()
+        headers = CIMultiDict(self._headers)
+        headers[_LENGTH] = str(length)
+        ready = ReadyHead(self._text + b"%d\r\n\r\n" % length, headers)
+        self._ready[length] = ready
+        return ready
+
+
+class ReadyHead:
+    """A head to its end, as text and as what aiohttp makes it of. It holds the key, as above."""
+
+    __slots__ = ("headers", "text")
+
+    def __init__(self, text: bytes, headers: CIMultiDict[str]) -> None:
+        self.text: bytes = text
+        self.headers: CIMultiDict[str] = headers

@@ -88,15 +88,15 @@ class DirectRequest(ReadyRequest):
             or body.head is None
             or len(body) > CHUNK
             or self.proxy is not None
-            or not body.head.is_of(self)
             or protocol is None
             or transport is None
             or transport.is_closing()
             or protocol.writing_paused
+            or (ready := body.head.for_request(self, len(body))) is None
         ):
             self.headers = _behind_the_host(self.headers)
             return await super().send(conn)
-        transport.write(body.head.before(body))
+        transport.write(ready.text + body)
         body.has_left()
         return self.response_class(
             self.method, self.original_url, writer=None, continue100=None, timer=_NO_TIMER,

@@ -655,7 +655,7 @@ def test_a_sample_of_the_replies_is_read_while_the_limit_is_high() -> None:
 
 
 def test_every_reply_is_read_where_they_come_seldom() -> None:
-    assert limits_read(10_000, 10, 1, pause=0.11) == [10]
+    assert limits_read(10_000, 10, 1, pause=0.26) == [10]
 
 
 def test_a_refusal_is_read_however_high_the_limit_is() -> None:
