@@ -196,8 +196,9 @@ class Contacts(SuppressionCalls):
                     print(outcome.index, outcome.error)
 
         Each row has exactly one outcome; outcomes come as they are done, not in the order of the
-        source. A bad row never stops the rest; a bad key stops everything. Rows with the same
-        email or user id go one after the other, as given. Interactive calls go ahead.
+        source. A bad row never stops the rest; a bad key stops everything. Where rows may be bad,
+        give mappings: a ``ContactUpdate`` is checked where it is made, in your own code. Rows with
+        the same email or user id go one after the other, as given. Interactive calls go ahead.
 
         Args:
             source: An iterable or async iterable of ``ContactUpdate``, or of mappings of its
