@@ -32,7 +32,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(aiohttp|yarl|multidict|attr|redis|pytest)\..*"),
     ("py:class", r"Redis(Cluster)?|tuple\[float"),
     # What is behind the public names: protocols, bases, and the keyword arguments of a record.
-    ("py:class", r"loops_async\.(wire|connection|resources\.fields|contrib\.redis\.team)\.\w+"),
+    ("py:class", r"loops_async\.(wire|connection|records\.keywords|contrib\.redis\.team)\.\w+"),
     ("py:class", r"(loops_async\.[\w.]+\.)?[A-Z]"),  # type variables
 ]
 

@@ -35,7 +35,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, Any], None]]] = {
 }
 """What there is to say to each field, in the order in which it is said."""
 
-_FIRST: Final = {"email", "user_id"}
+_PLACE: Final = {"email": 0, "user_id": 1}  # in a signature
 _sparse: Final[set[type]] = set()
 _set: Final[Callable[[object, str, object], None]] = object.__setattr__
 
@@ -44,7 +44,7 @@ def sparse(record: type[R]) -> type[R]:
     """Decorate a record whose ``__init__`` has it ``hold`` its fields."""
     kind: Any = record
     arguments = [Parameter("self", Parameter.POSITIONAL_ONLY)]
-    for field in sorted(attrs.fields(kind), key=lambda field: field.name not in _FIRST):
+    for field in sorted(attrs.fields(kind), key=lambda field: _PLACE.get(field.name, 2)):
         default = UNSET if field.default is not attrs.NOTHING else Parameter.empty
         arguments.append(
             Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=field.type)
