@@ -39,7 +39,9 @@ class ReadyRequest(aiohttp.ClientRequest):
     def update_headers(self, headers: LooseHeaders | None) -> None:
         """Those of the session and of the call, and the host."""
         # A session makes them anew for each request, so there is no need of another copy.
-        self.headers = headers if type(headers) is CIMultiDict else CIMultiDict(headers or ())
+        self.headers: CIMultiDict[str] = (
+            headers if type(headers) is CIMultiDict else CIMultiDict(headers or ())
+        )
         host = self.url.host_port_subcomponent
         if host is not None:
             self.headers.setdefault(HOST, host)
@@ -94,7 +96,7 @@ class DirectRequest(ReadyRequest):
             or protocol.writing_paused
             or (ready := body.head.for_request(self, len(body))) is None
         ):
-            self.headers = _behind_the_host(self.headers)
+            self.headers: CIMultiDict[str] = _behind_the_host(self.headers)
             return await super().send(conn)
         transport.write(ready.text + body)
         body.has_left()
