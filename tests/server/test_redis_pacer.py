@@ -90,6 +90,7 @@ async def test_processes_share_one_limit_fairly_and_for_one_trip_a_request(
         assert trips(server) - before <= 1.05 * sent + 6
 
 
+@pytest.mark.long
 async def test_nothing_in_redis_stays_for_ever_or_tells_the_key(
     server: RedisServer,
 ) -> None:

@@ -185,7 +185,7 @@ def run_pytest(folder: Path, tests: str, *options: str, mode: str | None) -> str
     "mode",
     [
         pytest.param(mode, marks=pytest.mark.long)
-        if mode in ("one-loop-a-module", "anyio-beside-asyncio")
+        if mode not in ("asyncio-strict", "anyio")
         else mode
         for mode in MODES
     ],

@@ -186,6 +186,7 @@ async def test_a_nightly_job_sends_what_changed_and_again_what_failed(database: 
         assert database.failures == []
 
 
+@pytest.mark.long
 async def test_a_nightly_job_that_is_stopped_goes_on_the_next_night(database: Database) -> None:
     database.add(*range(150))
     async with Sandbox(rate=100) as sandbox:
