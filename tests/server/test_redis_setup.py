@@ -146,6 +146,7 @@ async def test_tls(server: RedisServer, tmp_path: Path, caplog: pytest.LogCaptur
 
 
 @needs_redis
+@pytest.mark.long
 async def test_redis_cluster(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "loops_async")
     options = ("--cluster-enabled", "yes", "--dir", str(tmp_path))
@@ -206,6 +207,7 @@ print("fine")
 
 @needs_redis
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.long
 def test_a_fork_before_or_after_its_first_use(server: RedisServer) -> None:
     result = subprocess.run(  # noqa: S603
         [sys.executable, "-c", FORKING, server.url],
