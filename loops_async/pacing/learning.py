@@ -177,8 +177,8 @@ class Grace:
             status: The reply's HTTP status.
             trip: How long the request took, there and back, in seconds.
             now: The event loop's time.
-            pressed: How many requests it stands for that waited for their slots. Those that did
-                not prove nothing.
+            pressed: How many requests it stands for that waited for their slots. Those that
+                did not wait prove nothing.
         """
         far = status < 500  # a proxy nearby may have sent the others
         if status == 429:

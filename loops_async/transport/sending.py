@@ -95,11 +95,7 @@ class AiohttpTransport:
         endpoint, body, deadline = request.endpoint, request.body, request.deadline
         now, bounds = self.now(), self._bounds
         left = bounds.total if deadline is None else deadline - now
-        seconds, silence, timeout = (
-            bounds.within(left, body is not None)
-            if left < bounds.total
-            else bounds.usual[body is not None]
-        )
+        seconds, silence, timeout = bounds.within(left, body is not None)
         way = None if request.query else self._ways.get((endpoint.method, endpoint.path))
         url, head = way or self._way(request)
         if not self.own or request.idempotency_key is not None or http.trace_configs:
@@ -111,9 +107,7 @@ class AiohttpTransport:
                     url,
                     data=None if body is None else Body.of(body, limit, silence, head),
                     # In no variable: crash reporters show those. A copy: agents write into it.
-                    headers=CIMultiDict(self._own)
-                    if head is not None
-                    else self._headers(request.idempotency_key),
+                    headers=self._headers(request.idempotency_key),
                     timeout=timeout,
                     allow_redirects=False,
                     raise_for_status=False,  # this and the next: whatever the session says

@@ -66,18 +66,19 @@ class Bounds:
             body. One with a body knows when it has left, and the watchdog does it: a timer less
             for every piece that comes in.
         total: Seconds for it all; the watchdog's to bound.
-        usual: What holds where a call leaves as much; by whether the request has a body.
     """
 
     connect: float
     read: float
     total: float = attrs.field(init=False, default=attrs.Factory(_both, takes_self=True))
-    usual: dict[bool, Bound] = attrs.field(
+    _usual: dict[bool, Bound] = attrs.field(
         init=False, repr=False, default=attrs.Factory(_all_the_time, takes_self=True)
     )
 
     def within(self, left: float, has_body: bool) -> Bound:  # noqa: FBT001 - cheaper so
-        """What holds in what is ``left`` of a call's time, where that is less than ``total``."""
+        """What holds in what is ``left`` of a call's time."""
+        if left >= self.total:
+            return self._usual[has_body]
         silence = min(self.read, left)
         left = max(left, _LEAST)
         connect, read = min(self.connect, left), min(self.read, left)

@@ -129,8 +129,10 @@ async def test_a_burst_after_idle_goes_at_once_for_a_trip_or_two(server: RedisSe
 async def test_the_eleventh_waits_for_the_slot_of_the_first(server: RedisServer) -> None:
     async with RedisPacer(server.url) as first, RedisPacer(server.url) as second:
         teams = first.for_team(TEAM), second.for_team(TEAM)
+        # Not from when the first was told of its slot, which may be a while after it had it.
+        began = asyncio.get_running_loop().time()
         times = sorted(await asyncio.gather(*(one(teams[i % 2]) for i in range(11))))
-        assert times[10] - times[0] >= 0.9
+        assert times[10] - began >= 0.99
 
 
 async def test_a_limit_learnt_here_is_known_there(server: RedisServer) -> None:
