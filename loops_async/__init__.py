@@ -8,8 +8,9 @@ that a command line or a serverless function does not pay for aiohttp before it 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from loops_async.backoff import RetryPolicy
-    from loops_async.bulk import BulkUpsert
+    from loops_async.bulk.outcomes import Outcome, Unfinished
+    from loops_async.bulk.progress import Totals
+    from loops_async.bulk.upsert import BulkUpsert
     from loops_async.client import LoopsClient
     from loops_async.errors import (
         APIError,
@@ -41,9 +42,11 @@ if TYPE_CHECKING:
         Unauthorized,
         WrongEventLoop,
     )
-    from loops_async.observing import Attempt, log_attempts
-    from loops_async.outcomes import Outcome, Unfinished
     from loops_async.pacing import Pacer
+    from loops_async.pipeline.deadlines import Timeouts
+    from loops_async.pipeline.observing import Attempt, log_attempts
+    from loops_async.pipeline.retry_policy import RetryPolicy
+    from loops_async.pipeline.stats import Stats
     from loops_async.records import (
         UNSET,
         Attachment,
@@ -69,9 +72,6 @@ if TYPE_CHECKING:
         Unset,
     )
     from loops_async.session import LoopsSession
-    from loops_async.stats import Stats
-    from loops_async.timeouts import Timeouts
-    from loops_async.totals import Totals
     from loops_async.version import __version__
 
 __all__ = [
@@ -142,10 +142,10 @@ __all__ = [
 
 # Every public name that is not listed here lives in ``errors``.
 _ROOMS = {
-    "backoff": ("RetryPolicy",),
-    "bulk": ("BulkUpsert",),
+    "pipeline.retry_policy": ("RetryPolicy",),
+    "bulk.upsert": ("BulkUpsert",),
     "client": ("LoopsClient",),
-    "outcomes": ("Outcome", "Unfinished"),
+    "bulk.outcomes": ("Outcome", "Unfinished"),
     "pacing": ("Pacer",),
     "records": (
         "UNSET",
@@ -171,11 +171,11 @@ _ROOMS = {
         "TransactionalEmail",
         "Unset",
     ),
-    "observing": ("Attempt", "log_attempts"),
+    "pipeline.observing": ("Attempt", "log_attempts"),
     "session": ("LoopsSession",),
-    "stats": ("Stats",),
-    "timeouts": ("Timeouts",),
-    "totals": ("Totals",),
+    "pipeline.stats": ("Stats",),
+    "pipeline.deadlines": ("Timeouts",),
+    "bulk.progress": ("Totals",),
     "version": ("__version__",),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

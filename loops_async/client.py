@@ -6,14 +6,18 @@ from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
 from loops_async import errors
-from loops_async.backoff import RetryPolicy
-from loops_async.bulk import BulkUpsert
-from loops_async.clock import Clock
+from loops_async.bulk.upsert import BulkUpsert
 from loops_async.connection import Connection, checked_base_url
-from loops_async.dryrun import DryRun
-from loops_async.observing import LOG, Attempt
-from loops_async.pacers import pacer_for
+from loops_async.pacing.shared import pacer_for
 from loops_async.pacing.unpaced import Unpaced
+from loops_async.pipeline.clock import Clock
+from loops_async.pipeline.deadlines import Timeouts, check_seconds
+from loops_async.pipeline.dry_run import DryRun
+from loops_async.pipeline.messages import Answer, Pacing, Request, TeamPacing, Transport
+from loops_async.pipeline.observing import LOG, Attempt
+from loops_async.pipeline.retry_policy import RetryPolicy
+from loops_async.pipeline.retrying import Retrying
+from loops_async.pipeline.stats import Counts, Stats, stats_of
 from loops_async.records.unset import UNSET, Unset
 from loops_async.resources.account import (
     ApiKey,
@@ -24,7 +28,6 @@ from loops_async.resources.account import (
 from loops_async.resources.contacts import Contacts
 from loops_async.resources.resource import Timeout
 from loops_async.resources.sending import Events, Transactional
-from loops_async.retrying import Retrying
 from loops_async.settings import (
     check_kind,
     check_replaceable,
@@ -33,10 +36,7 @@ from loops_async.settings import (
     checked_recipients,
     checked_timeouts,
 )
-from loops_async.stats import Counts, Stats, stats_of
-from loops_async.timeouts import Timeouts, check_seconds
 from loops_async.transport import AiohttpTransport, HttpSession
-from loops_async.wire import Answer, Pacing, Request, TeamPacing, Transport
 
 T = TypeVar("T")
 

@@ -10,9 +10,9 @@ from typing import Final, Self
 from yarl import URL
 
 from loops_async import errors
-from loops_async.backoff import RetryPolicy
+from loops_async.pipeline.deadlines import Timeouts, check_seconds
+from loops_async.pipeline.retry_policy import RetryPolicy
 from loops_async.settings import check_kind
-from loops_async.timeouts import Timeouts, check_seconds
 from loops_async.transport import HttpSession, TraceConfig, open_http, opened_elsewhere
 
 BASE_URL: Final = "https://app.loops.so/api"

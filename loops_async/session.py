@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable
 
-from loops_async.backoff import RetryPolicy
 from loops_async.client import LoopsClient
 from loops_async.connection import Connection
-from loops_async.observing import Attempt
+from loops_async.pipeline.deadlines import Timeouts
+from loops_async.pipeline.messages import Pacing, TeamPacing
+from loops_async.pipeline.observing import Attempt
+from loops_async.pipeline.retry_policy import RetryPolicy
 from loops_async.records.unset import UNSET, Unset
-from loops_async.timeouts import Timeouts
-from loops_async.wire import Pacing, TeamPacing
 
 
 class LoopsSession(Connection):

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from loops_async import errors
-from loops_async.wire import Lane, Reply, Request
+from loops_async.pipeline.messages import Lane, Reply, Request
 
 
 @attrs.frozen

@@ -7,18 +7,18 @@ from typing import Final
 
 import attrs
 
-from loops_async.backoff import RetryPolicy
 from loops_async.cli.options import needs_key
 from loops_async.cli.refusals import shown
 from loops_async.cli.talking import Talk
 from loops_async.client import LoopsClient
 from loops_async.connection import checked_base_url
 from loops_async.errors import ConfigurationError, Unauthorized
-from loops_async.observing import Attempt
 from loops_async.pacing import Pacer
 from loops_async.pacing.learning import read_limit, read_remaining
+from loops_async.pipeline.messages import Lane, Permit, Reply
+from loops_async.pipeline.observing import Attempt
+from loops_async.pipeline.retry_policy import RetryPolicy
 from loops_async.settings import checked_dry_run
-from loops_async.wire import Lane, Permit, Reply
 
 WRONG_CLOCK: Final = 30.0
 """Seconds of difference that are worth a warning."""

@@ -6,6 +6,7 @@ from importlib.resources import as_file, files
 
 import attrs
 
+from loops_async.api.readback import differences
 from loops_async.cli.columns import Plan
 from loops_async.cli.contacts import contact_fields
 from loops_async.cli.importing import Import
@@ -19,7 +20,6 @@ from loops_async.cli.talking import Talk
 from loops_async.cli.tally import Tally
 from loops_async.client import LoopsClient
 from loops_async.errors import BadRequest
-from loops_async.readback import differences
 from loops_async.records.arguments import built
 from loops_async.records.contacts import ContactUpdate
 from loops_async.sandbox import Sandbox

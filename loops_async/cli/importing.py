@@ -8,7 +8,8 @@ from typing import Any, Final
 import attrs
 
 from loops_async import errors
-from loops_async.bulk import BulkUpsert
+from loops_async.bulk.outcomes import Outcome
+from loops_async.bulk.upsert import BulkUpsert
 from loops_async.cli.columns import Plan
 from loops_async.cli.contacts import contact_fields
 from loops_async.cli.journal import Journal, State
@@ -19,7 +20,6 @@ from loops_async.cli.source import Source, read_rows
 from loops_async.cli.tally import Tally
 from loops_async.cli.undoing import Undoing
 from loops_async.client import LoopsClient
-from loops_async.outcomes import Outcome
 from loops_async.records.contacts import ContactUpdate
 
 _THE_ROWS_FAULT: Final = (

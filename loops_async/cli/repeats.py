@@ -4,7 +4,7 @@ from typing import Final
 
 import attrs
 
-from loops_async.ordering import identity
+from loops_async.bulk.ordering import identity
 from loops_async.records.contacts import ContactUpdate
 
 _MOST_LINES: Final = 5

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from loops_async.bulk.ordering import identity
+from loops_async.bulk.outcomes import contact_of
 from loops_async.cli.account import Target
 from loops_async.cli.columns import Plan, PlannedColumn
 from loops_async.cli.contacts import contact_fields
@@ -20,8 +22,6 @@ from loops_async.cli.source import Source, read_rows
 from loops_async.cli.tally import Tally, counted
 from loops_async.connection import checked_base_url
 from loops_async.errors import LoopsError
-from loops_async.ordering import identity
-from loops_async.outcomes import contact_of
 from loops_async.settings import checked_api_key
 
 _CHUNK = 1024 * 1024

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import attrs
 
-from loops_async.observing import Attempt
+from loops_async.pipeline.observing import Attempt
 
 MOST_REASONS = 20
 """Rows that the summary names, of each kind; all of them are counted."""

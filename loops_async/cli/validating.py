@@ -24,7 +24,7 @@ from loops_async.cli.survey import Survey, survey
 from loops_async.cli.talking import Talk
 from loops_async.cli.tally import MOST_REASONS, Setbacks, Tally, counted, tally_for
 from loops_async.client import LoopsClient
-from loops_async.observing import LOG
+from loops_async.pipeline.observing import LOG
 from loops_async.settings import checked_dry_run
 
 _QUIET: Final = logging.NullHandler()

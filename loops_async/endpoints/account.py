@@ -2,8 +2,8 @@
 
 from loops_async.codec import encode_json
 from loops_async.endpoints.replies import SUCCESS, marked, reads, reads_success
+from loops_async.pipeline.messages import Endpoint, Replay, Request, Send
 from loops_async.records.account import ContactProperty, MailingList, PropertyType, Team
-from loops_async.wire import Endpoint, Replay, Request, Send
 
 API_KEY = Endpoint(
     "GET",

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
+from loops_async.api.readback import differences
 from loops_async.codec import Undecodable, decode, decode_fast, encode, encode_json
 from loops_async.endpoints.replies import SUCCESS, reads_success, success
 from loops_async.errors import (
@@ -13,7 +14,16 @@ from loops_async.errors import (
     LoopsError,
     OutcomeUnknown,
 )
-from loops_async.readback import differences
+from loops_async.pipeline.messages import (
+    Answer,
+    Endpoint,
+    Lane,
+    Replay,
+    Reply,
+    Request,
+    Send,
+    write,
+)
 from loops_async.records.contacts import (
     Contact,
     ContactCreate,
@@ -22,7 +32,6 @@ from loops_async.records.contacts import (
     receipt_of,
 )
 from loops_async.records.values import check_email, check_user_id
-from loops_async.wire import Answer, Endpoint, Lane, Replay, Reply, Request, Send, write
 
 C = TypeVar("C", bound=Contact)
 

@@ -6,9 +6,9 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from loops_async.codec import Undecodable, decode, decode_fast
+from loops_async.pipeline.messages import Answer, Reply
 from loops_async.records.account import Team
 from loops_async.records.suppression import Suppression, SuppressionRemoval
-from loops_async.wire import Answer, Reply
 
 T = TypeVar("T")
 R = TypeVar("R", Team, Suppression, SuppressionRemoval)

@@ -5,8 +5,8 @@ import attrs
 from loops_async.codec import decode
 from loops_async.endpoints.replies import marked, reads, success
 from loops_async.errors import BadRequest, ContactNotFound, LoopsError, OutcomeUnknown
+from loops_async.pipeline.messages import Endpoint, Replay, Reply, Request, Send
 from loops_async.records.suppression import SuppressedContact, Suppression, SuppressionRemoval
-from loops_async.wire import Endpoint, Replay, Reply, Request, Send
 
 
 def _read_removal(reply: Reply) -> SuppressionRemoval:

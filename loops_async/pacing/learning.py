@@ -10,8 +10,8 @@ from typing import Final
 
 from multidict import istr
 
-from loops_async.retry_after import retry_after
-from loops_async.wire import Reply
+from loops_async.pipeline.messages import Reply
+from loops_async.pipeline.retry_policy import retry_after
 
 # Such a name is not folded to lower case anew for every reply.
 LIMIT: Final = istr("x-ratelimit-limit")

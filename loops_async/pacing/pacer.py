@@ -9,7 +9,7 @@ from loops_async.errors import ConfigurationError, InvalidCall, WrongEventLoop
 from loops_async.pacing.learning import Grace
 from loops_async.pacing.permit import SlotPermit
 from loops_async.pacing.slots import Slots
-from loops_async.wire import Lane
+from loops_async.pipeline.messages import Lane
 
 _SLOWEST, _FASTEST = 0.001, 1e9
 

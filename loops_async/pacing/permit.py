@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from loops_async.pacing.learning import LONGEST_GRACE
-from loops_async.wire import Reply
+from loops_async.pipeline.messages import Reply
 
 
 class Lender(Protocol):

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
 
-from loops_async.clock import loop_time
 from loops_async.pacing.learning import (
     HIGHEST_LIMIT,
     LIMIT,
@@ -23,7 +22,8 @@ from loops_async.pacing.learning import (
     read_remaining,
 )
 from loops_async.pacing.permit import SlotPermit
-from loops_async.wire import Lane, Reply
+from loops_async.pipeline.clock import loop_time
+from loops_async.pipeline.messages import Lane, Reply
 
 CATCH_UP = 0.1
 """Seconds by which bulk requests may lag behind their even spacing and still make up for it."""

@@ -1,6 +1,6 @@
 """The pacer that is none: for tests, where no limit is anybody's."""
 
-from loops_async.wire import Lane, Reply
+from loops_async.pipeline.messages import Lane, Reply
 
 
 class Unpaced:

@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar, Unpack, overload
 
-from loops_async.bulk import BulkUpsert
+from loops_async.bulk.outcomes import OnOutcome, Source
+from loops_async.bulk.upsert import BulkUpsert
 from loops_async.endpoints import contacts
 from loops_async.errors import InvalidCall
-from loops_async.outcomes import OnOutcome, Source
+from loops_async.pipeline.deadlines import check_seconds
+from loops_async.pipeline.messages import Lane, Send
 from loops_async.records.arguments import record_from
 from loops_async.records.contacts import Contact, ContactCreate, ContactReceipt, ContactUpdate
 from loops_async.records.fields import check_declared
@@ -15,8 +17,6 @@ from loops_async.records.keywords import CreateFields, UpdateFields
 from loops_async.records.unset import UNSET
 from loops_async.resources.resource import Deadline, Timeout
 from loops_async.resources.suppression import SuppressionCalls
-from loops_async.timeouts import check_seconds
-from loops_async.wire import Lane, Send
 
 C = TypeVar("C", bound=Contact)
 

@@ -2,8 +2,8 @@
 
 from typing import Protocol, TypeAlias
 
+from loops_async.pipeline.messages import Send
 from loops_async.records.unset import Unset
-from loops_async.wire import Send
 
 Timeout: TypeAlias = float | None | Unset
 """Seconds for a whole call; None for no bound; UNSET for the client's own setting."""

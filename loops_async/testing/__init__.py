@@ -7,6 +7,7 @@ this package installed.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from loops_async.pipeline.messages import Reply
     from loops_async.testing.fixture_client import FixtureClient
     from loops_async.testing.scripted import (
         QUICK_RETRIES,
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
         reply,
     )
     from loops_async.testing.threaded import ThreadedSandbox
-    from loops_async.wire import Reply
 
 __all__ = [
     "QUICK_RETRIES",
@@ -30,7 +30,7 @@ __all__ = [
 _HOME = {
     "FixtureClient": "testing.fixture_client",
     "QUICK_RETRIES": "testing.scripted",
-    "Reply": "wire",
+    "Reply": "pipeline.messages",
     "ScriptedTransport": "testing.scripted",
     "SentRequest": "testing.scripted",
     "ThreadedSandbox": "testing.threaded",

@@ -6,8 +6,8 @@ from typing import Final, TypeVar
 
 from loops_async.client import LoopsClient
 from loops_async.pacing.unpaced import Unpaced
+from loops_async.pipeline.messages import Answer, Request
 from loops_async.testing.scripted import QUICK_RETRIES
-from loops_async.wire import Answer, Request
 
 T = TypeVar("T")
 

@@ -9,9 +9,9 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from loops_async.backoff import RetryPolicy
 from loops_async.errors import LinkError
-from loops_async.wire import Reply, Request
+from loops_async.pipeline.messages import Reply, Request
+from loops_async.pipeline.retry_policy import RetryPolicy
 
 QUICK_RETRIES: Final = RetryPolicy(base=0.001, cap=0.01)
 """As many attempts as by default, but milliseconds apart."""

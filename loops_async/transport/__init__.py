@@ -1,8 +1,8 @@
 """The edge: one request in, one reply out. The only client room that knows aiohttp."""
 
-from loops_async.transport.links import link_error
-from loops_async.transport.sending import LARGEST_REPLY, AiohttpTransport
-from loops_async.transport.sessions import HttpSession, TraceConfig, open_http, opened_elsewhere
+from loops_async.transport.error_mapping import link_error
+from loops_async.transport.session import HttpSession, TraceConfig, open_http, opened_elsewhere
+from loops_async.transport.transport import LARGEST_REPLY, AiohttpTransport
 
 __all__ = [
     "LARGEST_REPLY",

@@ -8,8 +8,8 @@ from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict, CIMultiDictProxy, istr
 from yarl import URL
 
+from loops_async.pipeline.deadlines import Limit
 from loops_async.version import __version__
-from loops_async.watchdog import Limit
 
 HOST: Final = istr("Host")
 _LENGTH: Final = istr("Content-Length")

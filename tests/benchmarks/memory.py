@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from loops_async import ContactUpdate, LoopsClient, Pacer
-from loops_async.wire import Reply, Request
+from loops_async.pipeline.messages import Reply, Request
 
 LIMIT: Final = 5.0
 """MiB."""

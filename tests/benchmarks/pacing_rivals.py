@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from loops_async.wire import Lane, Pacing, Reply
+from loops_async.pipeline.messages import Lane, Pacing, Reply
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter

@@ -13,7 +13,7 @@ from contextlib import suppress
 import aiohttp
 
 from loops_async import ContactUpdate, LoopsClient, Pacer
-from loops_async.observing import Attempt
+from loops_async.pipeline.observing import Attempt
 from loops_async.sandbox import Window
 from tests.benchmarks.pacing_figures import WARM_UP, flow, settled_after
 from tests.benchmarks.pacing_rivals import OURS, SLEEP, pacer_of

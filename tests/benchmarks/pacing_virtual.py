@@ -12,7 +12,7 @@ import statistics
 import time
 
 from loops_async.pacing import Pacer
-from loops_async.wire import Lane, Reply
+from loops_async.pipeline.messages import Lane, Reply
 from tests.benchmarks.pacing_figures import percentile
 from tests.benchmarks.pacing_rows import FLOORS, Virtual
 from tests.benchmarks.pacing_tables import virtual_table

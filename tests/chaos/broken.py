@@ -7,11 +7,12 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from loops_async import APIError, LoopsError, ServerError, backoff, retrying, verdict
+from loops_async import APIError, LoopsError, ServerError
 from loops_async.endpoints import contacts, sending
-from loops_async.retrying import Retrying
+from loops_async.pipeline import responses, retry_policy, retrying
+from loops_async.pipeline.messages import Replay, Reply, Request
+from loops_async.pipeline.retrying import Retrying
 from loops_async.transport import AiohttpTransport
-from loops_async.wire import Replay, Reply, Request
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -36,22 +37,24 @@ def _no_key_at_all(patch: pytest.MonkeyPatch) -> None:
 
 def _doubt_is_a_refusal(patch: pytest.MonkeyPatch) -> None:
     """A lost reply is raised as it is, as if nothing had happened."""
-    _natures(patch, {backoff.Nature.DOUBT: backoff.Nature.FINAL})
+    _natures(patch, {retry_policy.Nature.DOUBT: retry_policy.Nature.FINAL})
 
 
 def _doubt_is_no_connection(patch: pytest.MonkeyPatch) -> None:
     """A lost reply is taken for a request that never left, and all is sent again."""
-    _natures(patch, {backoff.Nature.DOUBT: backoff.Nature.NEVER_LEFT})
+    _natures(patch, {retry_policy.Nature.DOUBT: retry_policy.Nature.NEVER_LEFT})
 
 
-def _natures(patch: pytest.MonkeyPatch, taken_for: Mapping[backoff.Nature, backoff.Nature]) -> None:
-    true = backoff.nature
+def _natures(
+    patch: pytest.MonkeyPatch, taken_for: Mapping[retry_policy.Nature, retry_policy.Nature]
+) -> None:
+    true = retry_policy.nature
 
-    def nature(failure: LoopsError) -> backoff.Nature:
+    def nature(failure: LoopsError) -> retry_policy.Nature:
         kind = true(failure)
         return taken_for.get(kind, kind)
 
-    patch.setattr(backoff, "nature", nature)
+    patch.setattr(retry_policy, "nature", nature)
     patch.setattr(retrying, "nature", nature)
 
 
@@ -76,13 +79,13 @@ def _a_create_is_not_asked_about(patch: pytest.MonkeyPatch) -> None:
 
 def _server_errors_are_no_doubt(patch: pytest.MonkeyPatch) -> None:
     """A 5xx is taken for a refusal, as if the server could not have done the work."""
-    true = verdict.error_class
+    true = responses.error_class
 
     def error_class(*args: Any) -> type[APIError]:
         kind = true(*args)
         return APIError if issubclass(kind, ServerError) else kind
 
-    patch.setattr(verdict, "error_class", error_class)
+    patch.setattr(responses, "error_class", error_class)
 
 
 def _a_repeated_delete_is_unknown(patch: pytest.MonkeyPatch) -> None:

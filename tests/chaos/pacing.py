@@ -4,7 +4,7 @@ Not a ``Pacer`` with a high rate: that one takes a 429 which it has not caused f
 others who share the limit, and leaves the limit to them for three seconds. Right, and too slow.
 """
 
-from loops_async.wire import Lane, Reply
+from loops_async.pipeline.messages import Lane, Reply
 
 
 class OpenPacer:

@@ -10,7 +10,7 @@ from typing import Protocol
 import attrs
 
 from loops_async.pacing import Pacer
-from loops_async.wire import Lane, Reply
+from loops_async.pipeline.messages import Lane, Reply
 
 
 class Window(Protocol):

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loops_async import errors
-from loops_async.bulk import BulkUpsert
-from loops_async.ordering import identity
-from loops_async.outcomes import Outcome, Row, Source
+from loops_async.bulk.ordering import identity
+from loops_async.bulk.outcomes import Outcome, Row, Source
+from loops_async.bulk.upsert import BulkUpsert
 from loops_async.records import ContactReceipt, ContactUpdate
 from tests.lazy import Lazy
 from tests.strategies import contacts_to_update

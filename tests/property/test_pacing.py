@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from loops_async.pacing import Pacer
-from loops_async.wire import Lane, Permit, Reply
+from loops_async.pipeline.messages import Lane, Permit, Reply
 from tests.property.pacing_model import WINDOWS, Run, VirtualLoops, saturate
 from tests.virtual_time import VirtualTimeLoop, run_virtual
 

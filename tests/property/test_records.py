@@ -10,11 +10,11 @@ from hypothesis import given
 
 from loops_async.codec import encode
 from loops_async.errors import InvalidInput
+from loops_async.pipeline.messages import Answer, Request
 from loops_async.records import UNSET, ContactCreate, ContactUpdate
 from loops_async.records.arguments import built
 from loops_async.records.values import PropertyValue
 from loops_async.resources.contacts import Contacts
-from loops_async.wire import Answer, Request
 from tests.strategies import PROPERTY_NAMES, PROPERTY_VALUES
 from tests.virtual_time import run_virtual
 

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from loops_async.contrib.redis.team import SharedPacer
-from loops_async.wire import Lane, Reply
+from loops_async.pipeline.messages import Lane, Reply
 from tests.property import redis_model
 from tests.property.pacing_model import WINDOWS
 from tests.property.redis_model import VirtualRedis, share, shared_pacer

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loops_async import errors
-from loops_async.backoff import RetryPolicy
-from loops_async.clock import Clock
 from loops_async.codec import Undecodable
-from loops_async.retrying import Retrying
-from loops_async.wire import Endpoint, Replay, Reply, Request
+from loops_async.pipeline.clock import Clock
+from loops_async.pipeline.messages import Endpoint, Replay, Reply, Request
+from loops_async.pipeline.retry_policy import RetryPolicy
+from loops_async.pipeline.retrying import Retrying
 from tests.scripted import After, ScriptedPacer, ScriptedTransport, late, lost, never_left, reply
 from tests.virtual_time import run_virtual
 

@@ -18,10 +18,10 @@ from loops_async.endpoints.contacts import identified
 from loops_async.endpoints.sending import checked_key
 from loops_async.endpoints.suppression import CHECK
 from loops_async.errors import InvalidCall, InvalidInput
+from loops_async.pipeline.deadlines import Timeouts
+from loops_async.pipeline.messages import Request
 from loops_async.records import UNSET, Attachment, Event, TransactionalEmail
-from loops_async.timeouts import Timeouts
 from loops_async.transport import AiohttpTransport
-from loops_async.wire import Request
 from tests.strategies import DAYS, JSON_SCALARS, MOMENTS, PROPERTY_NAMES, PROPERTY_VALUES, TEXT
 
 ADA = "ada@example.com"

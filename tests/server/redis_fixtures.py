@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from loops_async.contrib.redis.team import SharedPacer
-from loops_async.wire import Lane, Reply
+from loops_async.pipeline.messages import Lane, Reply
 from tests.redis_server import RedisServer, executable, running_redis
 
 OK = Reply(200, {}, b"")

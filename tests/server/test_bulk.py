@@ -21,7 +21,7 @@ from loops_async import (
     SessionClosed,
     Unauthorized,
 )
-from loops_async.outcomes import Row
+from loops_async.bulk.outcomes import Row
 from loops_async.sandbox import Sandbox
 from tests.transport.bare import BareServer, Exchange, http
 

@@ -14,8 +14,8 @@ from loops_async.contrib.redis.link import Link
 from loops_async.contrib.redis.pacer import KEYS
 from loops_async.contrib.redis.script import PATIENCE
 from loops_async.contrib.redis.team import SharedPacer
+from loops_async.pipeline.messages import Lane
 from loops_async.sandbox import Sandbox
-from loops_async.wire import Lane
 from tests.redis_server import RedisServer, running_redis
 from tests.server.redis_fixtures import (
     OK,

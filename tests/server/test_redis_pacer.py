@@ -15,8 +15,8 @@ import redis.asyncio
 
 from loops_async import LoopsClient, RetryPolicy, SessionClosed, WrongEventLoop
 from loops_async.contrib.redis import RedisPacer
+from loops_async.pipeline.messages import Lane, Reply
 from loops_async.sandbox import Sandbox
-from loops_async.wire import Lane, Reply
 from tests.redis_server import RedisServer
 from tests.server.redis_fixtures import (
     look,

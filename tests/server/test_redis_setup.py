@@ -17,7 +17,7 @@ import trustme
 
 from loops_async import ConfigurationError, InvalidCall, LoopsClient, LoopsSession, WrongEventLoop
 from loops_async.contrib.redis import RedisPacer
-from loops_async.pacers import team_digest
+from loops_async.pacing.shared import team_digest
 from loops_async.sandbox import Sandbox
 from tests.redis_server import RedisServer, running_redis
 from tests.server.redis_fixtures import look, needs_redis, one, one_redis, said, server, trips

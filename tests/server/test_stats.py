@@ -17,9 +17,9 @@ from loops_async import (
     SessionClosed,
     Stats,
 )
+from loops_async.pipeline.messages import Lane
 from loops_async.sandbox import Faults, Sandbox
 from loops_async.testing import QUICK_RETRIES
-from loops_async.wire import Lane
 from tests.scripted import ScriptedPacer
 from tests.transport.bare import BareServer, Exchange, http
 

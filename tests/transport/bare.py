@@ -13,12 +13,12 @@ import attrs
 from yarl import URL
 
 from loops_async import LoopsClient, Pacer, RetryPolicy, errors
-from loops_async.clock import loop_time
 from loops_async.endpoints.account import API_KEY
 from loops_async.endpoints.contacts import CREATE, FIND, UPDATE
-from loops_async.timeouts import Timeouts
+from loops_async.pipeline.clock import loop_time
+from loops_async.pipeline.deadlines import Timeouts
+from loops_async.pipeline.messages import Request
 from loops_async.transport import AiohttpTransport, open_http
-from loops_async.wire import Request
 
 KEY = "key-that-nobody-may-see"
 EMAIL = "ada.secret@example.com"

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from loops_async import errors
+from loops_async.pipeline.responses import parse_response
 from loops_async.transport import LARGEST_REPLY
-from loops_async.verdict import judge
 from tests.transport.bare import (
     KEY,
     TEAM,
@@ -140,7 +140,7 @@ async def test_a_reply_says_what_must_not_be_quoted_of_it_and_shows_it_nowhere()
     assert reply.secret == KEY
     assert KEY not in repr(reply)
     with pytest.raises(errors.Forbidden, match="You sent Bearer …"):
-        judge(TEST, reply)
+        parse_response(TEST, reply)
 
 
 async def test_the_json_of_a_success_is_never_touched() -> None:

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loops_async import Attachment, LoopsClient, LoopsError, Pacer, RetryPolicy, Timeouts
-from loops_async.clock import Clock
-from loops_async.retrying import Retrying
-from loops_async.wire import Reply
+from loops_async.pipeline.clock import Clock
+from loops_async.pipeline.messages import Reply
+from loops_async.pipeline.retrying import Retrying
 from tests.scripted import ScriptedPacer, ScriptedTransport
 from tests.transport.bare import (
     EMAIL,

@@ -8,8 +8,8 @@ import pytest
 from aiohttp.client_proto import ResponseHandler
 
 from loops_async import errors
+from loops_async.pipeline.messages import Request
 from loops_async.version import __version__
-from loops_async.wire import Request
 from tests.transport.bare import (
     KEY,
     TEAM,

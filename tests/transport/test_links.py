@@ -7,8 +7,8 @@ import time
 import pytest
 
 from loops_async import errors
-from loops_async.timeouts import Timeouts
-from loops_async.wire import Request
+from loops_async.pipeline.deadlines import Timeouts
+from loops_async.pipeline.messages import Request
 from tests.transport.bare import (
     CREATE_ADA,
     FIND_ADA,

@@ -11,7 +11,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from loops_async import errors
-from loops_async.timeouts import Timeouts
+from loops_async.pipeline.deadlines import Timeouts
 from loops_async.transport import AiohttpTransport
 from tests.transport.bare import EMAIL, FIND_ADA, KEY, failure
 

@@ -1,6 +1,6 @@
 import socket
 
-from loops_async.transport.sessions import socket_to
+from loops_async.transport.session import socket_to
 
 
 def test_not_too_much_is_read_from_a_socket_at_once() -> None:

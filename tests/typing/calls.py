@@ -24,8 +24,8 @@ from loops_async import (
     Timeouts,
     Unfinished,
 )
+from loops_async.pipeline.messages import Pacing
 from loops_async.sandbox import Sandbox
-from loops_async.wire import Pacing
 
 EMAIL = "a@example.com"
 

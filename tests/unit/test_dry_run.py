@@ -21,12 +21,12 @@ from loops_async import (
     errors,
 )
 from loops_async.codec import decode
-from loops_async.retrying import Retrying
+from loops_async.pipeline.messages import Endpoint, Replay, Request
+from loops_async.pipeline.retrying import Retrying
 from loops_async.testing import ScriptedTransport, reply
-from loops_async.wire import Endpoint, Replay, Request
 from tests.scripted import ScriptedPacer
+from tests.unit.test_allowlist import endpoints
 from tests.unit.test_endpoints import CASES, Case
-from tests.unit.test_recipients import endpoints
 
 ADA = "ada@example.com"
 NONE_LEFT = RemovalQuota(limit=0, remaining=0)

@@ -38,7 +38,7 @@ from loops_async import (
     Team,
     Unauthorized,
 )
-from loops_async.wire import Endpoint
+from loops_async.pipeline.messages import Endpoint
 
 Call: TypeAlias = Callable[[LoopsClient], Awaitable[Any]]
 

@@ -5,10 +5,10 @@ import attrs
 import pytest
 
 from loops_async import ContactReceipt, ContactUpdate, Outcome
+from loops_async.bulk.outcomes import applied
 from loops_async.endpoints.contacts import UPDATE
-from loops_async.outcomes import applied
+from loops_async.pipeline.messages import Lane, Reply, Request, received, write
 from loops_async.records.contacts import receipt_of
-from loops_async.wire import Lane, Reply, Request, received, write
 
 ADA = ContactUpdate(email="ada@example.com")
 MADE: list[tuple[object, object]] = [

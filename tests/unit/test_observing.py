@@ -16,7 +16,7 @@ from loops_async import (
     RetryPolicy,
     log_attempts,
 )
-from loops_async.wire import Pacing, Reply, Request
+from loops_async.pipeline.messages import Pacing, Reply, Request
 from tests.scripted import ScriptedPacer
 from tests.transport.bare import FIND_ADA
 

@@ -1,7 +1,7 @@
 import random
 from typing import Any
 
-from loops_async.ordering import ContactOrder, Job, Lookahead, identity
+from loops_async.bulk.ordering import ContactOrder, Job, Lookahead, identity
 from loops_async.records import ContactUpdate
 
 

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from loops_async import errors
-from loops_async.backoff import RetryPolicy
-from loops_async.clock import Clock
 from loops_async.codec import Undecodable
-from loops_async.observing import Attempt
-from loops_async.retrying import Retrying
-from loops_async.wire import Answer, Endpoint, Lane, Replay, Reply, Request
+from loops_async.pipeline.clock import Clock
+from loops_async.pipeline.messages import Answer, Endpoint, Lane, Replay, Reply, Request
+from loops_async.pipeline.observing import Attempt
+from loops_async.pipeline.retry_policy import RetryPolicy
+from loops_async.pipeline.retrying import Retrying
 from tests.scripted import (
     After,
     Cancels,

@@ -8,7 +8,7 @@ import pytest
 
 from loops_async import LoopsClient, RetryPolicy, errors
 from loops_async.pacing.unpaced import Unpaced
-from loops_async.retrying import Retrying
+from loops_async.pipeline.retrying import Retrying
 from loops_async.testing import QUICK_RETRIES, Reply, ScriptedTransport, SentRequest, reply
 from tests.scripted import ScriptedPacer
 

@@ -12,13 +12,13 @@ from uuid import UUID
 import pytest
 
 from loops_async import errors
-from loops_async.backoff import RetryPolicy
 from loops_async.client import LoopsClient
-from loops_async.clock import Clock
 from loops_async.codec import to_json
 from loops_async.endpoints.sending import checked_key
+from loops_async.pipeline.clock import Clock
+from loops_async.pipeline.retry_policy import RetryPolicy
+from loops_async.pipeline.retrying import Retrying
 from loops_async.records import UNSET, Attachment, Event, SendReceipt, TransactionalEmail
-from loops_async.retrying import Retrying
 from tests.scripted import ScriptedPacer, ScriptedTransport, Step, late, lost, never_left, reply
 from tests.virtual_time import run_virtual
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from loops_async import errors
-from loops_async.backoff import RetryPolicy
 from loops_async.client import LoopsClient
-from loops_async.clock import Clock
+from loops_async.pipeline.clock import Clock
+from loops_async.pipeline.messages import Reply
+from loops_async.pipeline.retry_policy import RetryPolicy
+from loops_async.pipeline.retrying import Retrying
 from loops_async.records import RemovalQuota, SuppressedContact, Suppression, SuppressionRemoval
-from loops_async.retrying import Retrying
-from loops_async.wire import Reply
 from tests.scripted import (
     After,
     ScriptedPacer,

@@ -14,7 +14,7 @@ from loops_async.contrib.redis.script import MICRO
 from loops_async.pacing import learning
 from loops_async.pacing.learning import LONGEST_GRACE, Grace, Peak, read_limit, read_remaining
 from loops_async.pacing.slots import Slots
-from loops_async.wire import Lane, Reply
+from loops_async.pipeline.messages import Lane, Reply
 
 LATE: Final = 0.005
 """Seconds after its time at which a turn given late is worth telling before its reply comes."""

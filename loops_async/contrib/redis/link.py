@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from loops_async.contrib.redis.script import DIGEST, PATIENCE, SCRIPT
 from loops_async.errors import SessionClosed, WrongEventLoop
-from loops_async.observing import LOG
+from loops_async.pipeline.observing import LOG
 
 T = TypeVar("T")
 

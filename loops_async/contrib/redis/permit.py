@@ -5,7 +5,7 @@ from collections.abc import Callable
 import attrs
 
 from loops_async.pacing.permit import SlotPermit
-from loops_async.wire import Reply
+from loops_async.pipeline.messages import Reply
 
 
 @attrs.define(eq=False)

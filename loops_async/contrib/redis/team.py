@@ -16,7 +16,7 @@ from loops_async.contrib.redis.permit import Sent, SharedPermit
 from loops_async.contrib.redis.waiters import Bell, Waiters
 from loops_async.errors import SessionClosed
 from loops_async.pacing.slots import Slots
-from loops_async.wire import Lane, Reply
+from loops_async.pipeline.messages import Lane, Reply
 
 _Turn: TypeAlias = Reservation | Slots
 """A reserved slot, or the local slots of which one was promised."""

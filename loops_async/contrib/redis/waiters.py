@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Final, Generic, TypeVar
 
-from loops_async.wire import Lane
+from loops_async.pipeline.messages import Lane
 
 T = TypeVar("T")
 

@@ -15,9 +15,9 @@ from yarl import URL
 from loops_async import ContactUpdate, Pacer, RetryPolicy, Timeouts
 from loops_async.codec import encode
 from loops_async.endpoints.contacts import UPDATE
-from loops_async.retrying import Retrying
+from loops_async.pipeline.messages import Lane, Reply, Request
+from loops_async.pipeline.retrying import Retrying
 from loops_async.transport import AiohttpTransport, open_http
-from loops_async.wire import Lane, Reply, Request
 
 Call: TypeAlias = Callable[[int], Any]
 

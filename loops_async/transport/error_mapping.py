@@ -9,7 +9,7 @@ from typing import Any, Final
 import aiohttp
 
 from loops_async import errors
-from loops_async.wire import Request
+from loops_async.pipeline.messages import Request
 
 
 class Broke(aiohttp.ClientError):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from loops_async.totals import Pace, Tally
+from loops_async.bulk.progress import Pace, Tally
 
 
 def paced(*stretches: tuple[float, float]) -> tuple[Pace, float]:

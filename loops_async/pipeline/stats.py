@@ -5,7 +5,7 @@ from typing import cast
 
 import attrs
 
-from loops_async.wire import Lane
+from loops_async.pipeline.messages import Lane
 
 
 @attrs.frozen

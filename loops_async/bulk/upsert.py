@@ -6,11 +6,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import NoReturn, Self
 
 from loops_async import errors
-from loops_async.outcomes import OnOutcome, Outcome, Source, Unfinished, check_run
-from loops_async.run import Run
-from loops_async.sources import rows_of
-from loops_async.totals import Totals
-from loops_async.workers import Upsert
+from loops_async.bulk.engine import Run
+from loops_async.bulk.outcomes import OnOutcome, Outcome, Source, Unfinished, check_run
+from loops_async.bulk.progress import Totals
+from loops_async.bulk.sources import rows_of
+from loops_async.bulk.workers import Upsert
 
 
 class BulkUpsert:

@@ -9,7 +9,7 @@ import attrs
 
 from loops_async.codec import Undecodable, decode_json
 from loops_async.errors import ConfigurationError, RecipientNotAllowed
-from loops_async.wire import Request
+from loops_async.pipeline.messages import Request
 
 _ENTRY: Final = re.compile(r"[^@\s*]*@[^@\s*.](?:[^@\s*]*[^@\s*.])?")
 # Anything else before the "@" (quotes, commas, brackets, letters beyond ASCII) is read as part of

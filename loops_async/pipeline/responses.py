@@ -6,9 +6,9 @@ from typing import Any, Final, TypeVar
 
 from loops_async import errors
 from loops_async.codec import Undecodable, decode_json
-from loops_async.quoting import cleaned, presentable
-from loops_async.retry_after import retry_after
-from loops_async.wire import Endpoint, Reply, Request
+from loops_async.pipeline.messages import Endpoint, Reply, Request
+from loops_async.pipeline.redaction import cleaned, presentable
+from loops_async.pipeline.retry_policy import retry_after
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ _HINTS: Final[dict[type[errors.APIError], str]] = {
 }
 
 
-def judge(request: Request[T], reply: Reply, wall: Callable[[], float] = time.time) -> T:
+def parse_response(request: Request[T], reply: Reply, wall: Callable[[], float] = time.time) -> T:
     """The value that ``reply`` holds for ``request``; ``wall`` is the time since the epoch.
 
     Raises:

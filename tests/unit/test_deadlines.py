@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from loops_async.clock import loop_time
-from loops_async.watchdog import Limit, Watchdog
+from loops_async.pipeline.clock import loop_time
+from loops_async.pipeline.deadlines import Limit, Watchdog
 from tests.virtual_time import run_virtual
 
 

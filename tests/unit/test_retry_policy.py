@@ -3,8 +3,15 @@ from typing import Any
 import pytest
 
 from loops_async import errors
-from loops_async.backoff import Failures, GiveUp, RetryBudget, RetryPolicy, Wait, decide
-from loops_async.wire import Replay
+from loops_async.pipeline.messages import Replay
+from loops_async.pipeline.retry_policy import (
+    Failures,
+    GiveUp,
+    RetryBudget,
+    RetryPolicy,
+    Wait,
+    decide,
+)
 
 POLICY = RetryPolicy()
 ALWAYS, WITH_KEY, ONCE = Replay.ALWAYS, Replay.WITH_KEY, Replay.ONCE

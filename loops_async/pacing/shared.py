@@ -5,7 +5,7 @@ import hashlib
 from typing import Final, cast
 
 from loops_async.pacing import Pacer
-from loops_async.wire import Pacing, TeamPacing
+from loops_async.pipeline.messages import Pacing, TeamPacing
 
 _PACERS: Final[dict[asyncio.AbstractEventLoop, dict[str, Pacer]]] = {}
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Final
 
 from loops_async import errors
-from loops_async.ordering import Job, Lookahead
-from loops_async.outcomes import (
+from loops_async.bulk.ordering import Job, Lookahead
+from loops_async.bulk.outcomes import (
     OnOutcome,
     Outcome,
     Row,
@@ -15,10 +15,10 @@ from loops_async.outcomes import (
     stops_everything,
     tell,
 )
+from loops_async.bulk.progress import Tally, Totals
+from loops_async.bulk.sources import Rows
+from loops_async.bulk.workers import Events, Upsert, Workers
 from loops_async.records.contacts import ContactReceipt
-from loops_async.sources import Rows
-from loops_async.totals import Tally, Totals
-from loops_async.workers import Events, Upsert, Workers
 
 _PATIENCE: Final = 0.25
 """Seconds that a source which was told to stop has for the row that it is about to give."""

@@ -13,10 +13,10 @@ from loops_async import errors
 from loops_async.codec import encode
 from loops_async.endpoints.account import API_KEY, CREATE_PROPERTY, LIST_PROPERTIES
 from loops_async.endpoints.contacts import CREATE, DELETE, FIND, UPDATE
+from loops_async.pipeline.messages import Endpoint, Reply, Request
+from loops_async.pipeline.responses import parse_response
+from loops_async.pipeline.retry_policy import retry_after
 from loops_async.records import ContactCreate
-from loops_async.retry_after import retry_after
-from loops_async.verdict import judge
-from loops_async.wire import Endpoint, Reply, Request
 from tests.scripted import reply
 from tests.strategies import SECRET_ADDRESSES, SECRET_VALUES
 
@@ -37,7 +37,7 @@ def shown(error: BaseException | None) -> str:
 
 def failure(request: Request[Any], answer: Reply) -> errors.LoopsError | None:
     try:
-        judge(request, answer)
+        parse_response(request, answer)
     except errors.LoopsError as error:
         return error
     return None

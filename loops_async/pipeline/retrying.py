@@ -10,7 +10,11 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from loops_async import errors
-from loops_async.backoff import (
+from loops_async.pipeline.clock import Clock
+from loops_async.pipeline.messages import Answer, Lane, Pacing, Permit, Reply, Request, Transport
+from loops_async.pipeline.observing import LOG, Attempt
+from loops_async.pipeline.responses import parse_response
+from loops_async.pipeline.retry_policy import (
     Failures,
     GiveUp,
     Nature,
@@ -20,11 +24,7 @@ from loops_async.backoff import (
     decide,
     nature,
 )
-from loops_async.clock import Clock
-from loops_async.observing import LOG, Attempt
-from loops_async.stats import Counts
-from loops_async.verdict import judge
-from loops_async.wire import Answer, Lane, Pacing, Permit, Reply, Request, Transport
+from loops_async.pipeline.stats import Counts
 
 T = TypeVar("T")
 
@@ -130,7 +130,7 @@ class Retrying:
                 failure: errors.LoopsError | None = None
                 try:
                     reply = await self.transport.send(request)
-                    value = judge(request, reply, self.clock.wall)
+                    value = parse_response(request, reply, self.clock.wall)
                 except errors.LoopsError as error:
                     failure = error
                 finally:

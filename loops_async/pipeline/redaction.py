@@ -11,8 +11,8 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from loops_async.codec import decode_json
+from loops_async.pipeline.messages import Reply, Request
 from loops_async.records.contacts import JsonValue
-from loops_async.wire import Reply, Request
 
 LONGEST_EXCERPT: Final = 200
 

@@ -9,13 +9,12 @@ from multidict import CIMultiDict, istr
 from yarl import URL
 
 from loops_async import errors
-from loops_async.quoting import cleaned
-from loops_async.timeouts import Timeouts
-from loops_async.transport.links import link_error, misuse_error
+from loops_async.pipeline.deadlines import Limit, Timeouts, Watchdog
+from loops_async.pipeline.messages import Reply, Request, received
+from loops_async.pipeline.redaction import cleaned
+from loops_async.transport.error_mapping import link_error, misuse_error
 from loops_async.transport.outgoing import COMMON, Body, Head
-from loops_async.transport.sessions import ONLY_ONCE, Bounds
-from loops_async.watchdog import Limit, Watchdog
-from loops_async.wire import Reply, Request, received
+from loops_async.transport.session import ONLY_ONCE, Bounds
 
 LARGEST_REPLY: Final = 8 * 1024 * 1024
 """Bytes of a reply that the client holds at the most."""

@@ -13,8 +13,8 @@ from collections.abc import (
 from collections.abc import Set as AbstractSet
 from typing import Final, Protocol, cast
 
-from loops_async.outcomes import Row, Source
-from loops_async.threaded import ThreadedRows, length_of
+from loops_async.bulk.outcomes import Row, Source
+from loops_async.bulk.threaded import ThreadedRows, length_of
 
 _IN_MEMORY: Final = (Sequence, AbstractSet, MappingView)
 """What says of itself that it is no more than data. A length alone does not: Django's QuerySet has

@@ -4,8 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loops_async import errors
-from loops_async.backoff import Failures, GiveUp, RetryBudget, RetryPolicy, Wait, decide
-from loops_async.wire import Replay
+from loops_async.pipeline.messages import Replay
+from loops_async.pipeline.retry_policy import (
+    Failures,
+    GiveUp,
+    RetryBudget,
+    RetryPolicy,
+    Wait,
+    decide,
+)
 
 SECONDS = st.floats(1e-6, 1e6)
 POLICIES = st.builds(

@@ -11,8 +11,8 @@ import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sized
 
-from loops_async.observing import LOG
-from loops_async.outcomes import Row
+from loops_async.bulk.outcomes import Row
+from loops_async.pipeline.observing import LOG
 
 
 def length_of(source: object) -> int | None:

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
-from loops_async.ordering import ContactOrder, Job
-from loops_async.outcomes import Outcome
+from loops_async.bulk.ordering import ContactOrder, Job
+from loops_async.bulk.outcomes import Outcome
 from loops_async.records.contacts import ContactReceipt, ContactUpdate
 
 Upsert: TypeAlias = Callable[[ContactUpdate], Awaitable[ContactReceipt]]

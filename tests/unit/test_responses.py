@@ -10,10 +10,10 @@ from loops_async import errors
 from loops_async.codec import Undecodable
 from loops_async.endpoints.account import CREATE_PROPERTY
 from loops_async.endpoints.contacts import CREATE, DELETE, FIND, UPDATE
-from loops_async.quoting import cleaned
-from loops_async.retry_after import retry_after
-from loops_async.verdict import judge
-from loops_async.wire import Endpoint, Reply, Request
+from loops_async.pipeline.messages import Endpoint, Reply, Request
+from loops_async.pipeline.redaction import cleaned
+from loops_async.pipeline.responses import parse_response
+from loops_async.pipeline.retry_policy import retry_after
 from tests.scripted import done, reply
 
 WALL = 1_700_000_000.0
@@ -23,7 +23,7 @@ def verdict(
     answer: Reply, endpoint: Endpoint[Any] = UPDATE, **sent: object
 ) -> errors.APIError | errors.InvalidReply:
     with pytest.raises(errors.LoopsError) as caught:
-        judge(Request(endpoint, body=orjson.dumps(sent)), answer, lambda: WALL)
+        parse_response(Request(endpoint, body=orjson.dumps(sent)), answer, lambda: WALL)
     assert caught.value.__context__ is None
     assert isinstance(caught.value, errors.APIError | errors.InvalidReply)
     return caught.value
@@ -51,8 +51,11 @@ def test_an_endpoint_may_have_an_error_of_its_own() -> None:
 
 
 def test_a_success_is_the_value_that_was_promised() -> None:
-    assert judge(Request(UPDATE), done("c7")) == "c7"
-    assert judge(Request(UPDATE), reply(201, {"success": True, "id": "c8", "new": []})) == "c8"
+    assert parse_response(Request(UPDATE), done("c7")) == "c7"
+    assert (
+        parse_response(Request(UPDATE), reply(201, {"success": True, "id": "c8", "new": []}))
+        == "c8"
+    )
 
 
 @pytest.mark.parametrize(("body", "says", "excerpt"), [
@@ -203,10 +206,10 @@ def test_a_hostile_reply_is_read_in_no_time(unit: bytes, start: bytes) -> None:
     begin = time.perf_counter()
     for status in (200, 400, 502):
         with pytest.raises(errors.LoopsError):
-            judge(request, Reply(status, {}, body))
+            parse_response(request, Reply(status, {}, body))
     # A message of the same text, which is decoded first.
     with pytest.raises(errors.LoopsError):
-        judge(request, reply(400, {"message": body.decode("latin-1")}))
+        parse_response(request, reply(400, {"message": body.decode("latin-1")}))
     assert time.perf_counter() - begin < 0.5
 
 
@@ -214,7 +217,10 @@ def test_a_reader_that_finds_no_fault_is_not_second_guessed() -> None:
     def read(_: Reply) -> float:
         return math.pi
 
-    assert judge(Request(Endpoint("GET", "/v1/x", UPDATE.replay, read)), reply(204)) == math.pi
+    assert (
+        parse_response(Request(Endpoint("GET", "/v1/x", UPDATE.replay, read)), reply(204))
+        == math.pi
+    )
 
 
 def test_a_fault_of_a_reader_is_the_one_error_with_its_words() -> None:
@@ -230,7 +236,7 @@ def test_an_attachment_of_megabytes_does_not_slow_an_error_down() -> None:
     begin = time.perf_counter()
     for said in ("No. " * 1000, "QUJD" * 1000):
         with pytest.raises(errors.BadRequest):
-            judge(request, reply(400, {"message": said}))
+            parse_response(request, reply(400, {"message": said}))
     assert time.perf_counter() - begin < 5
 
 
@@ -250,13 +256,15 @@ def test_where_the_fix_is_known_the_error_says_it() -> None:
 )
 def test_the_key_is_not_quoted_in_any_spelling(body: bytes) -> None:
     with pytest.raises(errors.Unauthorized) as caught:
-        judge(Request(UPDATE), Reply(401, {}, body, secret="sk/live-9f8e7d"))
+        parse_response(Request(UPDATE), Reply(401, {}, body, secret="sk/live-9f8e7d"))
     assert "9f8e7d" not in str(caught.value).lower()
 
 
 def test_the_key_as_a_name_in_a_success_is_not_quoted() -> None:
     with pytest.raises(errors.InvalidReply) as caught:
-        judge(Request(UPDATE), Reply(200, {}, b'{"sk-live-9f8e7d": 1}', secret="sk-live-9f8e7d"))
+        parse_response(
+            Request(UPDATE), Reply(200, {}, b'{"sk-live-9f8e7d": 1}', secret="sk-live-9f8e7d")
+        )
     assert "9f8e7d" not in str(caught.value)
 
 
@@ -270,6 +278,6 @@ def test_the_key_as_a_name_in_a_success_is_not_quoted() -> None:
 )
 def test_a_value_is_not_quoted_in_another_form_either(sent: bytes, said: str) -> None:
     with pytest.raises(errors.BadRequest) as caught:
-        judge(Request(UPDATE, body=sent), reply(400, {"message": said}))
+        parse_response(Request(UPDATE, body=sent), reply(400, {"message": said}))
     for value in ("123456", "Lovelace"):
         assert value not in str(caught.value)

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 import aiohttp
 import attrs
 
-from loops_async.transport.links import Broke
+from loops_async.transport.error_mapping import Broke
 from loops_async.transport.outgoing import COMMON
 from loops_async.transport.requesting import REQUEST, NoCookies
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from loops_async.errors import InvalidInput
-from loops_async.wire import Endpoint, Replay, Request
+from loops_async.pipeline.messages import Endpoint, Replay, Request
 
 CAMPAIGN = Endpoint("GET", "/v1/campaigns/{campaignId}/metrics", Replay.ALWAYS, lambda _: None)
 HOSTILE = st.sampled_from(["..", ".", "", "../api-key", "a/b", "a?b=c", "a#b", "%2e%2e", "a\r\nb"])

@@ -7,10 +7,10 @@ from typing import Final, TypeVar
 
 import attrs
 
-from loops_async.observing import LOG
-from loops_async.stats import Counts
-from loops_async.verdict import judge
-from loops_async.wire import Answer, Lane, Reply, Request
+from loops_async.pipeline.messages import Answer, Lane, Reply, Request
+from loops_async.pipeline.observing import LOG
+from loops_async.pipeline.responses import parse_response
+from loops_async.pipeline.stats import Counts
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class DryRun:
         await asyncio.sleep(0)
         endpoint = request.endpoint
         _ = request.path  # refuses parameters that would make another path
-        value = judge(request, Reply(200, _NO_HEADERS, endpoint.dry_run))
+        value = parse_response(request, Reply(200, _NO_HEADERS, endpoint.dry_run))
         name = str(endpoint)
         self.counts.dry_run[name] = self.counts.dry_run.get(name, 0) + 1
         # One line a row would bury the rest.

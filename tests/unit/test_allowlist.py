@@ -12,9 +12,9 @@ import loops_async.endpoints
 from loops_async import UNSET, ContactCreate, ContactUpdate, Event, LoopsClient, Unset, errors
 from loops_async.codec import encode_json
 from loops_async.endpoints.contacts import UPDATE
-from loops_async.recipients import read_recipients
+from loops_async.pipeline.allowlist import read_recipients
+from loops_async.pipeline.messages import Endpoint, Request
 from loops_async.testing import ScriptedTransport, reply
-from loops_async.wire import Endpoint, Request
 from tests.unit.test_endpoints import CASES, Case
 
 ALLOWED = ["@Example.com", "Ada@corp.com", "@bücher.example", "jürgen@corp.com"]

@@ -1,0 +1,1 @@
+"""The nouns of the API, such as ``loops.contacts``: one module each."""

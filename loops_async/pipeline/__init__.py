@@ -1,0 +1,1 @@
+"""Between the endpoints and the transport: retries, deadlines, and what a reply means."""
