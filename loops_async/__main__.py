@@ -12,7 +12,7 @@ def main() -> None:
         import rich  # noqa: F401, PLC0415 # pyright: ignore[reportUnusedImport]
     except ImportError:
         sys.exit("The command line needs an extra: pip install 'loops-async[cli]'")
-    from loops_async.cli.commands import cli  # noqa: PLC0415
+    from loops_async.cli.main import cli  # noqa: PLC0415
 
     for stream in (sys.stdout, sys.stderr):
         # A terminal of another encoding must not turn the summary into a traceback.

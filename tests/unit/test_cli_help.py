@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from loops_async.cli.commands import cli
+from loops_async.cli.main import cli
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 COMMANDS = sorted(cli.commands)

@@ -1,4 +1,4 @@
-"""Shell completion: the script that a shell has to read once."""
+"""``loops-async completion``: the script that a shell has to read once."""
 
 import click
 from click.shell_completion import (
@@ -88,3 +88,23 @@ def completion_script(command: click.Command, shell: str) -> str:
     if found is None:
         raise click.BadParameter(f"there is none for {shell}", param_hint="SHELL")
     return found(command, {}, "loops-async", "_LOOPS_ASYNC_COMPLETE").source()
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what completes commands in a SHELL.
+
+    Commands, options and file names are completed.
+
+    \b
+    Example:
+      echo 'eval "$(loops-async completion bash)"' >> ~/.bashrc
+      echo 'eval "$(loops-async completion zsh)"' >> ~/.zshrc
+      mkdir -p ~/.config/fish/completions
+      loops-async completion fish > ~/.config/fish/completions/loops-async.fish
+
+    \b
+    Exit status: 0 printed, 2 there is no such shell.
+    """  # noqa: D301 - \b is click's mark for text to leave as it is
+    click.echo(completion_script(click.get_current_context().find_root().command, shell))

@@ -1,0 +1,149 @@
+"""``loops-async sandbox``."""
+
+import asyncio
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+from loops_async.cli.ending import DONE, REFUSED, run
+from loops_async.cli.signals import stoppable
+from loops_async.cli.talking import Talk, print_json
+
+if TYPE_CHECKING:
+    from loops_async.sandbox import Faults, Sandbox
+
+
+@click.command()
+@click.option(
+    "--port",
+    metavar="N",
+    type=click.IntRange(0, 65535),
+    default=8026,
+    show_default=True,
+    help="The port to listen on; 0 takes a free one.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--rate",
+    metavar="N",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="Requests per second that it takes; 0 for no limit.",
+)
+@click.option("--api-key", default="test-key", show_default=True, help="The key that it takes.")
+@click.option("--strict-properties", is_flag=True, help="Refuse unknown properties.")
+@click.option(
+    "--faults",
+    "spec",
+    metavar="SPEC",
+    help="Let things go wrong: rate=0.3,kinds=5xx+reset_after or script=500,reset_after,ok.",
+)
+@click.option("--seed", type=int, metavar="N", help="Draw the faults from here.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line once it listens.")
+def sandbox(
+    port: int,
+    host: str,
+    rate: float,
+    api_key: str,
+    *,
+    strict_properties: bool,
+    spec: str | None,
+    seed: int | None,
+    as_json: bool,
+) -> None:
+    """Serve a local stand-in for the Loops API.
+
+    It answers clients of any language until Ctrl-C or SIGTERM.
+
+    \b
+    Example:
+      loops-async sandbox --port 8026 --rate 10
+      curl -H "Authorization: Bearer test-key" http://127.0.0.1:8026/api/v1/api-key
+
+    \b
+    Exit status: 2 it cannot listen or an option cannot work, 130 interrupted,
+    143 terminated.
+    """  # noqa: D301 - \b is click's mark for text to leave as it is
+    from loops_async.sandbox import Sandbox  # noqa: PLC0415
+
+    try:
+        served = Sandbox(
+            api_key=api_key,
+            host=host,
+            port=port,
+            rate=rate or None,
+            strict_properties=strict_properties,
+            faults=read_faults(spec, seed),
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    talk = Talk("sandbox", as_json)
+    if api_key != "test-key":
+        talk.warn("other users of this machine can see --api-key: never give it a real one.")
+
+    async def job() -> int:
+        with stoppable():
+            return DONE if await serve(served, talk) else REFUSED
+
+    run(talk, lambda: asyncio.run(job()))
+
+
+async def serve(served: "Sandbox", talk: Talk) -> bool:
+    """Serve until cancelled; False where it could not even begin."""
+    try:
+        await served.start()
+    except OSError as error:
+        talk.fail(f"cannot listen ({error.strerror}); try another --port or --host")
+        return False
+    seed = served.faults.seed if served.faults is not None else None
+    if talk.as_json:
+        # Now: a script cannot wait for the end of a server. It ends with its exit status alone.
+        print_json(
+            {
+                "command": "sandbox",
+                "url": served.url,
+                "api_key": served.api_key,
+                "seed": seed,
+            }
+        )
+        talk.as_json = False
+    talk.say(
+        f"A sandbox Loops listens at {served.url} with the key {served.api_key!r}. Ctrl-C stops it."
+    )
+    if seed is not None:
+        talk.say(f"Its faults are drawn with --seed {seed}.")
+    await served.serve_forever()
+    return True
+
+
+def read_faults(spec: str | None, seed: int | None) -> "Faults | None":
+    """The faults that ``--faults`` and ``--seed`` ask for.
+
+    Raises:
+        UsageError: They make no sense.
+    """
+    from loops_async.sandbox import parse_faults  # noqa: PLC0415
+
+    if spec is None:
+        if seed is not None:
+            raise click.UsageError("--seed draws faults: it needs --faults.")
+        return None
+    try:
+        return parse_faults(spec, seed=seed)
+    except ValueError as error:
+        raise click.BadParameter(_shortened(str(error)), param_hint="--faults") from None
+
+
+def _shortened(problem: str) -> str:
+    """``problem`` with the one kind of fault that was probably meant in place of all of them."""
+    from loops_async.sandbox import FAULT_KINDS  # noqa: PLC0415
+
+    families = {kind.family for kind in FAULT_KINDS.values()}
+    found = re.search(r"there is no fault '(.+?)'", problem)
+    close = difflib.get_close_matches(found[1], [*FAULT_KINDS, *families, "ok"], 1) if found else ()
+    if not found or not close:
+        return problem
+    return f"{problem[: found.end()]}; did you mean {close[0]!r}?"
