@@ -18,7 +18,7 @@ from loops_async.pipeline.observing import LOG, Attempt
 from loops_async.pipeline.retry_policy import RetryPolicy
 from loops_async.pipeline.retrying import Retrying
 from loops_async.pipeline.stats import Counts, Stats, stats_of
-from loops_async.records.unset import UNSET, Unset
+from loops_async.records._types import UNSET, Unset
 from loops_async.resources.account import (
     ApiKey,
     ContactProperties,

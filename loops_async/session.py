@@ -8,7 +8,7 @@ from loops_async.pipeline.deadlines import Timeouts
 from loops_async.pipeline.messages import Pacing, TeamPacing
 from loops_async.pipeline.observing import Attempt
 from loops_async.pipeline.retry_policy import RetryPolicy
-from loops_async.records.unset import UNSET, Unset
+from loops_async.records._types import UNSET, Unset
 
 
 class LoopsSession(Connection):

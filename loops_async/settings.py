@@ -8,7 +8,7 @@ from typing import Final, cast
 from loops_async.errors import ConfigurationError
 from loops_async.pipeline.allowlist import Recipients, read_recipients
 from loops_async.pipeline.deadlines import Timeouts, check_seconds
-from loops_async.records.unset import UNSET, Unset
+from loops_async.records._types import UNSET, Unset
 
 _KEY: Final = re.compile(r"[!-~]+")
 _YES: Final = frozenset({"1", "true", "yes", "on"})

@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 from hypothesis import strategies as st
 
+from loops_async.records._types import UNSET, PropertyValue
+from loops_async.records._validation import DEFAULT_FIELDS, RESERVED
 from loops_async.records.contacts import ContactUpdate
-from loops_async.records.unset import UNSET
-from loops_async.records.values import DEFAULT_FIELDS, RESERVED, PropertyValue
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 

@@ -8,7 +8,7 @@ import attrs
 
 from loops_async import errors
 from loops_async.freezing import unfrozen
-from loops_async.records.arguments import built
+from loops_async.records._validation import build_record
 from loops_async.records.contacts import ContactReceipt, ContactUpdate
 
 Row: TypeAlias = ContactUpdate | Mapping[str, Any]
@@ -90,7 +90,7 @@ def contact_of(row: object) -> ContactUpdate:
     # The usual one is known at once; to ask an abstract class is slow.
     if type(row) is dict or isinstance(row, Mapping):
         try:
-            return built(ContactUpdate, cast("Mapping[str, Any]", row))
+            return build_record(ContactUpdate, cast("Mapping[str, Any]", row))
         except errors.LoopsError:
             raise
         except Exception as error:  # noqa: BLE001 - a mapping is the caller's code

@@ -20,7 +20,7 @@ from loops_async.cli.talking import Talk
 from loops_async.cli.tally import Tally
 from loops_async.client import LoopsClient
 from loops_async.errors import BadRequest
-from loops_async.records.arguments import built
+from loops_async.records._validation import build_record
 from loops_async.records.contacts import ContactUpdate
 from loops_async.sandbox import Sandbox
 
@@ -71,7 +71,7 @@ def _expected(source: Source, plan: Plan, tally: Tally) -> dict[str, ContactUpda
         if not isinstance(reading, Row):
             continue
         try:
-            contact = built(ContactUpdate, contact_fields(reading, plan))
+            contact = build_record(ContactUpdate, contact_fields(reading, plan))
         except RowRefused:
             continue
         address = str(contact.email).casefold()

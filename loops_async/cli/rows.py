@@ -10,7 +10,7 @@ import orjson
 
 from loops_async.cli.lines import Lines
 from loops_async.cli.refusals import FileRefused, shown
-from loops_async.records.contacts import JsonValue
+from loops_async.records._types import JsonValue
 
 MOST_COLUMNS = 1_000
 REASON_COLUMN = "loops_error"

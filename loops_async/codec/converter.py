@@ -8,7 +8,7 @@ from cattrs import Converter, StructureHandlerNotFoundError, transform_error
 from loops_async.codec import incoming, outgoing
 from loops_async.codec.text import Undecodable
 from loops_async.errors import InvalidCall
-from loops_async.records.values import masked
+from loops_async.records._validation import masked
 
 T = TypeVar("T")
 

@@ -8,9 +8,12 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from loops_async.records.account import ContactProperty, MailingList, PropertyType, Team
-from loops_async.records.contacts import Contact, JsonValue, OptInStatus
-from loops_async.records.fields import property_key
+from loops_async.records._types import JsonValue
+from loops_async.records._validation import json_key
+from loops_async.records.api_key import Team
+from loops_async.records.contact_properties import ContactProperty, PropertyType
+from loops_async.records.contacts import Contact, OptInStatus
+from loops_async.records.mailing_lists import MailingList
 from loops_async.records.suppression import (
     RemovalQuota,
     SuppressedContact,
@@ -89,7 +92,7 @@ def _open_enum(value: Any, cls: Any) -> Any:
 
 
 def _contact_from_json(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    names = {a.name: property_key(a) for a in attrs.fields(cls) if a.name != "properties"}
+    names = {a.name: json_key(a) for a in attrs.fields(cls) if a.name != "properties"}
     overrides: dict[str, Any] = {name: override(rename=key) for name, key in names.items()}
     known = make_dict_structure_fn(cls, converter, properties=override(omit=True), **overrides)
     keys = frozenset(names.values())
@@ -109,7 +112,7 @@ def _contact_from_json(cls: Any, converter: Converter) -> Callable[[Any, Any], A
 def _record_from_json(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     # Whether it is a dry run is not for a server to say.
     overrides: dict[str, Any] = {
-        a.name: override(omit=True) if a.name == "dry_run" else override(rename=property_key(a))
+        a.name: override(omit=True) if a.name == "dry_run" else override(rename=json_key(a))
         for a in attrs.fields(cls)
     }
     known = make_dict_structure_fn(cls, converter, **overrides)

@@ -5,14 +5,18 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from loops_async.records._types import UNSET
+from loops_async.records._validation import (
+    DEFAULT_FIELDS,
+    camel_case,
+    check_property_value,
+    typed_properties,
+)
 from loops_async.records.attachments import content
 from loops_async.records.contacts import ContactCreate, ContactUpdate
 from loops_async.records.events import Event
-from loops_async.records.fields import camel_case, typed_properties
 from loops_async.records.holding import given_fields
 from loops_async.records.transactional import TransactionalEmail
-from loops_async.records.unset import UNSET
-from loops_async.records.values import DEFAULT_FIELDS, check_property_value
 
 if TYPE_CHECKING:
     from cattrs import Converter

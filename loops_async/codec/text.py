@@ -5,7 +5,7 @@ from typing import Final
 import orjson
 
 from loops_async.errors import InvalidInput
-from loops_async.records.contacts import JsonValue
+from loops_async.records._types import JsonValue
 
 # orjson makes floats of integers beyond 64 bits, and refuses to write them.
 _NINES: Final = bytes.maketrans(b"012345678", b"9" * 9)

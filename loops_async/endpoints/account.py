@@ -3,7 +3,9 @@
 from loops_async.codec import encode_json
 from loops_async.endpoints.replies import SUCCESS, marked, reads, reads_success
 from loops_async.pipeline.messages import Endpoint, Replay, Request, Send
-from loops_async.records.account import ContactProperty, MailingList, PropertyType, Team
+from loops_async.records.api_key import Team
+from loops_async.records.contact_properties import ContactProperty, PropertyType
+from loops_async.records.mailing_lists import MailingList
 
 API_KEY = Endpoint(
     "GET",

@@ -24,6 +24,7 @@ from loops_async.pipeline.messages import (
     Send,
     write,
 )
+from loops_async.records._validation import check_email, check_user_id
 from loops_async.records.contacts import (
     Contact,
     ContactCreate,
@@ -31,7 +32,6 @@ from loops_async.records.contacts import (
     ContactUpdate,
     receipt_of,
 )
-from loops_async.records.values import check_email, check_user_id
 
 C = TypeVar("C", bound=Contact)
 

@@ -7,7 +7,7 @@ import attrs
 
 from loops_async.codec import Undecodable, decode, decode_fast
 from loops_async.pipeline.messages import Answer, Reply
-from loops_async.records.account import Team
+from loops_async.records.api_key import Team
 from loops_async.records.suppression import Suppression, SuppressionRemoval
 
 T = TypeVar("T")

@@ -9,9 +9,9 @@ from loops_async.codec import encode
 from loops_async.endpoints.replies import SUCCESS, success
 from loops_async.errors import IdempotencyConflict, InvalidInput
 from loops_async.pipeline.messages import Endpoint, Replay, Reply, Request, Send
+from loops_async.records._types import SendReceipt
 from loops_async.records.attachments import LARGEST_MAIL, size
 from loops_async.records.events import Event
-from loops_async.records.receipts import SendReceipt
 from loops_async.records.transactional import TransactionalEmail
 
 _OFF_THE_LOOP: Final = 64 * 1024

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from loops_async.codec import decode_json
 from loops_async.pipeline.messages import Reply, Request
-from loops_async.records.contacts import JsonValue
+from loops_async.records._types import JsonValue
 
 LONGEST_EXCERPT: Final = 200
 

@@ -1,17 +1,18 @@
 """The records: what goes to Loops and what comes back. They never hear of JSON."""
 
-from loops_async.records.account import ContactProperty, MailingList, PropertyType, Team
+from loops_async.records._types import UNSET, JsonValue, PropertyValue, SendReceipt, Unset
+from loops_async.records.api_key import Team
 from loops_async.records.attachments import Attachment
+from loops_async.records.contact_properties import ContactProperty, PropertyType
 from loops_async.records.contacts import (
     Contact,
     ContactCreate,
     ContactReceipt,
     ContactUpdate,
-    JsonValue,
     OptInStatus,
 )
 from loops_async.records.events import Event
-from loops_async.records.receipts import SendReceipt
+from loops_async.records.mailing_lists import MailingList
 from loops_async.records.suppression import (
     RemovalQuota,
     SuppressedContact,
@@ -19,8 +20,6 @@ from loops_async.records.suppression import (
     SuppressionRemoval,
 )
 from loops_async.records.transactional import DataVariable, TransactionalEmail
-from loops_async.records.unset import UNSET, Unset
-from loops_async.records.values import PropertyValue
 
 __all__ = [
     "UNSET",

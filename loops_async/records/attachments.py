@@ -10,8 +10,8 @@ from typing import Any, Final, TypeVar, cast
 import attrs
 
 from loops_async.errors import InvalidInput
-from loops_async.records.fields import masked_repr
-from loops_async.records.unset import UNSET, Unset
+from loops_async.records._types import UNSET, Unset
+from loops_async.records._validation import masked_repr
 
 T = TypeVar("T")
 

@@ -5,20 +5,15 @@ and sending that back would re-subscribe a person who has left in the meantime.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar, Final, TypeAlias, Unpack, cast
+from typing import ClassVar, Final, Required, TypedDict, Unpack, cast
 
 import attrs
 
 from loops_async.errors import InvalidInput
 from loops_async.freezing import unfrozen
+from loops_async.records._types import UNSET, JsonValue, OpenStrEnum, PropertyValue, Unset
+from loops_async.records._validation import check_email
 from loops_async.records.holding import ContactFields, hold, sparse
-from loops_async.records.keywords import CreateFields, UpdateFields
-from loops_async.records.open_enum import OpenStrEnum
-from loops_async.records.unset import UNSET, Unset
-from loops_async.records.values import check_email
-
-JsonValue: TypeAlias = str | int | float | bool | list["JsonValue"] | dict[str, "JsonValue"] | None
-"""Anything that JSON can hold."""
 
 
 class OptInStatus(OpenStrEnum):
@@ -30,6 +25,29 @@ class OptInStatus(OpenStrEnum):
     ACCEPTED = "accepted"
     PENDING = "pending"
     REJECTED = "rejected"
+
+
+class _Fields(TypedDict, total=False):
+    first_name: str | None | Unset
+    last_name: str | None | Unset
+    source: str | None | Unset
+    subscribed: bool | None | Unset
+    user_group: str | None | Unset
+    user_id: str | None | Unset
+    mailing_lists: Mapping[str, bool] | None | Unset
+    properties: Mapping[str, PropertyValue]
+
+
+class CreateFields(_Fields, total=False):
+    """The fields of ``ContactCreate`` as keyword arguments."""
+
+    email: Required[str]
+
+
+class UpdateFields(_Fields, total=False):
+    """The fields of ``ContactUpdate`` as keyword arguments."""
+
+    email: str | None | Unset
 
 
 @sparse

@@ -6,24 +6,23 @@ from typing import Any, Final
 import attrs
 
 from loops_async.errors import InvalidInput
-from loops_async.records.checks import (
+from loops_async.records._types import UNSET, PropertyValue, Unset
+from loops_async.records._validation import (
+    FIELD_CHECKS,
+    check_each,
+    check_event_value,
     check_lists,
     check_name,
+    check_property_name,
+    check_property_value,
     check_unicode,
+    masked,
+    masked_repr,
     optional_email,
     optional_user_id,
     own_lists,
     own_mapping,
     own_properties,
-)
-from loops_async.records.fields import FIELD_CHECKS, check_each, masked_repr
-from loops_async.records.unset import UNSET, Unset
-from loops_async.records.values import (
-    PropertyValue,
-    check_event_value,
-    check_property_name,
-    check_property_value,
-    masked,
 )
 
 _OF_THE_EVENT: Final = frozenset({"email", "user_id", "mailing_lists", "properties"})

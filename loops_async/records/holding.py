@@ -11,17 +11,21 @@ from typing import Any, ClassVar, Final, TypeVar
 import attrs
 
 from loops_async.errors import InvalidInput
-from loops_async.records.arguments import misnamed
-from loops_async.records.checks import optional_lists, own_lists, own_properties
-from loops_async.records.fields import FIELD_CHECKS, masked_repr, placed, typed_properties
-from loops_async.records.unset import UNSET, Unset
-from loops_async.records.values import (
-    PropertyValue,
+from loops_async.records._types import UNSET, PropertyValue, Unset
+from loops_async.records._validation import (
+    FIELD_CHECKS,
     check_email,
     check_properties,
     check_property_value,
     check_user_id,
+    masked_repr,
+    misnamed,
+    optional_lists,
+    own_lists,
+    own_properties,
+    placed,
     refused,
+    typed_properties,
 )
 
 R = TypeVar("R")

@@ -8,17 +8,19 @@ from typing import Any, TypeAlias, cast
 import attrs
 
 from loops_async.errors import InvalidInput
-from loops_async.records.attachments import Attachment, own_attachments
-from loops_async.records.checks import (
+from loops_async.records._types import UNSET, Unset
+from loops_async.records._validation import (
+    check_each,
     check_name,
+    check_property_value,
     check_unicode,
     is_mapping,
+    masked_repr,
     own_mapping,
+    refused,
     required_email,
 )
-from loops_async.records.fields import check_each, masked_repr
-from loops_async.records.unset import UNSET, Unset
-from loops_async.records.values import check_property_value, refused
+from loops_async.records.attachments import Attachment, own_attachments
 
 DataVariable: TypeAlias = str | int | float | list[dict[str, str | int | float]]
 """What a data variable may be: text, a number, or an array of objects of those."""

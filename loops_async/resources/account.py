@@ -5,9 +5,11 @@ from typing import Final, Literal
 
 from loops_async.endpoints import account
 from loops_async.errors import InvalidInput
-from loops_async.records.account import ContactProperty, MailingList, PropertyType, Team
-from loops_async.records.unset import UNSET
-from loops_async.records.values import check_property_name, masked
+from loops_async.records._types import UNSET
+from loops_async.records._validation import check_property_name, masked
+from loops_async.records.api_key import Team
+from loops_async.records.contact_properties import ContactProperty, PropertyType
+from loops_async.records.mailing_lists import MailingList
 from loops_async.resources.resource import Resource, Timeout
 
 _CAMEL_CASE: Final = re.compile(r"[a-z][a-zA-Z0-9]*")

@@ -10,11 +10,16 @@ from loops_async.endpoints import contacts
 from loops_async.errors import InvalidCall
 from loops_async.pipeline.deadlines import check_seconds
 from loops_async.pipeline.messages import Lane, Send
-from loops_async.records.arguments import record_from
-from loops_async.records.contacts import Contact, ContactCreate, ContactReceipt, ContactUpdate
-from loops_async.records.fields import check_declared
-from loops_async.records.keywords import CreateFields, UpdateFields
-from loops_async.records.unset import UNSET
+from loops_async.records._types import UNSET
+from loops_async.records._validation import check_declared, record_from
+from loops_async.records.contacts import (
+    Contact,
+    ContactCreate,
+    ContactReceipt,
+    ContactUpdate,
+    CreateFields,
+    UpdateFields,
+)
 from loops_async.resources.resource import Deadline, Timeout
 from loops_async.resources.suppression import SuppressionCalls
 

@@ -3,7 +3,7 @@
 from typing import Protocol, TypeAlias
 
 from loops_async.pipeline.messages import Send
-from loops_async.records.unset import Unset
+from loops_async.records._types import Unset
 
 Timeout: TypeAlias = float | None | Unset
 """Seconds for a whole call; None for no bound; UNSET for the client's own setting."""

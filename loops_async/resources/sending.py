@@ -4,13 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, overload
 
 from loops_async.endpoints import sending
-from loops_async.records.arguments import built, record_from
+from loops_async.records._types import UNSET, PropertyValue, SendReceipt, Unset
+from loops_async.records._validation import build_record, record_from
 from loops_async.records.attachments import Attachment
 from loops_async.records.events import Event
-from loops_async.records.receipts import SendReceipt
 from loops_async.records.transactional import DataVariable, TransactionalEmail
-from loops_async.records.unset import UNSET, Unset
-from loops_async.records.values import PropertyValue
 from loops_async.resources.resource import Resource, Timeout
 
 
@@ -76,7 +74,7 @@ class Events(Resource):
         if isinstance(event_name, Event):
             record = record_from(Event, event_name, fields)
         else:
-            record = built(Event, {"event_name": event_name, **fields})
+            record = build_record(Event, {"event_name": event_name, **fields})
         deadline = self._deadline(timeout)
         return await sending.send_event(self._send, record, idempotency_key, deadline=deadline)
 
@@ -147,6 +145,8 @@ class Transactional(Resource):
         if isinstance(transactional_id, TransactionalEmail):
             record = record_from(TransactionalEmail, transactional_id, fields)
         else:
-            record = built(TransactionalEmail, {"transactional_id": transactional_id, **fields})
+            record = build_record(
+                TransactionalEmail, {"transactional_id": transactional_id, **fields}
+            )
         deadline = self._deadline(timeout)
         return await sending.send_mail(self._send, record, idempotency_key, deadline=deadline)

@@ -1,8 +1,8 @@
 """The part of ``loops.contacts`` that is about the suppression list."""
 
 from loops_async.endpoints import contacts, suppression
+from loops_async.records._types import UNSET
 from loops_async.records.suppression import Suppression, SuppressionRemoval
-from loops_async.records.unset import UNSET
 from loops_async.resources.resource import Resource, Timeout
 
 

@@ -12,8 +12,8 @@ from loops_async.codec import encode
 from loops_async.errors import InvalidInput
 from loops_async.pipeline.messages import Answer, Request
 from loops_async.records import UNSET, ContactCreate, ContactUpdate
-from loops_async.records.arguments import built
-from loops_async.records.values import PropertyValue
+from loops_async.records._types import PropertyValue
+from loops_async.records._validation import build_record
 from loops_async.resources.contacts import Contacts
 from tests.strategies import PROPERTY_NAMES, PROPERTY_VALUES
 from tests.virtual_time import run_virtual
@@ -126,7 +126,7 @@ def test_a_record_its_keyword_form_and_its_parts_agree_on_a_custom_property(
     name: str, value: PropertyValue
 ) -> None:
     record = ContactUpdate(email="ada@example.com", properties={name: value})
-    again = built(ContactUpdate, {"email": "ada@example.com", "properties": {name: value}})
+    again = build_record(ContactUpdate, {"email": "ada@example.com", "properties": {name: value}})
     assert record == again
     assert list(json.loads(encode(record))) == ["email", name]
 

@@ -21,8 +21,7 @@ from loops_async.records import (
     PropertyType,
     Unset,
 )
-from loops_async.records.arguments import built
-from loops_async.records.values import DEFAULT_FIELDS, RESERVED, masked
+from loops_async.records._validation import DEFAULT_FIELDS, RESERVED, build_record, masked
 from loops_async.resources.contacts import Contacts
 
 ADA = "ada@example.com"
@@ -125,7 +124,7 @@ def test_a_name_that_no_property_can_have_is_refused(name: Any, says: str) -> No
     lambda name: update(**{name: datetime(2024, 1, 1)}),  # noqa: DTZ001
     lambda name: update(**{name + "x" * 500: 1}),
     lambda name: update(**{name + "\ud800": 1}),
-    lambda name: built(ContactUpdate, {name: 1}),
+    lambda name: build_record(ContactUpdate, {name: 1}),
 ])  # fmt: skip
 @pytest.mark.parametrize("address", ["ada@private.io", "ada%40private.io", "ada&#64;private.io"])
 def test_a_property_whose_name_is_an_address_is_refused_without_the_address(
@@ -315,12 +314,12 @@ def test_a_field_that_a_record_has_not_is_refused_with_the_way_out(
     fields: dict[Any, Any], says: str
 ) -> None:
     with pytest.raises(InvalidCall, match=says):
-        built(ContactUpdate, {"user_id": "u", **fields})
+        build_record(ContactUpdate, {"user_id": "u", **fields})
 
 
 def test_a_required_field_that_is_missing_is_named() -> None:
     with pytest.raises(InvalidCall, match="ContactCreate needs email="):
-        built(ContactCreate, {"first_name": "x"})
+        build_record(ContactCreate, {"first_name": "x"})
 
 
 @pytest.mark.parametrize(("text", "shown"), [
@@ -385,7 +384,7 @@ def test_a_subclass_that_skips_the_checks_is_checked_on_its_way_out() -> None:
 ])  # fmt: skip
 def test_of_two_faults_the_one_that_stands_first_is_told(fields: dict[str, Any], says: str) -> None:
     with pytest.raises(LoopsError, match=f"^{says}") as caught:
-        built(ContactUpdate, fields)
+        build_record(ContactUpdate, fields)
     assert caught.value.__context__ is None
 
 
@@ -395,7 +394,7 @@ def test_a_type_error_of_the_users_own_is_not_taken_for_a_misspelt_field() -> No
         plan: int = attrs.field(default=0, validator=attrs.validators.instance_of(int))
 
     with pytest.raises(TypeError, match="'plan' must be"):
-        built(Own, {"email": ADA, "plan": "pro"})
+        build_record(Own, {"email": ADA, "plan": "pro"})
 
 
 def test_a_subclass_may_require_a_field_of_ours() -> None:
@@ -407,7 +406,7 @@ def test_a_subclass_may_require_a_field_of_ours() -> None:
     with pytest.raises(InvalidInput, match=r"^user_id: is empty"):
         Known(user_id=" ", email=ADA)
     with pytest.raises(InvalidCall, match="Known needs user_id="):
-        built(Known, {"email": ADA})
+        build_record(Known, {"email": ADA})
     assert pickle.loads(pickle.dumps(ContactUpdate(user_id="u1"))).user_id == "u1"  # noqa: S301
 
 
