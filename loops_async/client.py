@@ -17,7 +17,7 @@ from loops_async.pipeline.messages import Answer, Pacing, Request, TeamPacing, T
 from loops_async.pipeline.observing import LOG, Attempt
 from loops_async.pipeline.retry_policy import RetryPolicy
 from loops_async.pipeline.retrying import Retrying
-from loops_async.pipeline.stats import Counts, Stats, stats_of
+from loops_async.pipeline.stats import Counters, Stats
 from loops_async.records._types import UNSET, Unset
 from loops_async.resources.account import (
     ApiKey,
@@ -124,13 +124,13 @@ class LoopsClient:
         self._transport = transport
         self._closed = False
         self._layer: Retrying | DryRun | None = None
-        self._counts = Counts()
+        self._counters = Counters()
         self._runs: WeakSet[BulkUpsert] = WeakSet()
         self._offer()
 
     def _offer(self) -> None:
         self.contacts: Contacts = Contacts(
-            self._send, self._deadline, self._runs.add, self._counts.fail
+            self._send, self._deadline, self._runs.add, self._counters.fail
         )
         self.contact_properties: ContactProperties = ContactProperties(self._send, self._deadline)
         self.mailing_lists: MailingLists = MailingLists(self._send, self._deadline)
@@ -149,7 +149,7 @@ class LoopsClient:
     def stats(self) -> Stats:
         """What this client has sent so far, and what waits for its turn. Cheap; no request."""
         layer = self._layer
-        return stats_of(self._counts, layer.pacer if isinstance(layer, Retrying) else self._pacer)
+        return self._counters.stats(layer.pacer if isinstance(layer, Retrying) else self._pacer)
 
     async def aclose(self) -> None:
         """Stop what runs in bulk and close the connections that this client opened.
@@ -205,8 +205,8 @@ class LoopsClient:
         if self._dry_run:
             # Somebody may have left it on in production.
             LOG.warning("dry run (dry_run= or LOOPS_DRY_RUN): nothing is sent to Loops")
-            return DryRun(self._counts)
-        options: dict[str, Any] = {"counts": self._counts}
+            return DryRun(self._counters)
+        options: dict[str, Any] = {"counters": self._counters}
         if self._on_attempt:
             options["on_attempt"] = self._on_attempt
         if self._transport is not None:
@@ -238,7 +238,7 @@ class LoopsClient:
         if timeout is UNSET:
             seconds = self._timeouts.total
         else:
-            check_seconds("timeout", timeout, none=True)
+            check_seconds("timeout", timeout, allow_none=True)
             seconds = timeout
         return None if seconds is None else asyncio.get_running_loop().time() + seconds
 

@@ -82,7 +82,7 @@ class Connection:
         check_kind("timeouts", timeouts, Timeouts, "Timeouts")
         check_kind("retry", retry, RetryPolicy, "a RetryPolicy")
         check_kind("http", http, HttpSession, "an aiohttp.ClientSession")
-        check_seconds("keepalive", keepalive, none=False)
+        check_seconds("keepalive", keepalive)
         self.timeouts: Timeouts = timeouts if timeouts is not None else Timeouts()
         self.retry: RetryPolicy = retry if retry is not None else RetryPolicy()
         self.opened: HttpSession | None = http

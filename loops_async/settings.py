@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final, cast
 
 from loops_async.errors import ConfigurationError
-from loops_async.pipeline.allowlist import Recipients, read_recipients
+from loops_async.pipeline.allowlist import Allowlist, parse_allowlist
 from loops_async.pipeline.deadlines import Timeouts, check_seconds
 from loops_async.records._types import UNSET, Unset
 
@@ -65,7 +65,7 @@ def checked_dry_run(given: object, *, has_transport: bool) -> bool:
     return given
 
 
-def checked_recipients(given: object) -> Recipients | None:
+def checked_recipients(given: object) -> Allowlist | None:
     """``given``, or ``LOOPS_ALLOWED_RECIPIENTS``; None where there is no restriction.
 
     Raises:
@@ -83,13 +83,13 @@ def checked_recipients(given: object) -> Recipients | None:
                 "LOOPS_ALLOWED_RECIPIENTS: is empty; name addresses and @domains with commas "
                 "between them, or remove the variable to allow everybody"
             )
-        return read_recipients(entries, "LOOPS_ALLOWED_RECIPIENTS")
+        return parse_allowlist(entries, "LOOPS_ALLOWED_RECIPIENTS")
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise ConfigurationError(
             "allowed_recipients: must be a list, such as ['@example.com', 'ada@corp.com'], not "
             f"{type(given).__name__}"
         )
-    return read_recipients(cast("Iterable[object]", given), "allowed_recipients")
+    return parse_allowlist(cast("Iterable[object]", given), "allowed_recipients")
 
 
 def checked_timeouts(given: float | Timeouts | None | Unset, shared: Timeouts) -> Timeouts:
@@ -102,7 +102,7 @@ def checked_timeouts(given: float | Timeouts | None | Unset, shared: Timeouts) -
         return shared
     if isinstance(given, Timeouts):
         return given
-    check_seconds("timeout", given, none=True)
+    check_seconds("timeout", given, allow_none=True)
     return Timeouts(connect=shared.connect, read=shared.read, total=given)
 
 

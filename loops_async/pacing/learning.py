@@ -11,7 +11,7 @@ from typing import Final
 from multidict import istr
 
 from loops_async.pipeline.messages import Reply
-from loops_async.pipeline.retry_policy import retry_after
+from loops_async.pipeline.retry_policy import parse_retry_after
 
 # Such a name is not folded to lower case anew for every reply.
 LIMIT: Final = istr("x-ratelimit-limit")
@@ -80,7 +80,7 @@ def read_hold(reply: Reply, wall: float) -> float:
 
     ``wall`` is now, in seconds since the epoch.
     """
-    asked = retry_after(reply, wall) if reply.status == 429 else None
+    asked = parse_retry_after(reply, wall) if reply.status == 429 else None
     return min(asked, LONGEST_HOLD) if asked is not None else 0.0
 
 

@@ -1,1 +1,1 @@
-"""Between the endpoints and the transport: retries, deadlines, and what a reply means."""
+"""Between the API and the transport: retries, deadlines, and the interpretation of replies."""

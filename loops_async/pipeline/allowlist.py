@@ -1,4 +1,4 @@
-"""Safe mode: whom a client may reach, checked on the very bytes that would be sent."""
+"""The recipient allowlist: which people a client may reach, checked on the request to be sent."""
 
 import re
 import string
@@ -12,30 +12,30 @@ from loops_async.errors import ConfigurationError, RecipientNotAllowed
 from loops_async.pipeline.messages import Request
 
 _ENTRY: Final = re.compile(r"[^@\s*]*@[^@\s*.](?:[^@\s*]*[^@\s*.])?")
-# Anything else before the "@" (quotes, commas, brackets, letters beyond ASCII) is read as part of
-# the name by some and as the end of an address by others.
+# Parsers disagree about other characters before the "@" (quotes, commas, brackets, non-ASCII
+# letters): some treat them as part of the name, others as the end of an address.
 _PLAIN_NAME: Final = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~.-]+")
-# No more than this: in Unicode, letters that mail tells apart fold into one.
+# ASCII only: Unicode case folding merges letters that mail systems treat as different.
 _LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 @attrs.frozen
-class Recipients:
-    """The addresses and the domains that a client may reach.
+class Allowlist:
+    """The addresses and domains that a client may reach.
 
     Attributes:
         addresses: Whole addresses, in lower case.
-        domains: Domains, each with its ``@``, in lower case.
+        domains: Domains in lower case, each starting with ``@``.
     """
 
     addresses: frozenset[str] = attrs.field(repr=False)
     domains: frozenset[str] = attrs.field(repr=False)
 
     def check(self, request: Request[Any]) -> None:
-        """Refuse a request that may reach anybody else.
+        """Raise an error if ``request`` may reach an address that is not on the list.
 
         Raises:
-            RecipientNotAllowed: The address is not allowed, or the request names none.
+            RecipientNotAllowed: The address is not allowed, or the request contains none.
         """
         endpoint = request.endpoint
         if not (endpoint.changes and endpoint.reaches):
@@ -44,42 +44,42 @@ class Recipients:
         if not isinstance(email, str):
             raise RecipientNotAllowed(
                 f"{endpoint}: not sent, because allowed_recipients (LOOPS_ALLOWED_RECIPIENTS) is "
-                "set and this call names no address to look up there; give email="
+                "set and this call names no address to check against it; pass email="
             )
-        if not self._has(email.translate(_LOWER)):
+        if not self._allows(email.translate(_LOWER)):
             raise RecipientNotAllowed(
-                f"{endpoint}: not sent, because the address is not among allowed_recipients "
-                "(LOOPS_ALLOWED_RECIPIENTS); add it, or its @domain, if it may get mail"
+                f"{endpoint}: not sent, because the address is not in allowed_recipients "
+                "(LOOPS_ALLOWED_RECIPIENTS); add it, or its @domain, to allow it"
             )
 
-    def _has(self, email: str) -> bool:
+    def _allows(self, email: str) -> bool:
         if email in self.addresses:
             return True
         name, _, domain = email.rpartition("@")
         return f"@{domain}" in self.domains and _PLAIN_NAME.fullmatch(name) is not None
 
 
-def read_recipients(entries: Iterable[object], called: str) -> Recipients:
-    """The recipients that ``entries`` are; ``called`` is where they come from.
+def parse_allowlist(entries: Iterable[object], setting: str) -> Allowlist:
+    """Parse the entries of ``setting``.
 
     Raises:
-        ConfigurationError: An entry is neither an address nor ``@`` and a domain. The message
-            tells its place and does not repeat it.
+        ConfigurationError: An entry is neither an address nor ``@`` followed by a domain. The
+            message names its position and does not repeat it.
     """
     addresses: set[str] = set()
     domains: set[str] = set()
     for number, entry in enumerate(entries, 1):
         if not isinstance(entry, str) or not _ENTRY.fullmatch(entry) or not entry.isprintable():
             raise ConfigurationError(
-                f"{called}: entry {number} must be one address, such as 'ada@example.com', or '@' "
-                "and a domain, such as '@example.com', without spaces and wildcards"
+                f"{setting}: entry {number} must be one address, such as 'ada@example.com', or '@' "
+                "and a domain, such as '@example.com', without spaces or wildcards"
             )
         (domains if entry.startswith("@") else addresses).add(entry.translate(_LOWER))
-    return Recipients(frozenset(addresses), frozenset(domains))
+    return Allowlist(frozenset(addresses), frozenset(domains))
 
 
 def _address(request: Request[Any]) -> object:
-    """What ``request`` calls ``email``, as Loops will read it."""
+    """Return the ``email`` of ``request``, read from the data that Loops would receive."""
     if request.body is None:
         return (request.query or {}).get("email")
     try:

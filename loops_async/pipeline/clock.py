@@ -1,6 +1,6 @@
-"""Time and chance as arguments, so that no test waits and none patches a module.
+"""Time and randomness as arguments, so that tests neither wait nor patch modules.
 
-Time is the event loop's: a test runs the same code on a loop whose clock jumps.
+Time is the event loop's: tests run the same code on a loop with a virtual clock.
 """
 
 import asyncio
@@ -12,19 +12,19 @@ import attrs
 
 
 def loop_time() -> float:
-    """The running event loop's clock, in seconds."""
+    """Return the running event loop's time, in seconds."""
     return asyncio.get_running_loop().time()
 
 
 @attrs.frozen
 class Clock:
-    """Where the retry layer gets time and chance from.
+    """The retry layer's source of time and randomness.
 
     Attributes:
-        now: Monotonic time in seconds.
+        now: Returns monotonic time in seconds.
         sleep: Waits for a number of seconds.
-        random: A number from 0 up to, not including, 1.
-        wall: Seconds since the epoch; only an HTTP date in ``Retry-After`` needs it.
+        random: Returns a number from 0 up to, but not including, 1.
+        wall: Returns the seconds since the epoch; used for HTTP dates in ``Retry-After``.
     """
 
     now: Callable[[], float] = loop_time

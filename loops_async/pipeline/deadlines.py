@@ -111,14 +111,17 @@ class Watchdog:
 
 @attrs.frozen(kw_only=True)
 class Timeouts:
-    """How long one attempt and one call may take, in seconds.
+    """Time limits for one attempt and for one call, in seconds.
 
     Attributes:
-        connect: For a connection to stand, a free place in the connector included.
-        read: For the server to say something. A reply that comes in drops has ``connect`` and
-            ``read`` together, from its beginning to its end.
-        total: For the whole call: waiting for its turn, every attempt, every pause. None sets
-            no bound.
+        connect: To establish a connection, including the wait for a free place in the connector.
+        read: To wait for data from the server. A reply that arrives slowly may take ``connect``
+            plus ``read`` in total.
+        total: For the whole call: the wait for the rate limit, every attempt, and every pause
+            between attempts. None for no limit.
+
+    Raises:
+        ConfigurationError: A value is not a number greater than 0.
     """
 
     connect: float = 5.0
@@ -126,21 +129,27 @@ class Timeouts:
     total: float | None = 60.0
 
     def __attrs_post_init__(self) -> None:
-        for name in ("connect", "read", "total"):
-            check_seconds(name, getattr(self, name), none=name == "total")
+        check_seconds("connect", self.connect)
+        check_seconds("read", self.read)
+        check_seconds("total", self.total, allow_none=True)
 
 
-def check_seconds(name: str, value: object, *, none: bool) -> None:
-    """Refuse what is no length of time.
+def check_seconds(name: str, value: object, *, allow_none: bool = False) -> None:
+    """Raise ``ConfigurationError`` unless ``value`` is a positive number of seconds.
+
+    Args:
+        name: The name of the setting, for the message.
+        value: The value given, in seconds.
+        allow_none: Whether None is accepted as well.
 
     Raises:
-        ConfigurationError: Not a number greater than 0 (or None, where ``none`` says so).
+        ConfigurationError: The value is not a number greater than 0.
     """
-    if value is None and none:
+    if value is None and allow_none:
         return
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    if not good or not 0 < value < 1e9:  # type: ignore[operator] # pyright: ignore[reportOperatorIssue]
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 < value < 1e9:  # type: ignore[operator] # pyright: ignore[reportOperatorIssue]
         raise errors.ConfigurationError(
             f"{name}: must be a number of seconds greater than 0"
-            + (", or None for no bound" if none else "")
+            + (", or None for no limit" if allow_none else "")
         )

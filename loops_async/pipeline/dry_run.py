@@ -1,4 +1,4 @@
-"""The layer that sends nothing: in a dry run, it stands in for retrying and transport."""
+"""The dry run layer, which replaces retries and transport and sends nothing."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ import attrs
 from loops_async.pipeline.messages import Answer, Lane, Reply, Request
 from loops_async.pipeline.observing import LOG
 from loops_async.pipeline.responses import parse_response
-from loops_async.pipeline.stats import Counts
+from loops_async.pipeline.stats import Counters
 
 T = TypeVar("T")
 
@@ -19,30 +19,30 @@ _NO_HEADERS: Final = MappingProxyType[str, str]({})
 
 @attrs.frozen
 class DryRun:
-    """Answers each request with what its endpoint has for a dry run.
+    """Answers each request with the dry-run reply of its endpoint.
 
-    No attempt is made, so no turn is waited for, nothing is retried, and nobody is told of one.
+    No attempt is made: there is no rate limiting and no retry, and ``on_attempt`` is not called.
 
     Attributes:
-        counts: What would have been sent.
+        counters: Counts what would have been sent.
     """
 
-    counts: Counts
+    counters: Counters
 
     async def send(self, request: Request[T], /) -> Answer[T]:
-        """The answer to ``request``, marked as one that Loops did not give.
+        """Return a made-up answer to ``request``, marked ``dry_run``.
 
         Raises:
-            InvalidInput: A path that cannot be sent.
+            InvalidInput: The path contains a parameter that cannot be sent.
         """
-        # Others have their turn here, and a cancellation arrives, as they do in a real call.
+        # Yields to other tasks and lets a cancellation arrive, as a real call does.
         await asyncio.sleep(0)
         endpoint = request.endpoint
-        _ = request.path  # refuses parameters that would make another path
+        _ = request.path  # validates the parameters
         value = parse_response(request, Reply(200, _NO_HEADERS, endpoint.dry_run))
         name = str(endpoint)
-        self.counts.dry_run[name] = self.counts.dry_run.get(name, 0) + 1
-        # One line a row would bury the rest.
+        self.counters.dry_run[name] = self.counters.dry_run.get(name, 0) + 1
+        # One line per row of a bulk run would hide everything else.
         level = logging.INFO if request.lane is Lane.INTERACTIVE else logging.DEBUG
-        LOG.log(level, "dry run: %s is not sent", name)
+        LOG.log(level, "dry run: %s not sent", name)
         return Answer(value, 0, dry_run=True)

@@ -1,4 +1,4 @@
-"""Watching attempts: the record of one, and an observer that writes it to the log."""
+"""The ``Attempt`` passed to ``on_attempt``, and a function that logs it."""
 
 import logging
 from typing import Final
@@ -10,17 +10,17 @@ LOG: Final = logging.getLogger("loops_async")
 
 @attrs.frozen
 class Attempt:
-    """One request that was sent, for whoever watches: no key, no address, no body.
+    """One request that was sent. It never contains an API key, an address or a body.
 
     Attributes:
         method: The HTTP method.
         path: The endpoint's path.
         number: 1 for the first attempt of a call.
-        status: The reply's HTTP status, or None where none came; 200 stands for any success.
-        error: The class name of what went wrong, or None.
-        seconds: From sending the request to the end of the reply.
-        wait: Seconds until the next attempt, or None where there is none.
-        reason: Why there is, or is not, another attempt; None after a success.
+        status: The HTTP status of the reply, or None if there was none. 200 for any success.
+        error: The class name of the error, or None.
+        seconds: Time from sending the request to the end of the reply, in seconds.
+        wait: Seconds until the next attempt, or None if there is none.
+        reason: Why there is, or is not, another attempt. None after a success.
     """
 
     method: str
@@ -34,16 +34,16 @@ class Attempt:
 
 
 def log_attempts(attempt: Attempt) -> None:
-    """Write ``attempt`` to the logger ``loops_async``; for ``LoopsClient(on_attempt=…)``.
+    """Log ``attempt`` to the logger ``loops_async``: ``LoopsClient(on_attempt=log_attempts)``.
 
-    A success is DEBUG, a failure that is tried again INFO, and one that is not WARNING.
+    A success is logged as DEBUG, a failure that is retried as INFO, and any other as WARNING.
     """
     if attempt.error is None:
-        level, end = logging.DEBUG, ""
+        level, outcome = logging.DEBUG, ""
     elif attempt.wait is not None:
-        level, end = logging.INFO, f"; again in {attempt.wait:.2f} s: {attempt.reason}"
+        level, outcome = logging.INFO, f"; retrying in {attempt.wait:.2f} s: {attempt.reason}"
     else:
-        level, end = logging.WARNING, f"; not again: {attempt.reason}"
+        level, outcome = logging.WARNING, f"; not retrying: {attempt.reason}"
     LOG.log(
         level,
         "%s %s attempt %d: %s in %.3f s%s",
@@ -52,5 +52,5 @@ def log_attempts(attempt: Attempt) -> None:
         attempt.number,
         attempt.error or attempt.status,
         attempt.seconds,
-        end,
+        outcome,
     )

@@ -1,4 +1,4 @@
-"""What a reply means: the promised value, or the one error that fits it. Pure."""
+"""Turns a reply into the endpoint's result or into the matching error."""
 
 import time
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from typing import Any, Final, TypeVar
 from loops_async import errors
 from loops_async.codec import Undecodable, decode_json
 from loops_async.pipeline.messages import Endpoint, Reply, Request
-from loops_async.pipeline.redaction import cleaned, presentable
-from loops_async.pipeline.retry_policy import retry_after
+from loops_async.pipeline.redaction import redacted, redacted_excerpt
+from loops_async.pipeline.retry_policy import parse_retry_after
 
 T = TypeVar("T")
 
@@ -27,45 +27,45 @@ _HINTS: Final[dict[type[errors.APIError], str]] = {
 
 
 def parse_response(request: Request[T], reply: Reply, wall: Callable[[], float] = time.time) -> T:
-    """The value that ``reply`` holds for ``request``; ``wall`` is the time since the epoch.
+    """Return the result of ``request``; ``wall`` returns the seconds since the epoch.
 
     Raises:
-        APIError: The status is not a success; the endpoint may have a class of its own for it.
-        InvalidReply: The status is a success but the body is not what was promised.
+        APIError: The status is not a success; an endpoint may define its own class for it.
+        InvalidReply: The status is a success, but the body is not as documented.
     """
     status = reply.status
     if status >= 300:
-        raise refusal(request, reply, wall)
-    what = "that is no final answer"
+        raise error_for(request, reply, wall)
+    problem = "which is not a final response"
     try:
         if status >= 200:
             return request.endpoint.read(reply)
     except Undecodable as error:
-        what = str(error)
-    excerpt = cleaned(reply, request)
+        problem = f"but {error}"
+    excerpt = redacted_excerpt(reply, request)
     raise errors.InvalidReply(
-        f"{request.endpoint}: {reply.status}, but {what}" + (f": {excerpt}" if excerpt else ""),
-        status=reply.status,
+        f"{request.endpoint}: {status}, {problem}" + (f": {excerpt}" if excerpt else ""),
+        status=status,
         excerpt=excerpt,
     )
 
 
-def refusal(
+def error_for(
     request: Request[Any], reply: Reply, wall: Callable[[], float] = time.time
 ) -> errors.APIError:
-    """The error for a status that is not a success."""
+    """Return the error for a reply whose status is not a success."""
     kind = error_class(request.endpoint, reply.status)
-    message = _message(request, reply)
+    message = _error_message(request, reply)
     text = f"{request.endpoint}: {reply.status}" + (f" {message}" if message else "")
     text += f" ({_HINTS[kind]})" if kind in _HINTS else ""
     if issubclass(kind, errors.RateLimited | errors.ServerError):
-        wait = retry_after(reply, wall())
+        wait = parse_retry_after(reply, wall())
         return kind(text, status=reply.status, message=message, retry_after=wait)
     return kind(text, status=reply.status, message=message)
 
 
 def error_class(endpoint: Endpoint[Any], status: int) -> type[errors.APIError]:
-    """The class of the error for ``status``, the endpoint's own first."""
+    """Return the error class for ``status``; the endpoint's own takes precedence."""
     own = endpoint.refusals.get(status) or _BY_STATUS.get(status)
     if own is not None:
         return own
@@ -74,16 +74,16 @@ def error_class(endpoint: Endpoint[Any], status: int) -> type[errors.APIError]:
     return errors.RedirectRefused if 300 <= status < 400 else errors.BadRequest
 
 
-def _message(request: Request[Any], reply: Reply) -> str:
-    """What Loops said; the newer ``message`` first, the older ``error`` and ``path`` else."""
+def _error_message(request: Request[Any], reply: Reply) -> str:
+    """Return the message in the body: ``message``, or else the older ``error``, redacted."""
     try:
         value = decode_json(reply.body)
     except Undecodable:
-        return cleaned(reply, request)
+        return redacted_excerpt(reply, request)
     if not isinstance(value, dict):
-        return cleaned(reply, request)
+        return redacted_excerpt(reply, request)
     error = value.get("error")
     nested = error if isinstance(error, dict) else {}
-    said = [value.get("message"), error, nested.get("message"), nested.get("reason")]
-    text = next((item for item in said if isinstance(item, str) and item), "")
-    return presentable(text, reply, request) if text else cleaned(reply, request)
+    candidates = [value.get("message"), error, nested.get("message"), nested.get("reason")]
+    text = next((item for item in candidates if isinstance(item, str) and item), "")
+    return redacted(text, reply, request) if text else redacted_excerpt(reply, request)

@@ -1,4 +1,4 @@
-"""When to try again, and how long to wait first. Pure: nothing here sleeps or sends."""
+"""The retry policy: which failures are retried, how often, and after which delay."""
 
 import enum
 import re
@@ -10,37 +10,35 @@ from typing import Final
 import attrs
 
 from loops_async import errors
+from loops_async.pipeline.deadlines import check_seconds
 from loops_async.pipeline.messages import Replay, Reply
 
 REFUND: Final = 0.5
-"""Retries that a success gives back to the budget."""
+"""Retries that each success returns to the budget."""
 
 
-class Nature(enum.Enum):
-    """What a failure says about the request behind it."""
+class FailureKind(enum.Enum):
+    """What a failure implies about the request; the values are reasons for ``Attempt``."""
 
-    NEVER_LEFT = "no connection was made"
-    NOT_NOW = "the rate limit is used up"
-    DOUBT = "it may have taken effect"
-    FINAL = "Loops said no"
+    NOT_SENT = "no connection was made"
+    RATE_LIMITED = "rate limited"
+    IN_DOUBT = "it may have taken effect"
+    FINAL = "not retryable"
 
 
-def nature(failure: errors.LoopsError) -> Nature:
-    """What ``failure`` says about the request: did it leave, did it count, is it over?"""
+def failure_kind(failure: errors.LoopsError) -> FailureKind:
+    """Classify ``failure`` by what it implies about the request."""
     if isinstance(failure, errors.ConnectFailed):
-        return Nature.NEVER_LEFT
+        return FailureKind.NOT_SENT
     if isinstance(failure, errors.RateLimited):
-        return Nature.NOT_NOW
+        return FailureKind.RATE_LIMITED
     if isinstance(failure, errors.LinkError | errors.ServerError | errors.InvalidReply):
-        return Nature.DOUBT
-    return Nature.FINAL
+        return FailureKind.IN_DOUBT
+    return FailureKind.FINAL
 
 
 def _positive(_: object, attribute: "attrs.Attribute[float]", value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
-        raise errors.ConfigurationError(
-            f"RetryPolicy({attribute.name}=…): must be a number of seconds greater than 0"
-        )
+    check_seconds(f"RetryPolicy({attribute.name}=…)", value)
 
 
 def _count(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
@@ -55,19 +53,19 @@ class RetryPolicy:
     """How often and how long to retry. ``RetryPolicy(attempts=1)`` retries only a 429.
 
     Attributes:
-        attempts: Requests for one call at the most, the first included; those answered with 429
-            do not count here.
-        rate_limited_attempts: Requests answered with 429 for one call at the most.
-        base: Seconds that the first wait may last at the most; each further one may be twice as
-            long.
-        cap: Seconds that no wait exceeds, unless the server asks for a longer one.
-        max_retry_after: Seconds of ``Retry-After`` that are obeyed; when the server asks for
-            more, the error is raised at once and carries ``retry_after``.
-        budget: Retries in reserve for the whole client; each one takes 1 and each success
-            gives 0.5 back, so that a service that is down is not hammered.
+        attempts: Maximum number of requests for one call, including the first. Requests answered
+            with 429 are counted separately.
+        rate_limited_attempts: Maximum number of requests answered with 429 for one call.
+        base: Maximum length of the first delay, in seconds. The maximum doubles with each
+            further failure.
+        cap: Maximum length of any delay, in seconds, unless the server asks for a longer one.
+        max_retry_after: Longest ``Retry-After`` to obey, in seconds. If the server asks for more,
+            the error is raised at once and carries ``retry_after``.
+        budget: Retries available to the client as a whole. Each retry takes 1 and each success
+            returns 0.5, so that a service that is down does not get more traffic than usual.
 
     Raises:
-        ConfigurationError: A number out of its range.
+        ConfigurationError: A number is out of range.
     """
 
     attempts: int = attrs.field(default=4, validator=_count)
@@ -78,119 +76,110 @@ class RetryPolicy:
     budget: int = attrs.field(default=100, validator=_count)
 
     def delay(self, failures: int, random: Callable[[], float]) -> float:
-        """Seconds to wait after the ``failures``-th failure: full jitter below the capped curve.
+        """Return the seconds to wait after the ``failures``-th failure (full jitter).
 
-        The jitter comes after the cap; the other way round everybody who has reached the cap
-        would wait the same time and return together. ``random`` draws from 0 to 1.
+        ``random`` returns a number from 0 up to, but not including, 1. Jitter is applied after
+        the cap; otherwise all clients that have reached the cap would retry at the same time.
         """
-        # Beyond 2**60 times the base the cap has long been reached, and floats overflow later.
+        # The exponent is bounded, because floats overflow long after the cap is reached.
         return random() * min(self.cap, self.base * 2.0 ** min(failures - 1, 60))
 
 
 @attrs.define
 class RetryBudget:
-    """The retries that a client has in reserve."""
+    """The retries still available to a client."""
 
     capacity: int
     left: float = attrs.field(default=attrs.Factory(lambda self: self.capacity, takes_self=True))
 
     def take(self) -> bool:
-        """Take one retry; False where none is left."""
+        """Take one retry; return False if none is left."""
         if self.left < 1:
             return False
         self.left -= 1
         return True
 
     def refund(self) -> None:
-        """Give back what a success is worth."""
+        """Return what a success earns to the budget."""
         self.left = min(self.capacity, self.left + REFUND)
 
 
 @attrs.frozen
-class Wait:
-    """Try again after ``seconds``."""
-
-    seconds: float
-    why: str
-
-
-@attrs.frozen
-class GiveUp:
-    """Raise what there is."""
-
-    why: str
-
-
-@attrs.frozen
-class Failures:
-    """What went wrong so far in one call, the present failure included.
+class RetryDecision:
+    """What to do after an attempt.
 
     Attributes:
-        latest: The present failure.
-        refused: How many attempts were answered with 429.
-        others: How many attempts failed in another way.
+        wait: Seconds until the next attempt; None to make no further attempt.
+        reason: Why; None after a success.
     """
 
-    latest: errors.LoopsError
-    refused: int
-    others: int
+    wait: float | None
+    reason: str | None
 
 
 def decide(
     policy: RetryPolicy,
     replay: Replay,
-    failures: Failures,
+    failure: errors.LoopsError,
     *,
+    rate_limited: int,
+    others: int,
     take: Callable[[], bool],
     random: Callable[[], float],
-) -> Wait | GiveUp:
-    """What to do after a failed attempt.
+) -> RetryDecision:
+    """Decide whether to retry after a failed attempt.
 
     Args:
-        policy: How often and how long.
-        replay: How the endpoint's requests may be sent again after doubt.
-        failures: What went wrong so far.
-        take: Takes one retry of the client's budget, or says that there is none.
-        random: A number from 0 up to, not including, 1.
+        policy: How often and how long to retry.
+        replay: Whether the endpoint's requests may be repeated when their outcome is unknown.
+        failure: The failure of the latest attempt.
+        rate_limited: Attempts of the call answered with 429, including the latest.
+        others: Attempts that failed in another way, including the latest.
+        take: Takes one retry from the client's budget; returns False if none is left.
+        random: Returns a number from 0 up to, but not including, 1.
     """
-    latest = failures.latest
-    kind = nature(latest)
-    if kind is Nature.FINAL:
-        return GiveUp(kind.value)
-    if kind is Nature.DOUBT and replay is Replay.ONCE:
-        return GiveUp("a second copy could do harm")
-    if kind is Nature.NOT_NOW:
-        spent, allowed = failures.refused, policy.rate_limited_attempts
+    kind = failure_kind(failure)
+    if kind is FailureKind.FINAL:
+        return RetryDecision(None, kind.value)
+    if kind is FailureKind.IN_DOUBT and replay is Replay.ONCE:
+        return RetryDecision(None, "it may have taken effect and is not safe to repeat")
+    if kind is FailureKind.RATE_LIMITED:
+        made, allowed = rate_limited, policy.rate_limited_attempts
     else:
-        spent, allowed = failures.others, policy.attempts
-    if spent >= allowed:
-        return GiveUp(f"{spent} attempts were made")
-    asked: float | None = getattr(latest, "retry_after", None)
-    if asked is not None and asked > policy.max_retry_after:
-        return GiveUp(f"the server asked for {asked:.0f} s")
-    if kind is not Nature.NOT_NOW and not take():
-        return GiveUp("the retry budget is used up")
-    if asked is not None:
-        return Wait(asked, f"{kind.value}; the server asked for {asked:g} s")
-    return Wait(policy.delay(spent, random), kind.value)
+        made, allowed = others, policy.attempts
+    if made >= allowed:
+        return RetryDecision(None, f"all attempts used ({made})")
+    requested: float | None = getattr(failure, "retry_after", None)
+    if requested is not None and requested > policy.max_retry_after:
+        return RetryDecision(None, f"the server asked for a wait of {requested:.0f} s")
+    if kind is not FailureKind.RATE_LIMITED and not take():
+        return RetryDecision(None, "retry budget exhausted")
+    if requested is not None:
+        return RetryDecision(
+            requested, f"{kind.value}; the server asked for a wait of {requested:g} s"
+        )
+    return RetryDecision(policy.delay(made, random), kind.value)
 
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-_LONGEST_DATE = 64
-_ABSURD_WAIT = 1e9
-"""Seconds; what takes more than the nine digits that ``_SECONDS`` reads."""
+_MAX_DATE_LENGTH = 64
+_MAX_WAIT = 1e9
+"""Seconds; the first value with more than the nine digits that ``_SECONDS`` matches."""
 
 
-def retry_after(reply: Reply, wall: float) -> float | None:
-    """The seconds that ``Retry-After`` asks for; ``wall`` is now, in seconds since the epoch.
+def parse_retry_after(reply: Reply, wall: float) -> float | None:
+    """Return the seconds in the ``Retry-After`` header, or None without a usable one.
 
-    Both forms of the header are read, and anything else counts as no header. So does a wait of
-    more than 30 years, which only a mistake asks for.
+    Both forms of the header are supported. A wait of more than 30 years is ignored as a mistake.
+
+    Args:
+        reply: The reply.
+        wall: The current time, in seconds since the epoch.
     """
     text = reply.headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
         return float(text)
-    if len(text) > _LONGEST_DATE or not text.isascii():
+    if len(text) > _MAX_DATE_LENGTH or not text.isascii():
         return None
     try:
         when = parsedate_to_datetime(text)
@@ -199,4 +188,4 @@ def retry_after(reply: Reply, wall: float) -> float | None:
         wait = max(0.0, when.timestamp() - wall)
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
-    return wait if wait < _ABSURD_WAIT else None
+    return wait if wait < _MAX_WAIT else None

@@ -1,6 +1,6 @@
-"""The layer between the endpoints and the transport: turns, attempts, pauses, and the deadline.
+"""The retry layer: rate limiting, attempts, delays and the deadline of a call.
 
-It decides nothing by itself: ``decide`` says when to try again, the pacer when to send.
+``decide`` in ``retry_policy`` determines whether to retry, and the pacer when to send.
 """
 
 import asyncio
@@ -15,117 +15,118 @@ from loops_async.pipeline.messages import Answer, Lane, Pacing, Permit, Reply, R
 from loops_async.pipeline.observing import LOG, Attempt
 from loops_async.pipeline.responses import parse_response
 from loops_async.pipeline.retry_policy import (
-    Failures,
-    GiveUp,
-    Nature,
+    FailureKind,
     RetryBudget,
+    RetryDecision,
     RetryPolicy,
-    Wait,
     decide,
-    nature,
+    failure_kind,
 )
-from loops_async.pipeline.stats import Counts
+from loops_async.pipeline.stats import Counters
 
 T = TypeVar("T")
 
-
-_DONE: Final = GiveUp("")
-
-
-def _ignore(_: Attempt) -> None:
-    pass
+_SUCCEEDED: Final = RetryDecision(wait=None, reason=None)
 
 
 @attrs.define
 class _Call:
-    """How far one call has come."""
+    """The state of one call."""
 
     request: Request[Any]
-    number: int = 0
+    attempts: int = 0
     started: float = 0.0
-    refused: int = 0
-    others: int = 0
-    last: errors.LoopsError | None = None
-    doubted: bool = False
-    """Whether an attempt may have taken effect. Only a success lifts that."""
+    """When the latest attempt was sent."""
+    rate_limited: int = 0
+    other_failures: int = 0
+    failure: errors.LoopsError | None = None
+    """The latest failure."""
+    in_doubt: bool = False
+    """Whether a failed attempt may have taken effect."""
 
-    def failed(self, failure: errors.LoopsError) -> Failures:
-        """Note what went wrong."""
-        kind = nature(failure)
-        self.last = failure
-        self.refused += kind is Nature.NOT_NOW
-        self.others += kind is not Nature.NOT_NOW
-        self.doubted |= kind is Nature.DOUBT and self.request.endpoint.changes
-        return Failures(failure, self.refused, self.others)
+    def note(self, failure: errors.LoopsError) -> None:
+        """Record a failed attempt."""
+        kind = failure_kind(failure)
+        self.failure = failure
+        self.rate_limited += kind is FailureKind.RATE_LIMITED
+        self.other_failures += kind is not FailureKind.RATE_LIMITED
+        self.in_doubt |= kind is FailureKind.IN_DOUBT and self.request.endpoint.changes
 
-    def final(self, failure: errors.LoopsError) -> errors.LoopsError:
-        """What the caller has to know: ``failure``, or that nobody knows the outcome."""
-        failure.attempts = self.number
-        if failure is not self.last:
-            failure.__cause__ = self.last
-        if not self.doubted:
+    def error(self, failure: errors.LoopsError) -> errors.LoopsError:
+        """Return the error to raise: ``failure``, or ``OutcomeUnknown`` if the call is in doubt."""
+        failure.attempts = self.attempts
+        if failure is not self.failure:
+            failure.__cause__ = self.failure
+        if not self.in_doubt:
             return failure
         unknown = errors.OutcomeUnknown(
-            f"{self.request.endpoint}: it may have taken effect, or not, after {self.number} "
+            f"{self.request.endpoint}: it may or may not have taken effect, after {self.attempts} "
             f"attempt(s); last: {failure}",
             status=failure.status,
         )
-        unknown.attempts = self.number
+        unknown.attempts = self.attempts
         unknown.__cause__ = failure
         return unknown
+
+    def timed_out(self, when: str) -> errors.LoopsError:
+        """Return the error to raise when the call's timeout expires."""
+        text = f"{self.request.endpoint}: the call's timeout expired {when}"
+        return self.error(errors.DeadlineExceeded(text))
 
 
 @attrs.frozen
 class Retrying:
-    """Sends a request until it succeeds, or until another attempt would be wrong or in vain.
+    """Sends a request until it succeeds or must not be repeated.
 
     Attributes:
         transport: Sends one attempt.
-        pacer: Grants each attempt its turn.
-        policy: How often and how long.
-        clock: Time and chance.
-        on_attempt: Is told of every attempt.
-        counts: What has been sent so far.
+        pacer: Keeps attempts within the rate limit.
+        policy: How often and how long to retry.
+        clock: The source of time and randomness.
+        on_attempt: Called with every attempt.
+        counters: The client's counters.
+        budget: The retries available to the client as a whole.
     """
 
     transport: Transport
     pacer: Pacing
     policy: RetryPolicy = attrs.field(factory=RetryPolicy)
     clock: Clock = attrs.field(factory=Clock)
-    on_attempt: Callable[[Attempt], None] = _ignore
-    counts: Counts = attrs.field(factory=Counts)
+    on_attempt: Callable[[Attempt], None] | None = None
+    counters: Counters = attrs.field(factory=Counters)
     budget: RetryBudget = attrs.field(
         default=attrs.Factory(lambda self: RetryBudget(self.policy.budget), takes_self=True)
     )
-    _at_once: Callable[[Lane], Permit | None] = attrs.field(init=False, repr=False)
-
-    @_at_once.default  # pyright: ignore[reportFunctionMemberAccess]
-    def _free_turn(self) -> Callable[[Lane], Permit | None]:
-        # Only a pacer that may have to ask elsewhere cannot say at once.
-        return getattr(self.pacer, "acquire_nowait", lambda _: None)
+    # Optional for pacers: one that has to ask elsewhere cannot answer without waiting.
+    _acquire_nowait: Callable[[Lane], Permit | None] = attrs.field(
+        init=False,
+        repr=False,
+        default=attrs.Factory(
+            lambda self: getattr(self.pacer, "acquire_nowait", lambda _: None), takes_self=True
+        ),
+    )
 
     async def send(self, request: Request[T], /) -> Answer[T]:
         """Send ``request`` as often as its endpoint and the policy allow.
 
         Raises:
-            LoopsError: The failure that ended it; ``OutcomeUnknown`` where a write may have
-                taken effect.
+            LoopsError: The last failure, or ``OutcomeUnknown`` if a write may have taken effect.
         """
         call: _Call | None = None
-        counts, deadline, number = self.counts, request.deadline, 1
+        counters, deadline, number = self.counters, request.deadline, 1
         try:
             while True:
                 now = self.clock.now()
                 if deadline is not None and now >= deadline:
-                    # Without this, a free turn would let a write go whose reply nobody waits for.
-                    raise (call or _Call(request)).final(_too_late(request, "before it was sent"))
-                permit = self._at_once(request.lane)
+                    # A permit that is free at once would let an expired write through.
+                    raise (call or _Call(request)).timed_out("before the request was sent")
+                permit = self._acquire_nowait(request.lane)
                 if permit is None:
-                    permit = await self._turn(call or _Call(request))
+                    permit = await self._acquire(call or _Call(request))
                     now = self.clock.now()
-                counts.retries += call is not None
-                counts.requests += 1
-                counts.in_flight += 1
+                counters.retries += call is not None
+                counters.requests += 1
+                counters.in_flight += 1
                 reply: Reply | None = None
                 failure: errors.LoopsError | None = None
                 try:
@@ -134,94 +135,83 @@ class Retrying:
                 except errors.LoopsError as error:
                     failure = error
                 finally:
-                    counts.in_flight -= 1
+                    counters.in_flight -= 1
                     permit.release(reply)
                 if failure is None:
-                    if self.on_attempt is not _ignore or self.budget.left < self.budget.capacity:
-                        self._succeeded(_Call(request, number, now))
-                    # No failure, so there is a value.
+                    if self.on_attempt is not None or self.budget.left < self.budget.capacity:
+                        self.budget.refund()
+                        self._observe(_Call(request, number, now), None, _SUCCEEDED)
                     return Answer(value, number)  # pyright: ignore[reportReturnType, reportPossiblyUnboundVariable]
                 if call is None:
-                    call = _Call(request)  # nearly all calls need none
-                call.number, call.started = number, now
-                done = await self._failed(call, failure)
-                if done is not None:
-                    return done
+                    call = _Call(request)  # created late, because most calls need none
+                call.attempts, call.started = number, now
+                answer = await self._handle_failure(call, failure)
+                if answer is not None:
+                    return answer
                 number += 1
         except errors.LoopsError:
-            counts.failures += request.endpoint.counted
+            counters.failures += request.endpoint.counted
             raise
 
-    async def _turn(self, call: _Call) -> Permit:
-        """Wait for the pacer, but not past the deadline."""
-        request = call.request
+    async def _acquire(self, call: _Call) -> Permit:
+        """Wait for the pacer, at most until the deadline."""
         try:
-            async with asyncio.timeout_at(request.deadline):
-                return await self.pacer.acquire(request.lane)
+            async with asyncio.timeout_at(call.request.deadline):
+                return await self.pacer.acquire(call.request.lane)
         except TimeoutError:
             pass
-        raise call.final(_too_late(request, "while it waited for its turn under the rate limit"))
+        raise call.timed_out("while waiting for its turn under the rate limit")
 
-    def _succeeded(self, call: _Call) -> None:
-        self.budget.refund()
-        self._observe(call, None, _DONE)
-
-    async def _failed(self, call: _Call, failure: errors.LoopsError) -> Answer[Any] | None:
-        """The answer that the failure is after all, or None after a pause; or raise."""
-        status, endpoint = failure.status, call.request.endpoint
-        self.counts.rate_limited += status == 429
-        if call.doubted and status is not None and status in endpoint.after_doubt:
-            self._observe(call, failure, GiveUp("an earlier attempt did it"))
-            return Answer(endpoint.after_doubt[status], call.number)
-        await self._pause(call, failure)
-        return None
-
-    async def _pause(self, call: _Call, failure: errors.LoopsError) -> None:
-        """Wait before the next attempt, or raise."""
-        verdict = decide(
+    async def _handle_failure(self, call: _Call, failure: errors.LoopsError) -> Answer[Any] | None:
+        """Return an answer if the failure implies one, wait until the next attempt, or raise."""
+        endpoint, deadline = call.request.endpoint, call.request.deadline
+        self.counters.rate_limited += failure.status == 429
+        if call.in_doubt and failure.status is not None and failure.status in endpoint.after_doubt:
+            self._observe(call, failure, RetryDecision(None, "an earlier attempt succeeded"))
+            return Answer(endpoint.after_doubt[failure.status], call.attempts)
+        call.note(failure)
+        decision = decide(
             self.policy,
-            call.request.endpoint.replay,
-            call.failed(failure),
+            endpoint.replay,
+            failure,
+            rate_limited=call.rate_limited,
+            others=call.other_failures,
             take=self.budget.take,
             random=self.clock.random,
         )
-        deadline = call.request.deadline
-        wait = verdict.seconds if isinstance(verdict, Wait) else 0.0
+        wait = decision.wait or 0.0
         if (
             deadline is not None
-            and nature(failure) is not Nature.FINAL
+            and failure_kind(failure) is not FailureKind.FINAL
             and self.clock.now() + wait >= deadline
         ):
-            self._observe(call, failure, GiveUp("the call's timeout leaves no time"))
-            raise call.final(_too_late(call.request, f"after {call.number} attempt(s)"))
-        self._observe(call, failure, verdict)
-        if isinstance(verdict, GiveUp):
-            raise call.final(failure)
+            reason = "the call's timeout would expire before the next attempt"
+            self._observe(call, failure, RetryDecision(None, reason))
+            raise call.timed_out(f"after {call.attempts} attempt(s)")
+        self._observe(call, failure, decision)
+        if decision.wait is None:
+            raise call.error(failure)
         await self.clock.sleep(wait)
+        return None
 
     def _observe(
-        self, call: _Call, failure: errors.LoopsError | None, verdict: Wait | GiveUp
+        self, call: _Call, failure: errors.LoopsError | None, decision: RetryDecision
     ) -> None:
-        """Tell ``on_attempt`` of the latest attempt."""
-        if self.on_attempt is _ignore:
+        """Pass the latest attempt to ``on_attempt``."""
+        if self.on_attempt is None:
             return
         endpoint = call.request.endpoint
         attempt = Attempt(
             method=endpoint.method,
             path=endpoint.path,
-            number=call.number,
+            number=call.attempts,
             status=failure.status if failure is not None else 200,
             error=type(failure).__name__ if failure is not None else None,
             seconds=self.clock.now() - call.started,
-            wait=verdict.seconds if isinstance(verdict, Wait) else None,
-            reason=verdict.why if failure is not None else None,
+            wait=decision.wait,
+            reason=decision.reason,
         )
         try:
             self.on_attempt(attempt)
-        except Exception:  # noqa: BLE001 - it is another's code
-            # Whoever watches must not turn a finished write into a failed call.
-            LOG.exception("on_attempt raised")
-
-
-def _too_late(request: Request[Any], when: str) -> errors.DeadlineExceeded:
-    return errors.DeadlineExceeded(f"{request.endpoint}: the call's timeout ran out {when}")
+        except Exception:  # noqa: BLE001 - an observer must not fail a write that succeeded
+            LOG.exception("on_attempt raised an exception")

@@ -222,7 +222,7 @@ class Contacts(SuppressionCalls):
             InvalidCall: The arguments cannot work.
             Unauthorized: While it runs: the key is wrong, and no further row is sent.
         """
-        check_seconds("timeout", timeout, none=True)
+        check_seconds("timeout", timeout, allow_none=True)
 
         update = partial(contacts.update, self._send, lane=Lane.BULK)
 

@@ -48,7 +48,7 @@ class FixtureClient(LoopsClient):
             client = LoopsClient(
                 self._key, base_url=str(self._base_url), retry=self._retry, pacer=Unpaced()
             )
-            client._counts = self._counts  # noqa: SLF001 - a client's, in a client
+            client._counters = self._counters  # noqa: SLF001 - a client's, in a client
             closing = _closing(client)
             self._opened_in[loop] = client, closing
             await anext(closing)

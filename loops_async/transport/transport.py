@@ -11,7 +11,7 @@ from yarl import URL
 from loops_async import errors
 from loops_async.pipeline.deadlines import Limit, Timeouts, Watchdog
 from loops_async.pipeline.messages import Reply, Request, received
-from loops_async.pipeline.redaction import cleaned
+from loops_async.pipeline.redaction import redacted_excerpt
 from loops_async.transport.error_mapping import link_error, misuse_error
 from loops_async.transport.outgoing import COMMON, Body, Head
 from loops_async.transport.session import ONLY_ONCE, Bounds
@@ -165,7 +165,7 @@ class AiohttpTransport:
     ) -> Reply:
         status = response.status
         if len(body) > LARGEST_REPLY and 200 <= status < 300:
-            excerpt = cleaned(Reply(status, {}, body[:_EXCERPT], self.api_key), request)
+            excerpt = redacted_excerpt(Reply(status, {}, body[:_EXCERPT], self.api_key), request)
             raise errors.ReplyTooLarge(
                 f"{request.endpoint}: {status}, but the reply has more than {LARGEST_REPLY} bytes",
                 status=status,

@@ -37,25 +37,26 @@ def _no_key_at_all(patch: pytest.MonkeyPatch) -> None:
 
 def _doubt_is_a_refusal(patch: pytest.MonkeyPatch) -> None:
     """A lost reply is raised as it is, as if nothing had happened."""
-    _natures(patch, {retry_policy.Nature.DOUBT: retry_policy.Nature.FINAL})
+    _kinds(patch, {retry_policy.FailureKind.IN_DOUBT: retry_policy.FailureKind.FINAL})
 
 
 def _doubt_is_no_connection(patch: pytest.MonkeyPatch) -> None:
     """A lost reply is taken for a request that never left, and all is sent again."""
-    _natures(patch, {retry_policy.Nature.DOUBT: retry_policy.Nature.NEVER_LEFT})
+    _kinds(patch, {retry_policy.FailureKind.IN_DOUBT: retry_policy.FailureKind.NOT_SENT})
 
 
-def _natures(
-    patch: pytest.MonkeyPatch, taken_for: Mapping[retry_policy.Nature, retry_policy.Nature]
+def _kinds(
+    patch: pytest.MonkeyPatch,
+    taken_for: Mapping[retry_policy.FailureKind, retry_policy.FailureKind],
 ) -> None:
-    true = retry_policy.nature
+    true = retry_policy.failure_kind
 
-    def nature(failure: LoopsError) -> retry_policy.Nature:
+    def failure_kind(failure: LoopsError) -> retry_policy.FailureKind:
         kind = true(failure)
         return taken_for.get(kind, kind)
 
-    patch.setattr(retry_policy, "nature", nature)
-    patch.setattr(retrying, "nature", nature)
+    patch.setattr(retry_policy, "failure_kind", failure_kind)
+    patch.setattr(retrying, "failure_kind", failure_kind)
 
 
 def _creates_are_repeated(patch: pytest.MonkeyPatch) -> None:

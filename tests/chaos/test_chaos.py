@@ -56,7 +56,7 @@ async def test_every_promise_is_kept_once_the_default_budget_is_spent(
     weather = Weather(seed=seed, rate=0.8, retry=retry, timeouts=patience, failures=1.0)
     run = Run(weather, Size().times(0.1))
     await _shown(run, show)
-    assert any(attempt.reason == "the retry budget is used up" for attempt in run.attempts)
+    assert any(attempt.reason == "retry budget exhausted" for attempt in run.attempts)
 
 
 @pytest.mark.long

@@ -15,7 +15,7 @@ from loops_async.endpoints.account import API_KEY, CREATE_PROPERTY, LIST_PROPERT
 from loops_async.endpoints.contacts import CREATE, DELETE, FIND, UPDATE
 from loops_async.pipeline.messages import Endpoint, Reply, Request
 from loops_async.pipeline.responses import parse_response
-from loops_async.pipeline.retry_policy import retry_after
+from loops_async.pipeline.retry_policy import parse_retry_after
 from loops_async.records import ContactCreate
 from tests.scripted import reply
 from tests.strategies import SECRET_ADDRESSES, SECRET_VALUES
@@ -158,5 +158,5 @@ DATE_PARTS = st.sampled_from([
     st.floats(0, 4e9),
 )
 def test_any_retry_after_is_a_finite_wait_or_none(header: str, wall: float) -> None:
-    seconds = retry_after(reply(429, retry_after=header), wall)
+    seconds = parse_retry_after(reply(429, retry_after=header), wall)
     assert seconds is None or 0 <= seconds < 1e12

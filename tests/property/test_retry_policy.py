@@ -5,14 +5,7 @@ from hypothesis import strategies as st
 
 from loops_async import errors
 from loops_async.pipeline.messages import Replay
-from loops_async.pipeline.retry_policy import (
-    Failures,
-    GiveUp,
-    RetryBudget,
-    RetryPolicy,
-    Wait,
-    decide,
-)
+from loops_async.pipeline.retry_policy import RetryBudget, RetryPolicy, decide
 
 SECONDS = st.floats(1e-6, 1e6)
 POLICIES = st.builds(
@@ -78,16 +71,22 @@ def test_a_wait_is_within_its_bound_and_the_servers_word_is_kept(
     others: int,
     chance: float,
 ) -> None:
-    decision = decide(
-        policy, replay, Failures(failure, refused, others), take=yes, random=lambda: chance
-    )
-    if isinstance(decision, GiveUp):
+    wait = decide(
+        policy,
+        replay,
+        failure,
+        rate_limited=refused,
+        others=others,
+        take=yes,
+        random=lambda: chance,
+    ).wait
+    if wait is None:
         return
     asked = getattr(failure, "retry_after", None)
     if asked is None:
-        assert 0 <= decision.seconds <= policy.cap
+        assert 0 <= wait <= policy.cap
     else:
-        assert decision.seconds == asked <= policy.max_retry_after
+        assert wait == asked <= policy.max_retry_after
 
 
 @given(policy=POLICIES, draws=st.lists(FAILURES, min_size=21, max_size=21))
@@ -101,11 +100,13 @@ def test_attempts_are_bounded_whatever_the_failures(
         verdict = decide(
             policy,
             Replay.ALWAYS,
-            Failures(failure, refused, others),
+            failure,
+            rate_limited=refused,
+            others=others,
             take=yes,
             random=lambda: 0.0,
         )
-        if isinstance(verdict, GiveUp):
+        if verdict.wait is None:
             break
     assert refused <= policy.rate_limited_attempts
     assert others <= policy.attempts
@@ -122,9 +123,15 @@ def test_retries_are_never_more_than_the_budget_and_half_the_successes(
         if succeeds:
             budget.refund()
             continue
-        failures = Failures(errors.ConnectFailed("x"), 0, 1)
-        patient = RetryPolicy(attempts=2)
-        verdict = decide(patient, Replay.ONCE, failures, take=take, random=lambda: 0.0)
-        retries += isinstance(verdict, Wait)
+        verdict = decide(
+            RetryPolicy(attempts=2),
+            Replay.ONCE,
+            errors.ConnectFailed("x"),
+            rate_limited=0,
+            others=1,
+            take=take,
+            random=lambda: 0.0,
+        )
+        retries += verdict.wait is not None
     assert retries <= policy.budget + sum(calls) / 2
     assert 0 <= budget.left <= policy.budget

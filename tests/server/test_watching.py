@@ -175,7 +175,7 @@ async def test_opentelemetry_has_a_span_for_each_request(stormy: Sandbox) -> Non
         "http.response.status_code": 429,
         "http.request.resend_count": 1,
         "error.type": "RateLimited",
-        "loops.retry.reason": "the rate limit is used up; the server asked for 0 s",
+        "loops.retry.reason": "rate limited; the server asked for a wait of 0 s",
         "loops.retry.wait": 0.0,
     }
     assert attributes(done) == {

@@ -12,7 +12,7 @@ import loops_async.endpoints
 from loops_async import UNSET, ContactCreate, ContactUpdate, Event, LoopsClient, Unset, errors
 from loops_async.codec import encode_json
 from loops_async.endpoints.contacts import UPDATE
-from loops_async.pipeline.allowlist import read_recipients
+from loops_async.pipeline.allowlist import parse_allowlist
 from loops_async.pipeline.messages import Endpoint, Request
 from loops_async.testing import ScriptedTransport, reply
 from tests.unit.test_endpoints import CASES, Case
@@ -41,7 +41,7 @@ def endpoints() -> Iterator[Endpoint[Any]]:
 
 def is_allowed(email: object) -> bool:
     try:
-        read_recipients(ALLOWED, "here").check(Request(UPDATE, body=encode_json({"email": email})))
+        parse_allowlist(ALLOWED, "here").check(Request(UPDATE, body=encode_json({"email": email})))
     except errors.RecipientNotAllowed:
         return False
     return True
@@ -87,7 +87,7 @@ def test_whoever_is_not_clearly_listed_is_not_reached(email: object) -> None:
 ])  # fmt: skip
 def test_letters_that_unicode_folds_into_others_stay_others(listed: str, other: str) -> None:
     with pytest.raises(errors.RecipientNotAllowed):
-        read_recipients([listed], "here").check(Request(UPDATE, body=encode_json({"email": other})))
+        parse_allowlist([listed], "here").check(Request(UPDATE, body=encode_json({"email": other})))
 
 
 @pytest.mark.parametrize("entry", [
@@ -101,7 +101,7 @@ def test_an_entry_that_is_neither_address_nor_domain_is_named_by_its_place(entry
         LoopsClient("test-key", allowed_recipients=["@example.com", entry])
     assert str(caught.value) == (
         "allowed_recipients: entry 2 must be one address, such as 'ada@example.com', or '@' and a "
-        "domain, such as '@example.com', without spaces and wildcards"
+        "domain, such as '@example.com', without spaces or wildcards"
     )
 
 
@@ -127,12 +127,12 @@ async def test_the_error_says_what_to_do_and_names_nobody() -> None:
         with pytest.raises(errors.RecipientNotAllowed) as unknown:
             await loops.events.send("signup", user_id="grace-17")
     assert str(caught.value) == (
-        "POST /v1/events/send: not sent, because the address is not among allowed_recipients "
-        "(LOOPS_ALLOWED_RECIPIENTS); add it, or its @domain, if it may get mail"
+        "POST /v1/events/send: not sent, because the address is not in allowed_recipients "
+        "(LOOPS_ALLOWED_RECIPIENTS); add it, or its @domain, to allow it"
     )
     assert str(unknown.value) == (
         "POST /v1/events/send: not sent, because allowed_recipients (LOOPS_ALLOWED_RECIPIENTS) is "
-        "set and this call names no address to look up there; give email="
+        "set and this call names no address to check against it; pass email="
     )
     assert "grace" not in f"{caught.value!r}{caught.value.__context__!r}{unknown.value!r}"
     assert (caught.value.attempts, loops.stats().requests, transport.requests) == (0, 0, [])
@@ -199,7 +199,7 @@ async def test_an_id_alone_does_not_say_who_would_be_reached(email: None | Unset
             lambda: loops.events.send("signup", user_id="u-1", email=email),
             lambda: loops.contacts.remove_suppression(user_id="u-1"),
         ):
-            with pytest.raises(errors.RecipientNotAllowed, match="give email="):
+            with pytest.raises(errors.RecipientNotAllowed, match="pass email="):
                 await call()
     assert transport.requests == []
 
@@ -231,9 +231,9 @@ async def test_a_row_that_is_not_allowed_is_its_own_outcome() -> None:
 def test_the_environment_lists_them_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOOPS_ALLOWED_RECIPIENTS", " @example.com , ada@corp.com,")
     loops = LoopsClient("test-key")
-    assert loops._allowed == read_recipients(["@example.com", "ada@corp.com"], "here")
+    assert loops._allowed == parse_allowlist(["@example.com", "ada@corp.com"], "here")
     explicit = LoopsClient("test-key", allowed_recipients=iter(["@example.org"]))
-    assert explicit._allowed == read_recipients(["@example.org"], "here")
+    assert explicit._allowed == parse_allowlist(["@example.org"], "here")
     monkeypatch.setenv("LOOPS_ALLOWED_RECIPIENTS", "@example.com,ada corp.com")
     with pytest.raises(errors.ConfigurationError, match="LOOPS_ALLOWED_RECIPIENTS: entry 2 must"):
         LoopsClient("test-key")

@@ -171,8 +171,8 @@ async def test_the_log_says_once_that_nothing_is_sent_and_then_what(
     ours = [record for record in caplog.records if record.name == "loops_async"]
     assert [(record.levelname, record.getMessage()) for record in ours] == [
         ("WARNING", "dry run (dry_run= or LOOPS_DRY_RUN): nothing is sent to Loops"),
-        ("INFO", "dry run: PUT /v1/contacts/update is not sent"),
-        ("INFO", "dry run: POST /v1/events/send is not sent"),
+        ("INFO", "dry run: PUT /v1/contacts/update not sent"),
+        ("INFO", "dry run: POST /v1/events/send not sent"),
     ]
 
 

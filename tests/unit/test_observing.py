@@ -85,7 +85,7 @@ async def test_every_attempt_of_a_call_is_told_in_order(mocked: AioResponses) ->
     assert {(told.method, told.path) for told in seen} == {("POST", "/v1/events/send")}
     assert [told.wait is None for told in seen] == [False, False, False, True]
     assert all(0 <= (told.wait or 0) <= 0.002 and told.reason for told in seen)
-    assert seen[3].reason == "an earlier attempt did it"
+    assert seen[3].reason == "an earlier attempt succeeded"
     assert not any(secret in repr(seen) for secret in SECRETS)
 
 
@@ -127,11 +127,11 @@ async def test_a_client_of_a_session_is_watched_by_itself(mocked: AioResponses) 
     (attempt(), logging.DEBUG, "POST /v1/events/send attempt 1: 200 in 0.123 s"),
     (attempt(number=2, status=502, error="ServerError", wait=0.256, reason="in doubt"),
      logging.INFO,
-     "POST /v1/events/send attempt 2: ServerError in 0.123 s; again in 0.26 s: in doubt"),
+     "POST /v1/events/send attempt 2: ServerError in 0.123 s; retrying in 0.26 s: in doubt"),
     (attempt(status=None, error="ConnectFailed", wait=0.0, reason="r"), logging.INFO,
-     "POST /v1/events/send attempt 1: ConnectFailed in 0.123 s; again in 0.00 s: r"),
-    (attempt(status=400, error="BadRequest", reason="Loops said no"), logging.WARNING,
-     "POST /v1/events/send attempt 1: BadRequest in 0.123 s; not again: Loops said no"),
+     "POST /v1/events/send attempt 1: ConnectFailed in 0.123 s; retrying in 0.00 s: r"),
+    (attempt(status=400, error="BadRequest", reason="not retryable"), logging.WARNING,
+     "POST /v1/events/send attempt 1: BadRequest in 0.123 s; not retrying: not retryable"),
 ])  # fmt: skip
 def test_the_ready_made_observer_writes_one_line_of_the_right_level(
     caplog: pytest.LogCaptureFixture, told: Attempt, level: int, line: str

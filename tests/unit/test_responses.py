@@ -11,9 +11,9 @@ from loops_async.codec import Undecodable
 from loops_async.endpoints.account import CREATE_PROPERTY
 from loops_async.endpoints.contacts import CREATE, DELETE, FIND, UPDATE
 from loops_async.pipeline.messages import Endpoint, Reply, Request
-from loops_async.pipeline.redaction import cleaned
+from loops_async.pipeline.redaction import redacted_excerpt
 from loops_async.pipeline.responses import parse_response
-from loops_async.pipeline.retry_policy import retry_after
+from loops_async.pipeline.retry_policy import parse_retry_after
 from tests.scripted import done, reply
 
 WALL = 1_700_000_000.0
@@ -163,7 +163,7 @@ def test_a_word_of_ours_is_not_taken_out_of_what_loops_says() -> None:
 
 def test_nothing_of_the_query_comes_back_in_a_message() -> None:
     request = Request(FIND, query={"userId": "u/17"})
-    assert cleaned(Reply(400, {}, b"no such user: u%2F17"), request) == "no such user: …"
+    assert redacted_excerpt(Reply(400, {}, b"no such user: u%2F17"), request) == "no such user: …"
 
 
 @pytest.mark.parametrize(("header", "seconds"), [
@@ -182,7 +182,7 @@ def test_nothing_of_the_query_comes_back_in_a_message() -> None:
 def test_retry_after_is_read_in_both_forms_and_garbage_is_none(
     header: str, seconds: float | None
 ) -> None:
-    assert retry_after(reply(429, retry_after=header), WALL) == seconds
+    assert parse_retry_after(reply(429, retry_after=header), WALL) == seconds
     error = verdict(reply(503, retry_after=header))
     assert isinstance(error, errors.ServerError)
     assert error.retry_after == seconds

@@ -5,11 +5,9 @@ import pytest
 from loops_async import errors
 from loops_async.pipeline.messages import Replay
 from loops_async.pipeline.retry_policy import (
-    Failures,
-    GiveUp,
     RetryBudget,
+    RetryDecision,
     RetryPolicy,
-    Wait,
     decide,
 )
 
@@ -54,10 +52,20 @@ def decided(
     others: int = 1,
     policy: RetryPolicy = POLICY,
     left: bool = True,
-) -> Wait | GiveUp:
+) -> RetryDecision:
     return decide(
-        policy, replay, Failures(failure, refused, others), take=lambda: left, random=lambda: 0.5
+        policy,
+        replay,
+        failure,
+        rate_limited=refused,
+        others=others,
+        take=lambda: left,
+        random=lambda: 0.5,
     )
+
+
+def give_up(reason: str) -> RetryDecision:
+    return RetryDecision(None, reason)
 
 
 @pytest.mark.parametrize(("replay", "failure", "again"), [
@@ -72,7 +80,7 @@ def test_the_table_of_what_is_tried_again(
 ) -> None:
     refused = isinstance(failure, errors.RateLimited)
     verdict = decided(failure, replay, refused=int(refused), others=int(not refused))
-    assert isinstance(verdict, Wait) is again
+    assert (verdict.wait is not None) is again
 
 
 def test_every_kind_of_failure_stands_in_the_table() -> None:
@@ -90,42 +98,43 @@ def test_every_kind_of_failure_stands_in_the_table() -> None:
 
 @pytest.mark.parametrize(("failures", "longest"), [(1, 0.5), (2, 1.0), (3, 2.0)])
 def test_the_curve_doubles_from_the_base(failures: int, longest: float) -> None:
-    assert decided(NEVER_LEFT, others=failures) == Wait(0.5 * longest, "no connection was made")
+    assert decided(NEVER_LEFT, others=failures) == RetryDecision(
+        0.5 * longest, "no connection was made"
+    )
 
 
 def test_as_many_attempts_as_allowed_are_made() -> None:
-    assert isinstance(decided(NEVER_LEFT, others=3), Wait)
-    assert decided(NEVER_LEFT, others=4) == GiveUp("4 attempts were made")
+    assert decided(NEVER_LEFT, others=3).wait is not None
+    assert decided(NEVER_LEFT, others=4) == give_up("all attempts used (4)")
     once = RetryPolicy(attempts=1)
-    assert decided(NEVER_LEFT, policy=once) == GiveUp("1 attempts were made")
+    assert decided(NEVER_LEFT, policy=once) == give_up("all attempts used (1)")
 
 
 def test_refused_attempts_count_by_themselves() -> None:
-    assert isinstance(decided(REFUSED, refused=19, others=3), Wait)
-    assert isinstance(decided(NEVER_LEFT, refused=19, others=3), Wait)
-    assert decided(REFUSED, refused=20, others=0) == GiveUp("20 attempts were made")
-    assert isinstance(decided(REFUSED, refused=1, policy=RetryPolicy(attempts=1)), Wait)
+    assert decided(REFUSED, refused=19, others=3).wait is not None
+    assert decided(NEVER_LEFT, refused=19, others=3).wait is not None
+    assert decided(REFUSED, refused=20, others=0) == give_up("all attempts used (20)")
+    assert decided(REFUSED, refused=1, policy=RetryPolicy(attempts=1)).wait is not None
 
 
 @pytest.mark.parametrize("kind", [errors.RateLimited, errors.ServerError])
 def test_the_servers_word_wins_up_to_a_bound(
     kind: type[errors.RateLimited | errors.ServerError],
 ) -> None:
-    def asked(seconds: float) -> Wait | GiveUp:
+    def asked(seconds: float) -> RetryDecision:
         return decided(kind("x", retry_after=seconds), refused=1)
 
     for seconds in (0.0, 0.1, 20.0, 60.0):
         verdict = asked(seconds)
-        assert isinstance(verdict, Wait)
-        assert verdict.seconds == seconds
-    assert asked(60.1) == GiveUp("the server asked for 60 s")
-    assert asked(1e9) == GiveUp("the server asked for 1000000000 s")
+        assert verdict.wait == seconds
+    assert asked(60.1) == give_up("the server asked for a wait of 60 s")
+    assert asked(1e9) == give_up("the server asked for a wait of 1000000000 s")
 
 
 def test_without_a_retry_left_in_the_budget_only_a_429_is_tried_again() -> None:
-    assert decided(NEVER_LEFT, left=False) == GiveUp("the retry budget is used up")
-    assert decided(DOUBT[0], left=False) == GiveUp("the retry budget is used up")
-    assert isinstance(decided(REFUSED, refused=1, left=False), Wait)
+    assert decided(NEVER_LEFT, left=False) == give_up("retry budget exhausted")
+    assert decided(DOUBT[0], left=False) == give_up("retry budget exhausted")
+    assert decided(REFUSED, refused=1, left=False).wait is not None
 
 
 def test_what_is_not_tried_again_takes_nothing_from_the_budget() -> None:
@@ -138,7 +147,9 @@ def test_what_is_not_tried_again_takes_nothing_from_the_budget() -> None:
         (FINAL[0], ALWAYS, 1), (DOUBT[0], ONCE, 1), (DOUBT[0], ALWAYS, 4), (refused, ALWAYS, 1),
         (over, ALWAYS, 1),
     ]:  # fmt: skip
-        decide(POLICY, replay, Failures(failure, 1, others), take=take, random=lambda: 0.0)
+        decide(
+            POLICY, replay, failure, rate_limited=1, others=others, take=take, random=lambda: 0.0
+        )
 
 
 def test_a_budget_holds_no_more_than_at_the_start_and_two_successes_pay_for_a_retry() -> None:

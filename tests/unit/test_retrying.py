@@ -160,7 +160,7 @@ def test_a_read_is_never_in_doubt() -> None:
 def test_a_deleted_contact_that_is_gone_after_doubt_was_deleted() -> None:
     call = Call(DELETE, lost(), reply(429), never_left(), reply(404))
     assert call.run() == Answer("gone", 4)
-    assert call.seen[-1].reason == "an earlier attempt did it"
+    assert call.seen[-1].reason == "an earlier attempt succeeded"
 
 
 @pytest.mark.parametrize("before", [[], [never_left()], [reply(429)]])
@@ -259,7 +259,7 @@ def test_a_crash_of_the_pacer_comes_through_at_once() -> None:
 def test_a_deadline_that_ends_the_wait_for_a_turn_says_so() -> None:
     call = Call(WRITE, deadline=10.0, waits=(11.0,))
     error = call.fails(errors.DeadlineExceeded)
-    assert "waited for its turn" in str(error)
+    assert "waiting for its turn" in str(error)
     assert error.__cause__ is None
     assert call.elapsed == 10.0
 
@@ -286,7 +286,7 @@ def test_a_pause_that_would_outlast_the_deadline_is_not_begun(failure: Step) -> 
     error = call.fails(errors.DeadlineExceeded)
     assert isinstance(error.__cause__, errors.LoopsError)
     assert call.elapsed == 1.0
-    assert call.seen[-1].reason == "the call's timeout leaves no time"
+    assert call.seen[-1].reason == "the call's timeout would expire before the next attempt"
     assert call.seen[-1].wait is None
 
 
@@ -336,7 +336,7 @@ def test_whoever_watches_hears_of_every_attempt() -> None:
         ),
         Attempt(
             "PUT", "/v1/write", 2, 429, "RateLimited", 0.0, 3.0,
-            "the rate limit is used up; the server asked for 3 s",
+            "rate limited; the server asked for a wait of 3 s",
         ),
         Attempt("PUT", "/v1/write", 3, 200, None, 1.0, None, None),
     ]  # fmt: skip
@@ -352,4 +352,4 @@ def test_an_observer_that_crashes_does_not_turn_a_finished_write_into_a_failed_c
     with caplog.at_level(logging.ERROR, logger="loops_async"):
         assert run_virtual(layer.send(Request(WRITE))) == Answer("done", 2)
     ours = [record.message for record in caplog.records if record.name == "loops_async"]
-    assert ours == ["on_attempt raised"] * 2
+    assert ours == ["on_attempt raised an exception"] * 2
