@@ -113,8 +113,6 @@ CAPTIONS: Final = {
     "bulk": "upsert_many",
     "connection": "the connector",
     "api": "loops.contacts, …",
-    "endpoints": "method and path",
-    "resources": "loops.contacts, …",
     "client": "LoopsClient",
     "session": "LoopsSession",
     "importer": "files to contacts",
@@ -184,7 +182,7 @@ def floor_plan() -> str:
 
 COLUMNS: Final = {
     "you": (70, "your code"),
-    "endpoint": (190, "endpoints"),
+    "endpoint": (190, "api"),
     "retrying": (330, "retrying"),
     "pacer": (450, "pacer"),
     "transport": (560, "transport"),

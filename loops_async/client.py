@@ -6,12 +6,20 @@ from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
 from loops_async import errors
+from loops_async.api.api_key import ApiKey
+from loops_async.api.contact_properties import ContactProperties
+from loops_async.api.contacts import Contacts
+from loops_async.api.dedicated_sending_ips import DedicatedSendingIps
+from loops_async.api.events import Events
+from loops_async.api.mailing_lists import MailingLists
+from loops_async.api.resource import Caller
+from loops_async.api.transactional import Transactional
 from loops_async.bulk.upsert import BulkUpsert
 from loops_async.connection import Connection, checked_base_url
 from loops_async.pacing.shared import pacer_for
 from loops_async.pacing.unpaced import Unpaced
 from loops_async.pipeline.clock import Clock
-from loops_async.pipeline.deadlines import Timeouts, check_seconds
+from loops_async.pipeline.deadlines import Timeouts
 from loops_async.pipeline.dry_run import DryRun
 from loops_async.pipeline.messages import Answer, Pacing, Request, TeamPacing, Transport
 from loops_async.pipeline.observing import LOG, Attempt
@@ -19,15 +27,6 @@ from loops_async.pipeline.retry_policy import RetryPolicy
 from loops_async.pipeline.retrying import Retrying
 from loops_async.pipeline.stats import Counters, Stats
 from loops_async.records._types import UNSET, Unset
-from loops_async.resources.account import (
-    ApiKey,
-    ContactProperties,
-    DedicatedSendingIps,
-    MailingLists,
-)
-from loops_async.resources.contacts import Contacts
-from loops_async.resources.resource import Timeout
-from loops_async.resources.sending import Events, Transactional
 from loops_async.settings import (
     check_kind,
     check_replaceable,
@@ -126,20 +125,14 @@ class LoopsClient:
         self._layer: Retrying | DryRun | None = None
         self._counters = Counters()
         self._runs: WeakSet[BulkUpsert] = WeakSet()
-        self._offer()
-
-    def _offer(self) -> None:
-        self.contacts: Contacts = Contacts(
-            self._send, self._deadline, self._runs.add, self._counters.fail
-        )
-        self.contact_properties: ContactProperties = ContactProperties(self._send, self._deadline)
-        self.mailing_lists: MailingLists = MailingLists(self._send, self._deadline)
-        self.events: Events = Events(self._send, self._deadline)
-        self.transactional: Transactional = Transactional(self._send, self._deadline)
-        self.dedicated_sending_ips: DedicatedSendingIps = DedicatedSendingIps(
-            self._send, self._deadline
-        )
-        self.api_key: ApiKey = ApiKey(self._send, self._deadline)
+        caller = Caller(self._send, self._timeouts.total, self._counters, self._runs)
+        self.contacts: Contacts = Contacts(caller)
+        self.contact_properties: ContactProperties = ContactProperties(caller)
+        self.mailing_lists: MailingLists = MailingLists(caller)
+        self.events: Events = Events(caller)
+        self.transactional: Transactional = Transactional(caller)
+        self.dedicated_sending_ips: DedicatedSendingIps = DedicatedSendingIps(caller)
+        self.api_key: ApiKey = ApiKey(caller)
 
     @property
     def dry_run(self) -> bool:
@@ -233,14 +226,6 @@ class LoopsClient:
 
     def _team_pacer(self) -> Pacing:
         return pacer_for(self._pacer, str(self._base_url), self._key)
-
-    def _deadline(self, timeout: Timeout, /) -> float | None:
-        if timeout is UNSET:
-            seconds = self._timeouts.total
-        else:
-            check_seconds("timeout", timeout, allow_none=True)
-            seconds = timeout
-        return None if seconds is None else asyncio.get_running_loop().time() + seconds
 
 
 def _closed() -> errors.SessionClosed:

@@ -1,1 +1,1 @@
-"""The nouns of the API, such as ``loops.contacts``: one module each."""
+"""The operations of the Loops API, one module for each noun, such as ``loops.contacts``."""

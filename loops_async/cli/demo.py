@@ -6,7 +6,7 @@ from importlib.resources import as_file, files
 
 import attrs
 
-from loops_async.api.readback import differences
+from loops_async.api.create_in_doubt import differences
 from loops_async.cli.columns import Plan
 from loops_async.cli.contacts import contact_fields
 from loops_async.cli.importing import Import

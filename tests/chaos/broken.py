@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from loops_async import APIError, LoopsError, ServerError
-from loops_async.endpoints import contacts, sending
+from loops_async.api import contacts, create_in_doubt, events, transactional
 from loops_async.pipeline import responses, retry_policy, retrying
 from loops_async.pipeline.messages import Replay, Reply, Request
 from loops_async.pipeline.retrying import Retrying
@@ -25,9 +25,8 @@ def _a_new_key_for_each_attempt(patch: pytest.MonkeyPatch) -> None:
             request = attrs.evolve(request, idempotency_key=str(uuid.uuid4()))
         return await _send(self, request)
 
-    for name in ("EVENT", "TRANSACTIONAL"):
-        endpoint = getattr(sending, name)
-        patch.setattr(sending, name, attrs.evolve(endpoint, replay=Replay.ALWAYS))
+    for module in (events, transactional):
+        patch.setattr(module, "SEND", attrs.evolve(module.SEND, replay=Replay.ALWAYS))
     patch.setattr(AiohttpTransport, "send", send)
 
 
@@ -75,7 +74,7 @@ def _a_conflict_is_a_success(patch: pytest.MonkeyPatch) -> None:
 
 def _a_create_is_not_asked_about(patch: pytest.MonkeyPatch) -> None:
     """Whoever has the address is taken for the contact that was sent."""
-    patch.setattr(contacts, "differences", lambda *_: [])
+    patch.setattr(create_in_doubt, "differences", lambda *_: [])
 
 
 def _server_errors_are_no_doubt(patch: pytest.MonkeyPatch) -> None:
@@ -96,7 +95,7 @@ def _a_repeated_delete_is_unknown(patch: pytest.MonkeyPatch) -> None:
 
 def _a_repeated_event_is_unknown(patch: pytest.MonkeyPatch) -> None:
     """A 409 to a repeated event is not understood."""
-    patch.setattr(sending, "EVENT", attrs.evolve(sending.EVENT, after_doubt={}))
+    patch.setattr(events, "SEND", attrs.evolve(events.SEND, after_doubt={}))
 
 
 def _some_attempts_are_not_observed(patch: pytest.MonkeyPatch) -> None:

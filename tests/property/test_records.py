@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from loops_async.api.contacts import Contacts
+from loops_async.api.resource import Caller
 from loops_async.codec import encode
 from loops_async.errors import InvalidInput
 from loops_async.pipeline.messages import Answer, Request
+from loops_async.pipeline.stats import Counters
 from loops_async.records import UNSET, ContactCreate, ContactUpdate
 from loops_async.records._types import PropertyValue
 from loops_async.records._validation import build_record
-from loops_async.resources.contacts import Contacts
 from tests.strategies import PROPERTY_NAMES, PROPERTY_VALUES
 from tests.virtual_time import run_virtual
 
@@ -109,7 +111,7 @@ def test_every_combination_of_an_update_sends_what_was_given_and_nothing_else(un
 def test_every_combination_of_keyword_arguments_sends_the_same() -> None:
     async def main() -> None:
         sends = Sends()
-        contacts = Contacts(sends, lambda _: None, lambda _: None, lambda: None)
+        contacts = Contacts(Caller(sends, None, Counters(), set()))
         for arguments, expected in creates(unset=False):
             await contacts.create(**arguments)
             assert sent(sends.body) == exact(expected)

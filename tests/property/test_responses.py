@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loops_async import errors
+from loops_async.api import api_key, contact_properties
+from loops_async.api.contacts import CREATE, DELETE, FIND, UPDATE
 from loops_async.codec import encode
-from loops_async.endpoints.account import API_KEY, CREATE_PROPERTY, LIST_PROPERTIES
-from loops_async.endpoints.contacts import CREATE, DELETE, FIND, UPDATE
 from loops_async.pipeline.messages import Endpoint, Reply, Request
 from loops_async.pipeline.responses import parse_response
 from loops_async.pipeline.retry_policy import parse_retry_after
@@ -21,7 +21,7 @@ from tests.scripted import reply
 from tests.strategies import SECRET_ADDRESSES, SECRET_VALUES
 
 ENDPOINTS: list[Endpoint[Any]] = [
-    CREATE, UPDATE, DELETE, FIND, API_KEY, LIST_PROPERTIES, CREATE_PROPERTY,
+    CREATE, UPDATE, DELETE, FIND, api_key.TEST, contact_properties.LIST, contact_properties.CREATE,
 ]  # fmt: skip
 
 

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
+from loops_async.api.idempotency import check_key
+from loops_async.api.resource import contact_identifier
+from loops_async.api.suppression import CHECK
 from loops_async.codec import encode, to_json
-from loops_async.endpoints.contacts import identified
-from loops_async.endpoints.sending import checked_key
-from loops_async.endpoints.suppression import CHECK
 from loops_async.errors import InvalidCall, InvalidInput
 from loops_async.pipeline.deadlines import Timeouts
 from loops_async.pipeline.messages import Request
@@ -134,7 +134,7 @@ def test_a_variable_that_a_template_cannot_take_is_refused(
 def test_a_key_is_1_to_100_printable_characters_or_refused(key: str) -> None:
     good = 0 < len(key) <= 100 and key.isascii() and key.isprintable() and key == key.strip()
     try:
-        assert checked_key(key) == key
+        assert check_key(key) == key
     except InvalidInput:
         assert not good
     else:
@@ -247,7 +247,7 @@ def test_a_refusal_says_what_the_field_is_part_of(do: Callable[[], object], begi
 @given(st.text() | st.text("/\\.?#&=%;+ :@\r\n2Fab", min_size=1))
 def test_an_identifier_never_leaves_its_place_in_the_query(user_id: str) -> None:
     try:
-        query = identified(None, user_id)
+        query = contact_identifier(None, user_id)
     except (InvalidCall, InvalidInput):
         return
     unused: Any = None

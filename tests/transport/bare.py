@@ -13,8 +13,8 @@ import attrs
 from yarl import URL
 
 from loops_async import LoopsClient, Pacer, RetryPolicy, errors
-from loops_async.endpoints.account import API_KEY
-from loops_async.endpoints.contacts import CREATE, FIND, UPDATE
+from loops_async.api import api_key
+from loops_async.api.contacts import CREATE, FIND, UPDATE
 from loops_async.pipeline.clock import loop_time
 from loops_async.pipeline.deadlines import Timeouts
 from loops_async.pipeline.messages import Request
@@ -24,7 +24,7 @@ KEY = "key-that-nobody-may-see"
 EMAIL = "ada.secret@example.com"
 SOON = Timeouts(connect=1.0, read=0.3, total=None)
 
-TEST = Request(API_KEY)
+TEST = Request(api_key.TEST)
 FIND_ADA = Request(FIND, query={"email": EMAIL})
 UPDATE_ADA = Request(UPDATE, body=b'{"email":"ada.secret@example.com"}')
 CREATE_ADA = Request(CREATE, body=b'{"email":"ada.secret@example.com"}')

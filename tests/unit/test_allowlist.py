@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 import pytest
 
-import loops_async.endpoints
+import loops_async.api
 from loops_async import UNSET, ContactCreate, ContactUpdate, Event, LoopsClient, Unset, errors
+from loops_async.api.contacts import UPDATE
 from loops_async.codec import encode_json
-from loops_async.endpoints.contacts import UPDATE
 from loops_async.pipeline.allowlist import parse_allowlist
 from loops_async.pipeline.messages import Endpoint, Request
 from loops_async.testing import ScriptedTransport, reply
@@ -34,8 +34,8 @@ def client(*allowed: str, steps: int = 20) -> tuple[LoopsClient, ScriptedTranspo
 
 def endpoints() -> Iterator[Endpoint[Any]]:
     """Every endpoint of the client."""
-    for module in pkgutil.iter_modules(loops_async.endpoints.__path__):
-        room = importlib.import_module(f"loops_async.endpoints.{module.name}")
+    for module in pkgutil.iter_modules(loops_async.api.__path__):
+        room = importlib.import_module(f"loops_async.api.{module.name}")
         yield from (value for value in vars(room).values() if isinstance(value, Endpoint))
 
 

@@ -183,7 +183,7 @@ def test_somebody_elses_contact_is_no_answer(identifier: dict[str, Any]) -> None
     reply = found(userId="u")
     error, _ = scripted(lambda loops: loops.contacts.find(**identifier), reply)
     assert isinstance(error, errors.InvalidReply)
-    assert "not the contact that was asked for" in str(error)
+    assert "but with a different contact" in str(error)
     assert (error.status, error.attempts) == (200, 1)
 
 
@@ -228,7 +228,7 @@ def test_find_is_none_where_there_is_no_such_contact() -> None:
     (lambda to: to.contact_properties.create("id", "string"),
      errors.InvalidInput, "id: is reserved"),
     (lambda to: to.contact_properties.create("plan_name", "string"),
-     errors.InvalidInput, "is not in camelCase, as Loops wants it; use 'planName'"),
+     errors.InvalidInput, "is not in camelCase, which Loops requires; use 'planName'"),
     (lambda to: to.contact_properties.create("MEMBER-rating", "string"),
      errors.InvalidInput, "use 'memberRating'"),
     (lambda to: to.contact_properties.create("42", "string"),

@@ -115,7 +115,7 @@ def test_the_reference_explains_every_public_name_and_no_other() -> None:
     page = (DOCS / "api.md").read_text(encoding="utf-8")
     explained = re.findall(r"^\.\. (?:auto|py:)\w+:: ([\w.]+)", page, re.MULTILINE)
     assert len(explained) == len(set(explained))
-    internal = {name for name in explained if name.startswith("loops_async.resources.")}
+    internal = {name for name in explained if name.startswith("loops_async.api.")}
     assert set(explained) - internal == PUBLIC
 
 

@@ -12,7 +12,7 @@ import pytest
 from aioresponses import aioresponses as AioResponses  # noqa: N812 - it is a class
 from yarl import URL
 
-import loops_async.endpoints
+import loops_async.api
 from loops_async import (
     APIError,
     BadRequest,
@@ -361,8 +361,8 @@ async def test_a_refusal_is_the_error_of_its_own_class(mocked: AioResponses, cas
 
 def test_every_endpoint_there_is_has_its_case() -> None:
     there = set()
-    for module in pkgutil.iter_modules(loops_async.endpoints.__path__):
-        room = importlib.import_module(f"loops_async.endpoints.{module.name}")
+    for module in pkgutil.iter_modules(loops_async.api.__path__):
+        room = importlib.import_module(f"loops_async.api.{module.name}")
         for value in vars(room).values():
             if isinstance(value, Endpoint):
                 there.add((value.method, value.path))

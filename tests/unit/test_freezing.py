@@ -5,8 +5,8 @@ import attrs
 import pytest
 
 from loops_async import ContactReceipt, ContactUpdate, Outcome
+from loops_async.api.contacts import UPDATE
 from loops_async.bulk.outcomes import applied
-from loops_async.endpoints.contacts import UPDATE
 from loops_async.pipeline.messages import Lane, Reply, Request, received, write
 from loops_async.records.contacts import receipt_of
 

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
+from loops_async.api.contacts import Contacts
 from loops_async.codec import to_json
 from loops_async.errors import InvalidCall, InvalidInput, LoopsError
 from loops_async.records import (
@@ -22,7 +23,6 @@ from loops_async.records import (
     Unset,
 )
 from loops_async.records._validation import DEFAULT_FIELDS, RESERVED, build_record, masked
-from loops_async.resources.contacts import Contacts
 
 ADA = "ada@example.com"
 
@@ -449,7 +449,7 @@ def test_a_field_that_attrs_was_not_told_of_is_refused_and_not_lost() -> None:
         with pytest.raises(InvalidCall, match=r"Signup\.plan: is no field; write @attrs.frozen"):
             kind(email=ADA, **fields)
     unused: Any = None
-    found = Contacts(unused, unused, unused, unused).find(email=ADA, into=Held)
+    found = Contacts(unused).find(email=ADA, into=Held)
     with pytest.raises(InvalidCall, match=r"Held\.plan: is no field; write @attrs.frozen"):
         asyncio.run(found)
 

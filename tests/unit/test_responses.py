@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from loops_async import errors
+from loops_async.api import contact_properties
+from loops_async.api.contacts import CREATE, DELETE, FIND, UPDATE
 from loops_async.codec import Undecodable
-from loops_async.endpoints.account import CREATE_PROPERTY
-from loops_async.endpoints.contacts import CREATE, DELETE, FIND, UPDATE
 from loops_async.pipeline.messages import Endpoint, Reply, Request
 from loops_async.pipeline.redaction import redacted_excerpt
 from loops_async.pipeline.responses import parse_response
@@ -152,7 +152,9 @@ def test_nothing_that_was_sent_comes_back_in_a_message(message: str, shown: str)
 
 def test_a_word_of_ours_is_not_taken_out_of_what_loops_says() -> None:
     says = "Property name must be a string in camelCase."
-    error = verdict(reply(400, {"message": says}), CREATE_PROPERTY, name="camelCase", type="string")
+    error = verdict(
+        reply(400, {"message": says}), contact_properties.CREATE, name="camelCase", type="string"
+    )
     assert isinstance(error, errors.APIError)
     assert error.message == "Property name must be a string in …."
     # Elsewhere the word may be somebody's value.

@@ -12,9 +12,9 @@ from uuid import UUID
 import pytest
 
 from loops_async import errors
+from loops_async.api.idempotency import check_key
 from loops_async.client import LoopsClient
 from loops_async.codec import to_json
-from loops_async.endpoints.sending import checked_key
 from loops_async.pipeline.clock import Clock
 from loops_async.pipeline.retry_policy import RetryPolicy
 from loops_async.pipeline.retrying import Retrying
@@ -167,7 +167,7 @@ def test_a_key_that_cannot_be_one_is_refused_before_anything_is_sent(do: Any, ke
     assert "1 to 100 printable" in str(error)
     assert transport.sent == []
     with pytest.raises(errors.InvalidInput):
-        checked_key(key)
+        check_key(key)
 
 
 # A key that Loops has processed already.

@@ -13,8 +13,8 @@ from multidict import CIMultiDict, istr
 from yarl import URL
 
 from loops_async import ContactUpdate, Pacer, RetryPolicy, Timeouts
+from loops_async.api.contacts import UPDATE
 from loops_async.codec import encode
-from loops_async.endpoints.contacts import UPDATE
 from loops_async.pipeline.messages import Lane, Reply, Request
 from loops_async.pipeline.retrying import Retrying
 from loops_async.transport import AiohttpTransport, open_http

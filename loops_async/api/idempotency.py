@@ -1,0 +1,63 @@
+"""Operations that Loops processes once for each idempotency key: events and transactional mail."""
+
+import re
+import uuid
+from typing import Final
+
+from loops_async.api.resource import SUCCESS, Resource, success_fields
+from loops_async.errors import IdempotencyConflict, InvalidInput
+from loops_async.pipeline.messages import Endpoint, Replay, Reply
+from loops_async.records._types import SendReceipt
+
+_KEY: Final = re.compile(r"[!-~](?:[ -~]{0,98}[!-~])?")
+
+
+def _read_sent(reply: Reply) -> bool:
+    success_fields(reply)
+    return False
+
+
+def keyed_endpoint(path: str) -> Endpoint[bool]:
+    """A ``POST`` that carries an idempotency key.
+
+    Its value says whether a repeat confirmed the first attempt: after a lost reply, "already
+    processed" (409) means that the request went through.
+    """
+    return Endpoint(
+        "POST",
+        path,
+        Replay.WITH_KEY,
+        _read_sent,
+        refusals={409: IdempotencyConflict},
+        after_doubt={409: True},
+        dry_run=SUCCESS,
+    )
+
+
+def check_key(key: object) -> str:
+    """``key``, or a new key if it is None.
+
+    Raises:
+        InvalidInput: Not 1 to 100 printable ASCII characters.
+    """
+    if key is None:
+        return str(uuid.uuid4())
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        raise InvalidInput(
+            "idempotency_key: must be 1 to 100 printable ASCII characters that do not begin or "
+            "end with a space; leave it out to have one generated",
+            field="idempotency_key",
+        )
+    return key
+
+
+class KeyedResource(Resource):
+    """A noun with operations that carry an idempotency key."""
+
+    __slots__ = ()
+
+    async def _send_once(
+        self, endpoint: Endpoint[bool], body: bytes, key: str, deadline: float | None
+    ) -> SendReceipt:
+        answer = await self._call(endpoint, deadline, body=body, idempotency_key=key)
+        return SendReceipt(key, answer.attempts, answer.value, answer.dry_run)

@@ -1,0 +1,119 @@
+"""``loops.transactional``: transactional mail."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, overload
+
+from loops_async.api.idempotency import KeyedResource, check_key, keyed_endpoint
+from loops_async.api.resource import Timeout
+from loops_async.codec import encode
+from loops_async.errors import InvalidInput
+from loops_async.records._types import UNSET, SendReceipt, Unset
+from loops_async.records._validation import build_record, record_from
+from loops_async.records.attachments import LARGEST_MAIL, Attachment, size
+from loops_async.records.transactional import DataVariable, TransactionalEmail
+
+_ENCODED_IN_THREAD: Final = 64 * 1024
+"""Bytes of attachments from which encoding would block the event loop noticeably."""
+
+SEND = keyed_endpoint("/v1/transactional")
+
+
+class Transactional(KeyedResource):
+    """Transactional mail (https://loops.so/docs/transactional)."""
+
+    __slots__ = ()
+
+    @overload
+    async def send(
+        self,
+        mail: TransactionalEmail,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        timeout: Timeout = UNSET,
+    ) -> SendReceipt: ...
+    @overload
+    async def send(
+        self,
+        transactional_id: str,
+        email: str,
+        *,
+        data_variables: Mapping[str, DataVariable] | Unset = UNSET,
+        add_to_audience: bool | Unset = UNSET,
+        attachments: Iterable[Attachment] = (),
+        idempotency_key: str | None = None,
+        timeout: Timeout = UNSET,
+    ) -> SendReceipt: ...
+    async def send(
+        self,
+        transactional_id: TransactionalEmail | str | Unset = UNSET,
+        email: str | Unset = UNSET,
+        *,
+        idempotency_key: str | None = None,
+        timeout: Timeout = UNSET,
+        **fields: Any,
+    ) -> SendReceipt:
+        """Send an email once (https://loops.so/docs/api-reference/send-transactional-email).
+
+        Args:
+            transactional_id: The id of the published email in Loops, or a ``TransactionalEmail``
+                in place of all the fields.
+            email: The recipient's address.
+            **fields: The fields of ``TransactionalEmail``, listed below.
+            data_variables: Values for the variables of the template: text, numbers, or lists of
+                mappings of those.
+            add_to_audience: Whether to add the recipient to the audience as a contact.
+            attachments: Files to attach. Loops must enable attachments for your team first.
+            idempotency_key: 1 to 100 printable ASCII characters. Loops processes emails with the
+                same key once in 24 hours. When left out, a new key is generated for each call,
+                which makes retries within the call safe; give a key of your own to be safe across
+                processes.
+            timeout: Seconds for the whole call; None for no limit.
+
+        Returns:
+            The key that the email was sent with, and the number of attempts.
+
+        Raises:
+            InvalidInput: A field that Loops would not accept, an attachment that cannot be read,
+                or more than 4 MB in all; nothing was sent.
+            NotFound: There is no published email with this id.
+            IdempotencyConflict: The key was used before; nothing was sent now.
+            OutcomeUnknown: The email may have been sent. Repeat the call with the same key.
+            LoopsError: Any other failure; nothing was sent.
+        """
+        if email is not UNSET:
+            fields["email"] = email
+        if isinstance(transactional_id, TransactionalEmail):
+            mail = record_from(TransactionalEmail, transactional_id, fields)
+        else:
+            mail = build_record(
+                TransactionalEmail, {"transactional_id": transactional_id, **fields}
+            )
+        deadline = self._deadline(timeout)
+        key = check_key(idempotency_key)
+        return await self._send_once(SEND, await _body(mail), key, deadline)
+
+
+async def _body(mail: TransactionalEmail) -> bytes:
+    """``mail`` as JSON, encoded in a thread if that means reading files or much base64."""
+    in_memory = sum(len(a.data) for a in mail.attachments if isinstance(a.data, bytes))
+    if in_memory > _ENCODED_IN_THREAD or any(
+        not isinstance(a.data, bytes) for a in mail.attachments
+    ):
+        return await asyncio.to_thread(_encode, mail)
+    return _encode(mail)
+
+
+def _encode(mail: TransactionalEmail) -> bytes:
+    # Base64 turns three bytes into four. A file that is too large is rejected before it is read.
+    least = sum(size(mail.attachments, index) for index in range(len(mail.attachments))) * 4 // 3
+    body = encode(mail) if least <= LARGEST_MAIL else b""
+    if max(least, len(body)) > LARGEST_MAIL:
+        field = "attachments" if mail.attachments else "data_variables"
+        raise InvalidInput(
+            f"{field}: the email has at least {max(least, len(body))} bytes of JSON, and Loops "
+            f"accepts {LARGEST_MAIL}; send less, or link to the file",
+            field=field,
+        )
+    return body

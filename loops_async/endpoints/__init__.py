@@ -1,1 +1,0 @@
-"""The operations of the Loops API: each an endpoint value and a function of a few lines."""

@@ -1,1 +1,0 @@
-"""The nouns of the API as a client shows them, such as ``loops.contacts``."""
