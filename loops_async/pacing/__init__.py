@@ -1,6 +1,6 @@
-"""Keeping to the rate limit of one Loops team, within one process.
+"""Rate limiting for one Loops team within one process.
 
-``pacer`` holds the queues and the slots; ``learning`` holds what replies teach about them.
+``pacer`` grants turns, ``slots`` keeps track of the limit, ``learning`` interprets replies.
 """
 
 from loops_async.pacing.pacer import Pacer

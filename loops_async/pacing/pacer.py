@@ -1,44 +1,37 @@
-"""The pacer: a queue for each lane in front of the slots, and one timer while somebody waits."""
+"""The pacer: keeps requests within one team's rate limit, interactive requests first."""
 
 import asyncio
-from collections import OrderedDict
 from functools import partial
-from typing import TypeAlias
 
 from loops_async.errors import ConfigurationError, InvalidCall, WrongEventLoop
-from loops_async.pacing.learning import Grace
-from loops_async.pacing.permit import SlotPermit
-from loops_async.pacing.slots import Slots
+from loops_async.pacing.learning import GraceEstimator
+from loops_async.pacing.slots import SlotPermit, Slots
+from loops_async.pacing.waiting import TIMER_TOLERANCE, Timer, WaitQueue
 from loops_async.pipeline.messages import Lane
 
-_SLOWEST, _FASTEST = 0.001, 1e9
-
-_EARLY = 1e-6
-"""Seconds by which a timer may ring early: float rounding must not make it ring again."""
-
-_Queue: TypeAlias = OrderedDict[asyncio.Future[None], None]
-"""Waiters in the order they came; a dictionary, because a cancelled one leaves from the middle."""
+_MIN_RATE, _MAX_RATE = 0.001, 1e9
 
 
 class Pacer:
-    """Lets requests go at the pace of one Loops team, interactive ones ahead of bulk ones.
+    """Keeps requests within the rate limit of one Loops team, interactive ones ahead of bulk ones.
 
-    A second's worth of requests may go at once, after which each takes the slot of one that was
-    sent a good second before (see ``Slots``). Interactive requests take the next slot there is.
-    Bulk requests keep a spacing as well, so that slots come free all through the second; only
-    while more than half of the slots are free do they go at once. Where replies show that somebody
-    else uses the limit, be it this program's last run a moment ago, it leaves them as much for
-    three to six seconds and goes slower than ``rate`` says.
+    As many requests as the limit allows per second may be sent at once. After that, each request
+    takes the place of one that was sent a little more than a second ago. Interactive requests
+    take the next free place. Bulk requests are also spaced evenly, so that places become free
+    throughout the second; while more than half of them are free, bulk requests are sent at once.
+    If replies show that other processes use the limit, including an earlier run of this program
+    that has just ended, the pacer leaves that much of the limit to them for three to six seconds
+    and sends more slowly than ``rate``.
 
-    Use one pacer per event loop and API key. It starts no task, there is nothing to close, and it
-    sets a timer only while somebody waits. It may serve another event loop once the first has
-    stopped using it; it then knows the limit still, but not what was sent a moment ago.
+    Use one pacer per event loop and API key. It starts no tasks, needs no closing, and sets a
+    timer only while requests wait. It may be used in another event loop once the first one no
+    longer uses it; it then still knows the limit, but not which requests were sent recently.
 
     Args:
-        rate: Requests per second, assumed until a reply's ``x-ratelimit-limit`` says otherwise.
+        rate: Requests per second to assume until a reply's ``x-ratelimit-limit`` gives the limit.
             May be a fraction: 0.5 is one request every two seconds.
-        max_rate: Requests per second at the most, whatever Loops says: leaves the rest of the
-            team's limit to others. None for no such bound.
+        max_rate: Maximum requests per second, whatever the limit; leaves the rest of the team's
+            limit to others. None for no maximum.
 
     Raises:
         InvalidCall: A rate is not a number.
@@ -49,28 +42,25 @@ class Pacer:
         check_rate("rate", rate)
         if max_rate is not None:
             check_rate("max_rate", max_rate)
-        self._slots = Slots(rate, Grace(), max_rate)  # of no loop yet
-        self._interactive: _Queue = OrderedDict()
-        self._bulk: _Queue = OrderedDict()
+        self._slots = Slots(rate, GraceEstimator(), max_rate)
+        self._queue: WaitQueue[Slots] = WaitQueue()
+        self._timer = Timer()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._rings_at = 0.0
 
     @property
     def rate(self) -> float:
-        """Requests per second: what Loops said last, or what was assumed; see ``max_rate``."""
+        """Requests per second: the limit from Loops or the assumed one, up to ``max_rate``."""
         return self._slots.rate
 
     def waiting(self, lane: Lane) -> int:
-        """How many requests of ``lane`` wait for their turn."""
-        return len(self._bulk if lane is Lane.BULK else self._interactive)
+        """Return how many requests of ``lane`` are waiting."""
+        return self._queue.count(lane)
 
     def __repr__(self) -> str:
-        waiting = ", ".join(f"{self.waiting(lane)} {lane.value}" for lane in Lane)
-        return f"<Pacer rate={self.rate:g} waiting: {waiting}>"
+        return f"<Pacer rate={self.rate:g} {self._queue}>"
 
     def acquire_nowait(self, lane: Lane = Lane.INTERACTIVE) -> SlotPermit | None:
-        """The turn of one request of ``lane`` if it has come already, or else None.
+        """Return a permit for one request of ``lane`` if it may be sent now, or else None.
 
         Raises:
             WrongEventLoop: Another event loop still uses this pacer.
@@ -78,12 +68,13 @@ class Pacer:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._move_to(loop)
-        if self._interactive or (self._bulk and lane is Lane.BULK):
+        queue = self._queue
+        if queue.interactive or (queue.bulk and lane is Lane.BULK):
             return None
         return self._slots.take_free(lane, loop.time())
 
     async def acquire(self, lane: Lane = Lane.INTERACTIVE) -> SlotPermit:
-        """Wait for the turn of one request of ``lane``; release the permit when it has ended.
+        """Wait until one request of ``lane`` may be sent; release the permit when it has ended.
 
         Raises:
             WrongEventLoop: Another event loop still uses this pacer.
@@ -92,86 +83,50 @@ class Pacer:
         if permit is not None:
             return permit
         loop, slots = asyncio.get_running_loop(), self._slots
-        queue = self._bulk if lane is Lane.BULK else self._interactive
-        turn = loop.create_future()
-        queue[turn] = None
+        waiter = self._queue.join(loop, lane)
         self._serve(loop)
         try:
-            await turn
+            await waiter
         except BaseException:  # cancelled, or a coroutine that is closed while it waits
             if slots is self._slots and not loop.is_closed():
-                self._give_back(loop, turn, queue)
+                if self._queue.leave(waiter) is not None:
+                    slots.promised -= 1
+                self._serve(loop)
             raise
-        slots.promised -= 1
-        return slots.take(loop.time(), pressed=True)
-
-    def _give_back(
-        self, loop: asyncio.AbstractEventLoop, turn: asyncio.Future[None], queue: _Queue
-    ) -> None:
-        """Undo the wait for ``turn``, which may have come in the very same moment."""
-        if turn.done() and not turn.cancelled():
-            self._slots.promised -= 1
-        else:
-            queue.pop(turn, None)
-        self._serve(loop)
+        return slots.take_promised(loop.time())
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Give every turn that has come, and set the timer for the next one."""
-        now = loop.time() + _EARLY
-        while queue := self._interactive or self._bulk:
-            lane = Lane.BULK if queue is self._bulk else Lane.INTERACTIVE
-            due = self._slots.due(lane, now)
-            if due > now:
-                self._set_timer(loop, due)
-                return
-            turn, _ = queue.popitem(last=False)
-            if not turn.done():
-                self._slots.promised += 1
-                self._slots.space(now)
-                turn.set_result(None)
-        if self._timer is not None:
+        """Grant every turn that is due, and set the timer for the next one."""
+        due = self._slots.grant(self._queue, loop.time() + TIMER_TOLERANCE)
+        if due is None:
             self._timer.cancel()
-            self._timer = None
-
-    def _set_timer(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
-        """Ring at ``due`` or before: an early bell only looks again."""
-        if self._timer is not None:
-            if self._rings_at <= due:
-                return
-            self._timer.cancel()
-        # The timer cannot be asked: uvloop's knows no time when it is due at once.
-        self._rings_at = due
-        self._timer = loop.call_at(due, self._ring, loop)
-
-    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._timer = None
-        self._serve(loop)
+        else:
+            self._timer.set(loop, due, self._serve)
 
     def _move_to(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Start afresh on ``loop``: the waiters and the times of another mean nothing here."""
+        """Start afresh in ``loop``, where the requests and times of another one mean nothing."""
         old = self._loop
         if old is not None and not old.is_closed():
-            is_awaited = self._slots.promised or self._interactive or self._bulk
-            if is_awaited or old.is_running():
+            is_needed = self._slots.promised or self._queue
+            if is_needed or old.is_running():
                 raise WrongEventLoop(
-                    "this Pacer is in use by another event loop; make one Pacer for each loop"
+                    "this Pacer is in use by another event loop; create one Pacer per event loop"
                 )
         self._loop = loop
-        self._slots = self._slots.anew(loop.time, partial(self._serve, loop))
-        self._interactive, self._bulk = OrderedDict(), OrderedDict()
-        self._timer = None
+        self._slots = self._slots.for_new_loop(loop.time, partial(self._serve, loop))
+        self._queue, self._timer = WaitQueue(), Timer()
 
 
 def check_rate(name: str, rate: object) -> None:
-    """Refuse what cannot be a rate.
+    """Raise an error unless ``rate`` is a number of requests per second within bounds.
 
     Raises:
-        InvalidCall: Not a number.
-        ConfigurationError: Below 0.001 or above a billion.
+        InvalidCall: It is not a number.
+        ConfigurationError: It is below 0.001 or above a billion.
     """
     if isinstance(rate, bool) or not isinstance(rate, int | float):
         raise InvalidCall(f"{name} is requests per second, a number such as 10.0, not {rate!r}")
-    if not _SLOWEST <= rate <= _FASTEST:  # nan, too, is outside
+    if not _MIN_RATE <= rate <= _MAX_RATE:  # also false for nan
         raise ConfigurationError(
-            f"{name} is requests per second, from {_SLOWEST:g} to {_FASTEST:g}, not {rate!r}"
+            f"{name} is requests per second, from {_MIN_RATE:g} to {_MAX_RATE:g}, not {rate!r}"
         )

@@ -1,4 +1,4 @@
-"""One pacer per team: every client of one API key in one event loop shares it."""
+"""The pacers shared by all clients of a team in one event loop."""
 
 import asyncio
 import hashlib
@@ -11,12 +11,12 @@ _PACERS: Final[dict[asyncio.AbstractEventLoop, dict[str, Pacer]]] = {}
 
 
 def team_digest(base_url: str, api_key: str) -> str:
-    """A name for the team that ``api_key`` belongs to, from which nobody learns the key."""
+    """Return a name for the team of ``api_key`` that does not reveal the key."""
     return hashlib.sha256(f"{base_url}\n{api_key}".encode()).hexdigest()
 
 
 def pacer_for(given: Pacing | TeamPacing | None, base_url: str, api_key: str) -> Pacing:
-    """The pacer of one team: the one that was given, its part of that, or the shared one."""
+    """Return the pacer to use for a team: the given one, its team's part, or the shared one."""
     if given is None:
         return shared_pacer(base_url, api_key)
     for_team = getattr(given, "for_team", None)
@@ -26,13 +26,13 @@ def pacer_for(given: Pacing | TeamPacing | None, base_url: str, api_key: str) ->
 
 
 def shared_pacer(base_url: str, api_key: str) -> Pacer:
-    """The pacer of the team that ``api_key`` belongs to, in the running event loop.
+    """Return the pacer for the team of ``api_key`` in the running event loop.
 
-    It outlives the clients: a service that opens one for each request is paced all the same.
+    It outlives the clients, so that a service may create a client for each request.
     """
     loop = asyncio.get_running_loop()
     if loop not in _PACERS:
-        # A pacer knows its loop, so a weak dictionary would never let go of either.
+        # A weak dictionary would never drop a loop, because pacers refer to their loop.
         for closed in [known for known in _PACERS if known.is_closed()]:
             _PACERS.pop(closed, None)
     teams = _PACERS.setdefault(loop, {})

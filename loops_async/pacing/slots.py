@@ -1,265 +1,302 @@
-"""The slots: as many as Loops takes requests per second, each of them in use for a while."""
+"""Slots: one for each request per second that Loops allows, each in use for a while."""
 
 import math
 import time
 from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
+from typing import Any
 
 from loops_async.pacing.learning import (
-    HIGHEST_LIMIT,
-    LIMIT,
+    LIMIT_HEADER,
     LINGER,
-    LONGEST_GRACE,
+    MAX_GRACE,
+    MAX_LIMIT,
     OTHERS_MEMORY,
-    SAMPLED,
-    UNREAD,
-    Grace,
-    Peak,
-    credible_others,
+    SAMPLED_REPLIES,
+    SAMPLING_PAUSE,
+    GraceEstimator,
+    RecentMaximum,
+    plausible_others,
     read_hold,
     read_limit,
     read_remaining,
 )
-from loops_async.pacing.permit import SlotPermit
+from loops_async.pacing.waiting import WaitQueue
 from loops_async.pipeline.clock import loop_time
 from loops_async.pipeline.messages import Lane, Reply
 
 CATCH_UP = 0.1
-"""Seconds by which bulk requests may lag behind their even spacing and still make up for it."""
+"""Seconds by which bulk requests may be late and still catch up with their even spacing."""
 
 SPACING = 0.95
-"""Bulk requests are this part of an even spacing apart; the rest is room to manoeuvre."""
+"""The distance between bulk requests, as a share of even spacing; the rest is leeway."""
+
+
+class SlotPermit:
+    """The right to send one request now."""
+
+    __slots__ = ("grace", "is_released", "sent", "slots", "waited")
+
+    def __init__(self, slots: "Slots", sent: float, waited: bool = False) -> None:  # noqa: FBT001, FBT002 - faster than a keyword
+        self.slots: Slots = slots
+        self.sent: float = sent
+        self.waited: bool = waited
+        self.grace: float = MAX_GRACE
+        self.is_released: bool = False
+
+    def release(self, reply: Reply | None) -> None:
+        """Report the reply to the request, or None if there was none.
+
+        A late report is harmless, and only the first one counts.
+        """
+        if not self.is_released:
+            self.is_released = True
+            slots = self.slots
+            slots.finish(self, reply, slots.clock())
 
 
 class Slots:
-    """Which slots are in use, until when, and when the next request may go.
+    """Which slots are in use, until when, and when the next request may be sent.
 
-    A slot frees itself a *period* after its request was sent (one second, for whole rates) plus
-    a *grace* for what is not known about the request's arrival (see ``Grace``). Requests that use
-    one slot arrive a second apart then, so no second at Loops holds more of them than there are
-    slots, whichever kind of window it counts in; and after a pause all slots may go at once.
+    A slot becomes free a *period* after its request was sent (one second, for whole rates), plus
+    a *grace*, because the time of arrival is unknown (see ``GraceEstimator``). Requests that use
+    the same slot therefore arrive at least a second apart, so that no second at Loops contains
+    more of them than there are slots, whatever kind of window Loops uses. After a pause, all
+    slots may be used at once.
 
-    Time alone frees a slot. A reply that takes long, or never comes, keeps it ``LONGEST_GRACE``
-    and no longer, so nothing stands still for slow requests. A 429 does not free it early:
-    whether Loops counts what it refuses is not documented.
+    Slots become free only with time. A reply that is slow or never arrives keeps a slot in use
+    for ``MAX_GRACE`` at most, so that slow requests do not stop the others. A 429 does not free
+    its slot early, because it is not documented whether Loops counts refused requests.
 
     Args:
         rate: The limit in requests per second.
-        grace: What is known about the way to Loops.
-        max_rate: Requests per second at the most, whatever the limit; None for no such bound.
-        clock: The event loop's time; like ``wall``, the time since the epoch, in seconds.
-        on_change: Called when the limit turns out to be another one.
+        grace: The estimator of each slot's grace.
+        max_rate: Maximum requests per second, whatever the limit; None for no maximum.
+        clock: Returns the event loop's time in seconds.
+        wall: Returns the seconds since the epoch.
+        on_change: Called when the limit changes.
     """
 
     def __init__(
         self,
         rate: float,
-        grace: Grace,
+        grace: GraceEstimator,
         max_rate: float | None = None,
         *,
         clock: Callable[[], float] = loop_time,
         wall: Callable[[], float] = time.time,
         on_change: Callable[[], None] | None = None,
     ) -> None:
-        self.grace: Grace = grace
+        self.grace: GraceEstimator = grace
         self.clock: Callable[[], float] = clock
         self._wall = wall
         self._on_change = on_change
         self._max_rate = max_rate if max_rate is not None else math.inf
-        # Slots in use: those whose request has no reply yet, in the order of sending; and when
-        # the others come free, once more for those whose request Loops refused.
-        self._flying: dict[SlotPermit, None] = {}
-        self._ends: list[float] = []
+        # Slots in use: those whose request has no reply yet, in the order of sending, and the
+        # times when the others become free; also the latter for requests that Loops refused.
+        self._in_flight: dict[SlotPermit, None] = {}
+        self._free_at: list[float] = []
         self._refused: list[float] = []
-        self.in_use: int = 0  # how many slots
-        self._ended: deque[float] = deque()
-        self.promised: int = 0  # turns, given to tasks that have not run since
+        self.in_use: int = 0
+        self._freed: deque[float] = deque()
+        self.promised: int = 0  # granted to tasks that have not resumed yet
         self._closed_until = -math.inf
-        self._next_even = -math.inf
-        self._said = ""  # of the limit, by the last reply: no news when the next says the same
-        self._assume(rate)
+        self._next_bulk = -math.inf
+        self._limit_text = ""  # from the last reply, to notice changes cheaply
+        self._set_limit(rate)
 
-    def _assume(self, limit: float) -> None:
+    def _set_limit(self, limit: float) -> None:
         self._limit = float(limit)
         self.rate: float = min(self._limit, self._max_rate)
-        # Beyond the greatest limit there is, spacing counts: a million slots are but memory.
-        self._whole = min(math.ceil(limit), HIGHEST_LIMIT)  # which ``remaining`` is a part of
-        self._count = min(math.ceil(self.rate), HIGHEST_LIMIT)
-        # Of the replies up to a time, so many are passed over before the next one is read.
-        self._unread, self._read_by = 0, -math.inf
-        self._unread_pressed = 0  # those of them whose requests had waited
+        # Beyond the highest plausible limit only spacing matters; more slots would waste memory.
+        self._whole = min(math.ceil(limit), MAX_LIMIT)  # what the remaining header counts from
+        self._count = min(math.ceil(self.rate), MAX_LIMIT)
+        # Replies to skip before the next one is read, until a certain time.
+        self._skip, self._skip_until = 0, -math.inf
+        self._skipped_waited = 0  # skipped replies whose requests had to wait
         self._period = self._count / self.rate
-        self._keep = self._period + LONGEST_GRACE
-        self._none_overdue = -math.inf  # to be looked at anew: a shorter period ends sooner
-        self._others = Peak(OTHERS_MEMORY)
-        # When slots came free. More of them than this cannot be in one window at Loops.
-        self._ended = deque(self._ended, 2 * self._count)
+        self._max_use = self._period + MAX_GRACE
+        self._check_overdue_at = -math.inf  # at once, because a shorter period ends sooner
+        self._others = RecentMaximum(OTHERS_MEMORY)
+        # When slots became free. One window at Loops cannot contain more of them than this.
+        self._freed = deque(self._freed, 2 * self._count)
 
-    def anew(self, clock: Callable[[], float], on_change: Callable[[], None]) -> "Slots":
-        """The same limit on another event loop, with all slots free: another clock, too."""
-        # What permits of the old loop still report means nothing on the new one.
-        grace, self.grace, self._on_change = self.grace, Grace(), None
+    def for_new_loop(self, clock: Callable[[], float], on_change: Callable[[], None]) -> "Slots":
+        """Return the same limit with all slots free, for an event loop with another clock."""
+        # Permits of the old loop may still be released; what they report no longer matters.
+        grace, self.grace, self._on_change = self.grace, GraceEstimator(), None
         grace.forget_times()
         return Slots(
             self._limit, grace, self._max_rate, clock=clock, wall=self._wall, on_change=on_change
         )
 
     def due(self, lane: Lane, now: float) -> float:
-        """The earliest time at which the next of ``lane`` may go; ``now`` or before: at once."""
+        """Return when the next request of ``lane`` may be sent; ``now`` or earlier: at once."""
         self._free(now)
         usable = self._usable(now)
         free = usable - self.in_use - self.promised
         if free <= 0:
             return max(self._closed_until, self._next_free(now))
         if lane is Lane.BULK and 2 * free <= usable:
-            return max(self._closed_until, self._next_even)
+            return max(self._closed_until, self._next_bulk)
         return self._closed_until
 
     def _next_free(self, now: float) -> float:
-        """When a slot may come free, at the earliest; it is looked at once more then."""
-        times = self._ends[:1]
-        if self._flying:
-            until = next(iter(self._flying)).sent + self._period
-            times.append(until if until > now else until + LONGEST_GRACE)
-        # Without a slot in use all are promised: whoever takes one keeps it for a period.
+        """Return the earliest time at which a slot may become free."""
+        times = self._free_at[:1]
+        if self._in_flight:
+            until = next(iter(self._in_flight)).sent + self._period
+            times.append(until if until > now else until + MAX_GRACE)
+        # With no slot in use, all are promised, and will be in use for a period.
         return min(times, default=now + self._period)
 
+    def grant(self, queue: WaitQueue[Any], now: float) -> float | None:
+        """Grant ``queue`` the slots that are free; return when the next is due, if any waits."""
+        while queue:
+            due = self.due(queue.next_lane, now)
+            if due > now:
+                return due
+            if queue.grant(self):
+                self.promised += 1
+                self._space(now)
+        return None
+
     def take_free(self, lane: Lane, now: float) -> SlotPermit | None:
-        """Take a slot if one is ``due`` now, with its ``space``: both at one look, for speed."""
-        ends = self._ends
-        if (ends and ends[0] <= now) or self._none_overdue <= now:
+        """Take a slot if one is ``due`` now; fast, because most requests need not wait."""
+        free_at = self._free_at
+        if (free_at and free_at[0] <= now) or self._check_overdue_at <= now:
             self._free(now)
-        usable = self._usable(now) if self._others.noted else self._count
+        usable = self._usable(now) if self._others.has_values else self._count
         free = usable - self.in_use - self.promised
         if free <= 0 or self._closed_until > now:
             return None
-        even = self._next_even
-        if even > now:
+        next_bulk = self._next_bulk
+        if next_bulk > now:
             if lane is Lane.BULK and 2 * free <= usable:
                 return None
-            even = now
-        elif even < now - CATCH_UP:
-            even = now - CATCH_UP
-        self._next_even = even + SPACING * (self._period + self.grace.usual) / usable
-        permit, flying = SlotPermit(self, now), self._flying  # as ``take`` does
-        if not flying:
-            self._none_overdue = now + self._keep
-        flying[permit] = None
+            next_bulk = now
+        elif next_bulk < now - CATCH_UP:
+            next_bulk = now - CATCH_UP
+        self._next_bulk = next_bulk + SPACING * (self._period + self.grace.typical) / usable
+        permit, in_flight = SlotPermit(self, now), self._in_flight  # as in ``take``
+        if not in_flight:
+            self._check_overdue_at = now + self._max_use
+        in_flight[permit] = None
         self.in_use += 1
         return permit
 
-    def space(self, now: float) -> None:
-        """Put the next bulk request one spacing after the one that goes now."""
-        spacing = SPACING * (self._period + self.grace.usual) / self._usable(now)
-        even = self._next_even
-        self._next_even = (now if even > now else max(even, now - CATCH_UP)) + spacing
+    def _space(self, now: float) -> None:
+        """Schedule the next bulk request one spacing after the one that is sent now."""
+        spacing = SPACING * (self._period + self.grace.typical) / self._usable(now)
+        next_bulk = self._next_bulk
+        self._next_bulk = (now if next_bulk > now else max(next_bulk, now - CATCH_UP)) + spacing
 
-    def take(self, now: float, *, pressed: bool) -> SlotPermit:
-        """Take a slot for a request that is sent now; ``pressed`` when it had to wait."""
-        permit = SlotPermit(self, now, pressed)
-        flying = self._flying
-        if not flying:
-            self._none_overdue = now + self._keep
-        flying[permit] = None
+    def take_promised(self, now: float) -> SlotPermit:
+        """Take a slot that was granted to a waiting request."""
+        self.promised -= 1
+        permit = SlotPermit(self, now, True)  # noqa: FBT003 - faster than a keyword
+        if not self._in_flight:
+            self._check_overdue_at = now + self._max_use
+        self._in_flight[permit] = None
         self.in_use += 1
         return permit
 
-    def hold(self, sent: float, grace: float) -> None:
-        """Take the slot of a request that was sent elsewhere, at ``sent``."""
-        heappush(self._ends, sent + self._period + grace)
+    def occupy(self, sent: float, grace: float) -> None:
+        """Take the slot of a request that was sent at ``sent`` by other means."""
+        heappush(self._free_at, sent + self._period + grace)
         self.in_use += 1
 
-    def settle(self, permit: SlotPermit, reply: Reply | None, now: float) -> None:
-        """Learn from how a request ended."""
+    def finish(self, permit: SlotPermit, reply: Reply | None, now: float) -> None:
+        """Learn from the end of a request."""
         sent, status = permit.sent, 0 if reply is None else reply.status
-        is_read = self._unread <= 0 or now >= self._read_by or not 0 < status < 300
+        is_read = self._skip <= 0 or now >= self._skip_until or not 0 < status < 300
         if not is_read:
-            self._unread -= 1
-            self._unread_pressed += permit.pressed
-            grace = self.grace.usual
+            self._skip -= 1
+            self._skipped_waited += permit.waited
+            grace = self.grace.typical
         elif reply is None:
-            grace = min(LONGEST_GRACE, now - sent)
+            grace = min(MAX_GRACE, now - sent)
         else:
-            pressed, self._unread_pressed = self._unread_pressed + permit.pressed, 0
-            self._unread, self._read_by = self._count // SAMPLED - 1, now + UNREAD
-            grace = self.grace.after(status, now - sent, now, pressed)
+            waited, self._skipped_waited = self._skipped_waited + permit.waited, 0
+            self._skip = self._count // SAMPLED_REPLIES - 1
+            self._skip_until = now + SAMPLING_PAUSE
+            grace = self.grace.update(status, now - sent, now, waited)
         permit.grace = grace
-        if permit in self._flying:
-            del self._flying[permit]
-            end = sent + self._period
-            # A reply that comes when the period is over is too late to make it any shorter.
-            end += grace if end > now else LONGEST_GRACE
-            heappush(self._ends, end)
+        if permit in self._in_flight:
+            del self._in_flight[permit]
+            free_at = sent + self._period
+            # A reply that arrives after the period is too late to shorten it.
+            free_at += grace if free_at > now else MAX_GRACE
+            heappush(self._free_at, free_at)
             if status == 429:
-                heappush(self._refused, end)
+                heappush(self._refused, free_at)
         if is_read and reply is not None:
-            self._learn(permit, reply, now)
+            self._read_headers(permit, reply, now)
 
-    def _learn(self, permit: SlotPermit, reply: Reply, now: float) -> None:
-        """Take in what the headers say."""
+    def _read_headers(self, permit: SlotPermit, reply: Reply, now: float) -> None:
         status, headers = reply.status, reply.headers
         if status == 429:
             self._closed_until = max(self._closed_until, now + read_hold(reply, self._wall()))
-        said = headers.get(LIMIT, "")
-        if said != self._said:
-            self._said = said
+        limit_text = headers.get(LIMIT_HEADER, "")
+        if limit_text != self._limit_text:
+            self._limit_text = limit_text
             limit = read_limit(headers)
             if limit is not None and limit != self._limit:
-                self._assume(limit)
+                self._set_limit(limit)
                 if self._on_change is not None:
                     self._on_change()
                 return
         remaining = read_remaining(headers, self._whole) if status != 429 else 0
-        # Most replies show what our own slots explain.
+        # Our own slots account for what most replies report.
         if remaining is not None and (
             status == 429 or self._whole - remaining > self.in_use - len(self._refused)
         ):
-            self._watch_others(permit, remaining, now, is_refused=status == 429)
+            self._note_others(permit, remaining, now, is_refused=status == 429)
 
-    def _watch_others(
+    def _note_others(
         self, permit: SlotPermit, remaining: int, now: float, *, is_refused: bool
     ) -> None:
-        """Note how much of the limit somebody else uses, as far as a reply shows it.
+        """Estimate from a reply how much of the limit other processes use.
 
-        Whatever the kind of window, it holds no more of our own requests than have a slot now, or
-        had one when this request was sent, and were not refused. What else it holds is others'.
+        Whatever kind of window Loops uses, it contains at most our requests that have a slot now,
+        or had one when this request was sent, and were not refused. The rest is from others.
         """
-        # While nobody else was seen, a refusal mostly means that requests of ours were held up on
-        # their way and are counted later than their slots say: we would yield to nobody.
+        # While no others are known, a refusal usually means that our own requests were delayed
+        # and counted later than expected; there is nobody to leave room for.
         is_own = is_refused and self._others.at(now) <= 0
-        since = permit.sent - (LONGEST_GRACE if is_own else LINGER)
-        own = self.in_use - len(self._refused) + self.promised + sum(map(since.__le__, self._ended))
-        others = credible_others(
+        since = permit.sent - (MAX_GRACE if is_own else LINGER)
+        own = self.in_use - len(self._refused) + self.promised + sum(map(since.__le__, self._freed))
+        others = plausible_others(
             self._whole - remaining - own, self._whole, self._count, is_refused=is_refused
         )
         if others:
             self._others.note(others, now)
 
     def _usable(self, now: float) -> int:
-        """How many slots are ours, after what others seem to use; never none."""
+        """Return how many slots we may use, given the use by others; at least one."""
         return max(1, min(self._count, self._whole - int(max(0.0, self._others.at(now)))))
 
     def _free(self, now: float) -> None:
-        """Free the slots whose time is up."""
-        ends, ended = self._ends, self._ended
-        while ends and ends[0] <= now:
-            ended.append(heappop(ends))
+        """Free the slots whose time is over."""
+        free_at, freed = self._free_at, self._freed
+        while free_at and free_at[0] <= now:
+            freed.append(heappop(free_at))
             self.in_use -= 1
         while self._refused and self._refused[0] <= now:
             heappop(self._refused)
-        if self._none_overdue <= now:
+        if self._check_overdue_at <= now:
             self._free_overdue(now)
 
     def _free_overdue(self, now: float) -> None:
         """Free the slots of requests whose reply takes too long."""
-        self._none_overdue = math.inf
-        while self._flying:
-            oldest = next(iter(self._flying))
-            overdue = oldest.sent + self._keep
+        self._check_overdue_at = math.inf
+        while self._in_flight:
+            oldest = next(iter(self._in_flight))
+            overdue = oldest.sent + self._max_use
             if overdue > now:
-                self._none_overdue = overdue
+                self._check_overdue_at = overdue
                 break
-            del self._flying[oldest]
-            self._ended.append(overdue)
+            del self._in_flight[oldest]
+            self._freed.append(overdue)
             self.in_use -= 1

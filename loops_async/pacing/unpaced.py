@@ -1,14 +1,14 @@
-"""The pacer that is none: for tests, where no limit is anybody's."""
+"""A pacer that does not wait, for tests."""
 
 from loops_async.pipeline.messages import Lane, Reply
 
 
 class Unpaced:
-    """Grants every request its turn at once, whatever the replies say of a limit."""
+    """Lets every request be sent at once and ignores replies. It is its own permit."""
 
     async def acquire(self, lane: Lane = Lane.INTERACTIVE) -> "Unpaced":
-        """The turn of one request."""
+        """Return without waiting."""
         return self
 
     def release(self, reply: Reply | None) -> None:
-        """Learn nothing."""
+        """Do nothing."""

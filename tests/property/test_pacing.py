@@ -88,12 +88,12 @@ class PacerMachine(RuleBasedStateMachine):
         caller = data.draw(st.sampled_from(self.waiting()))
         self.loop.call_later(delay, caller.cancel)
 
-    @precondition(lambda self: self.waiting() and cast(Any, self.pacer)._timer)
+    @precondition(lambda self: self.waiting() and cast(Any, self.pacer)._timer.is_set)
     @rule(data=st.data(), shift=st.sampled_from([-1e-10, 1e-10]))
     def cancel_with_the_bell(self, data: st.DataObject, shift: float) -> None:
         """In the very iteration in which somebody's turn comes: just before it, just after it."""
         caller = data.draw(st.sampled_from(self.waiting()))
-        bell = cast(Any, self.pacer)._timer.when()
+        bell = cast(Any, self.pacer)._timer.due
         self.loop.call_at(bell + shift, caller.cancel)
         self.loop.run_until_complete(asyncio.sleep(bell - self.loop.time() + 1e-5))
 
@@ -128,13 +128,10 @@ class PacerMachine(RuleBasedStateMachine):
         pacer = cast(Any, self.pacer)
         slots = pacer._slots
         assert slots.promised >= 0
-        assert 0 <= len(slots._refused) <= len(slots._ends)
-        assert slots.in_use == len(slots._ends) + len(slots._flying)
+        assert 0 <= len(slots._refused) <= len(slots._free_at)
+        assert slots.in_use == len(slots._free_at) + len(slots._in_flight)
         assert slots.in_use + slots.promised <= self.SLOTS
-        if not (pacer._interactive or pacer._bulk):
-            assert pacer._timer is None
-        else:
-            assert pacer._timer is not None
+        assert pacer._timer.is_set is bool(pacer._queue)
 
     def teardown(self) -> None:
         """Nobody is stranded: whoever was not cancelled gets a turn, and nothing is left over."""

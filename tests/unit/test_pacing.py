@@ -143,7 +143,7 @@ def test_a_turn_that_comes_in_the_moment_its_waiter_is_cancelled_goes_to_the_nex
         await asyncio.sleep(0)
 
         def ring_and_cancel() -> None:
-            cast(Any, pacer)._ring(loop)
+            cast(Any, pacer)._serve(loop)
             assert pacer.waiting(Lane.INTERACTIVE) == 1  # the first one has its turn ...
             first.cancel()  # ... and never learns of it
 
@@ -167,7 +167,7 @@ def test_a_waiter_cancelled_in_the_moment_before_its_turn_is_passed_over() -> No
 
         def cancel_and_ring() -> None:
             first.cancel()
-            cast(Any, pacer)._ring(loop)
+            cast(Any, pacer)._serve(loop)
 
         loop.call_at(1.3, cancel_and_ring)
         cast(Any, pacer)._timer.cancel()
@@ -412,7 +412,7 @@ def test_a_thousand_a_second_costs_the_same_memory_forever() -> None:
     assert granted > 4500
     assert slots.in_use <= 1000
     assert len(slots._refused) == 0
-    assert len(slots._ended) <= 2000
+    assert len(slots._freed) <= 2000
 
 
 def run_on(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, Any]) -> Any:
