@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import redis
 
-from loops_async.contrib.redis.link import Link
+from loops_async.contrib.redis.connection import RedisConnection
 from loops_async.contrib.redis.pacer import KEYS
-from loops_async.contrib.redis.team import SharedPacer
+from loops_async.contrib.redis.team_pacer import TeamPacer
 from tests.property.pacing_model import WINDOWS, Figures, Run, VirtualLoops
 
 EPOCH = 1_800_000_000.0
@@ -51,11 +51,11 @@ class VirtualRedis:
 
 def shared_pacer(
     client: VirtualRedis, rate: float, team: str = "team", *, max_rate: float = float("inf")
-) -> SharedPacer:
+) -> TeamPacer:
     """One process's pacer."""
-    link = Link(client, lambda: client, lambda error: "differs" in str(error))
+    connection = RedisConnection(lambda: client, is_owned=True)
     keys = tuple(f"virtual:{{{team}}}:{name}" for name in KEYS)
-    return SharedPacer(link, keys, rate=rate, max_rate=max_rate, processes=4)
+    return TeamPacer(connection, keys, rate=rate, max_rate=max_rate, processes=4)
 
 
 async def share(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from loops_async.contrib.redis.team import SharedPacer
+from loops_async.contrib.redis.team_pacer import TeamPacer
 from loops_async.pipeline.messages import Lane, Reply
 from tests.property import redis_model
 from tests.property.pacing_model import WINDOWS
@@ -73,7 +73,7 @@ def test_more_processes_than_the_rate(server: "redis.Redis") -> None:
 def test_whoever_leaves_takes_no_slot_along(server: "redis.Redis", seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 (a test, no secret)
 
-    async def call(pacer: SharedPacer) -> None:
+    async def call(pacer: TeamPacer) -> None:
         permit = await pacer.acquire(chance.choice(list(Lane)))
         await asyncio.sleep(chance.uniform(0, 0.1))
         permit.release(chance.choice([OK, None, Reply(500, {}, b"")]))
@@ -92,7 +92,7 @@ def test_whoever_leaves_takes_no_slot_along(server: "redis.Redis", seed: int) ->
         await asyncio.gather(*calls, return_exceptions=True)
         assert all(pacer.waiting(lane) == 0 for pacer in pacers for lane in Lane)
         await asyncio.sleep(0.5)
-        assert all(not pacer._reserved and not pacer._bell.is_set for pacer in pacers)
+        assert all(not pacer._reserved and not pacer._timer.is_set for pacer in pacers)
         await asyncio.sleep(1.0)
         start = loop.time()
         times = []
@@ -115,7 +115,7 @@ def test_no_second_holds_more_than_the_highest_rate(
     said = Reply(200, {"x-ratelimit-limit": str(limit)}, b"")
     times: list[float] = []
 
-    async def call(pacer: SharedPacer) -> None:
+    async def call(pacer: TeamPacer) -> None:
         permit = await pacer.acquire(lane)
         times.append(asyncio.get_running_loop().time())
         await asyncio.sleep(0.02)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 
-from loops_async.contrib.redis.team import SharedPacer
+from loops_async.contrib.redis.team_pacer import TeamPacer
 from loops_async.pipeline.messages import Lane, Reply
 from tests.redis_server import RedisServer, executable, running_redis
 
@@ -53,7 +53,7 @@ async def until(holds: Callable[[], object], what: str, patience: float = 20.0) 
         await asyncio.sleep(0.01)
 
 
-async def one(pacer: SharedPacer, lane: Lane = Lane.INTERACTIVE, reply: Reply = OK) -> float:
+async def one(pacer: TeamPacer, lane: Lane = Lane.INTERACTIVE, reply: Reply = OK) -> float:
     """One request that is answered at once; when it got its turn."""
     permit = await pacer.acquire(lane)
     at = asyncio.get_running_loop().time()

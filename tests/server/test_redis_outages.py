@@ -10,10 +10,10 @@ import redis
 
 from loops_async import LoopsClient
 from loops_async.contrib.redis import RedisPacer
-from loops_async.contrib.redis.link import Link
+from loops_async.contrib.redis.connection import RedisConnection
 from loops_async.contrib.redis.pacer import KEYS
-from loops_async.contrib.redis.script import PATIENCE
-from loops_async.contrib.redis.team import SharedPacer
+from loops_async.contrib.redis.reservations import TIMEOUT
+from loops_async.contrib.redis.team_pacer import TeamPacer
 from loops_async.pipeline.messages import Lane
 from loops_async.sandbox import Sandbox
 from tests.redis_server import RedisServer, running_redis
@@ -47,10 +47,10 @@ def _everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "loops_async")
 
 
-async def back(team: SharedPacer) -> None:
+async def back(team: TeamPacer) -> None:
     """Keep calling until Redis is used again."""
     end = time.monotonic() + 20
-    while team._link.is_down or team._local is not None:
+    while team._connection.is_down or team._local is not None:
         assert time.monotonic() < end, "never back"
         await one(team)
 
@@ -76,16 +76,16 @@ async def test_a_redis_that_is_killed_and_comes_back(
         await until(lambda: done >= 5, "begun")
         (team,) = (one for one in pacer._teams.values() if one is not team)
         mortal.kill()
-        await until(lambda: team._link.is_down, "noticed")
+        await until(lambda: team._connection.is_down, "noticed")
         before = done
         await until(lambda: done >= before + 3, "gone on")
         (warning,) = said(caplog)
         assert warning == (
-            "Redis failed (ConnectionError): requests go on at this process's own share of the "
-            "rate limit until it answers again: 10 requests per second"
+            "Redis failed (ConnectionError); until it responds again, this process limits its "
+            "requests to its own share of the rate limit: 10 requests per second"
         )
         mortal.start()
-        await until(lambda: not team._link.is_down and team._local is None, "come back")
+        await until(lambda: not team._connection.is_down and team._local is None, "come back")
         before = done
         await until(lambda: done >= before + 5, "gone on")
         assert not any(worker.done() for worker in workers), "a call failed"
@@ -94,7 +94,7 @@ async def test_a_redis_that_is_killed_and_comes_back(
         await asyncio.gather(*workers, return_exceptions=True)
     assert len(said(caplog)) == 1
     assert said(caplog, logging.INFO) == [
-        "Redis answers again: the rate limit is shared through it"
+        "Redis responds again; the rate limit is shared through it"
     ]
 
 
@@ -106,15 +106,13 @@ async def test_the_share_is_that_of_the_processes_that_there_were(mortal: RedisS
         mortal.kill()
         await one(teams[0])
         assert teams[0].rate == 5
-        assert repr(teams[0]) == (
-            "<SharedPacer rate=5 without Redis waiting: 0 interactive, 0 bulk>"
-        )
+        assert repr(teams[0]) == ("<TeamPacer rate=5 without Redis waiting: 0 interactive, 0 bulk>")
         # What went through Redis a moment ago counts: three of the share of five are left.
         await asyncio.gather(*(one(teams[0]) for _ in range(2)))
         slots = teams[0]._local
         assert slots is not None
         now = asyncio.get_running_loop().time()
-        assert slots.due(Lane.INTERACTIVE, now) > now or now - teams[0]._ledger.recent[0].at > 0.9
+        assert slots.due(Lane.INTERACTIVE, now) > now or now - teams[0]._budget.recent[0].sent > 0.9
 
 
 async def test_a_redis_that_is_not_there_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
@@ -124,7 +122,7 @@ async def test_a_redis_that_is_not_there_at_the_start(caplog: pytest.LogCaptureF
         assert team.rate == 25  # four processes are assumed
     (warning,) = said(caplog)
     assert warning.endswith(
-        ": 25 requests per second (how many processes there are is not known; 4 are assumed, see "
+        ": 25 requests per second (the number of processes is unknown, 4 are assumed; see "
         "RedisPacer's processes=)"
     )
     assert "pass-word" not in caplog.text + repr(pacer) + repr(team)
@@ -136,7 +134,7 @@ async def test_a_redis_that_hangs(mortal: RedisServer, caplog: pytest.LogCapture
         await one(team)
         mortal.freeze()
         await asyncio.gather(*(one(team) for _ in range(5)))
-        assert team._link.is_down
+        assert team._connection.is_down
         mortal.thaw()
         await back(team)
     assert len(said(caplog)) == 1
@@ -152,7 +150,7 @@ async def test_a_redis_that_thaws_gives_nothing_to_calls_that_were_given_up(
 
         async def call() -> None:
             permit = await team.acquire()
-            sent.add(permit._sent.number)
+            sent.add(permit.number)
             permit.release(OK)
 
         await call()
@@ -160,11 +158,11 @@ async def test_a_redis_that_thaws_gives_nothing_to_calls_that_were_given_up(
         await asyncio.gather(*(call() for _ in range(5)))  # they go without Redis
         mortal.thaw()
         end = time.monotonic() + 20
-        while team._link.is_down or team._local is not None:
+        while team._connection.is_down or team._local is not None:
             assert time.monotonic() < end, "never back"
             await call()
         with look(mortal) as client:
-            await until(lambda: team._asking is None, "asked")
+            await until(lambda: team._exchange_task is None, "asked")
             taken = client.zrange(client.keys("*:slots")[0], 0, -1)
         assert {int(name.partition(":")[2]) for name in taken} <= sent
 
@@ -189,11 +187,11 @@ async def test_an_event_loop_that_is_blocked_does_not_take_redis_for_gone(
     server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = Plain(*await asyncio.open_connection("127.0.0.1", server.port))
-    link = Link(client, lambda: client, lambda _: False)
-    link.enter()
-    asking = asyncio.create_task(link.run([], [], bytes, str))
+    connection = RedisConnection(lambda: client, is_owned=True)
+    connection.enter()
+    asking = asyncio.create_task(connection.run([], [], bytes, str))
     await asyncio.sleep(0)
-    time.sleep(2 * PATIENCE)  # noqa: ASYNC251 - to block is the point
+    time.sleep(2 * TIMEOUT)  # noqa: ASYNC251 - to block is the point
     assert await asking == b"+PONG\r\n"
     assert said(caplog) == []
     await client.aclose()
@@ -220,7 +218,8 @@ async def test_what_redis_forgets_does_no_harm(
 
 JUNK = [
     *({field: value} for field in (
-        "last", "limit", "closed", "even", "others", "others_until", "boldness", "step",
+        "last", "limit", "closed_until", "next_bulk", "others", "others_until", "confidence",
+        "step",
     ) for value in ("nan", "inf", "-1e308", "junk", "", "9" * 300)),
 ]  # fmt: skip
 
@@ -235,7 +234,7 @@ async def test_junk_in_the_keys_is_passed_over(
             for junk in JUNK:
                 client.hset(state, mapping=junk)
                 await one(team, Lane.BULK)
-            client.hset(state, "closed", "nan")
+            client.hset(state, "closed_until", "nan")
             client.zadd(slots, {f"junk-{n}": float("inf") for n in range(2000)})
             client.zadd(refused, {f"junk-{n}": float("inf") for n in range(2000)})
             client.zadd(processes, {f"junk-{n}": float("inf") for n in range(2000)})
@@ -255,7 +254,9 @@ async def test_a_clock_that_is_set_back_stops_nobody(server: RedisServer) -> Non
         with look(server) as client:
             await one(team)
             later = int(time.time() * 1e6) + 50_000_000
-            client.hset(f"loops_async:{{{TEAM}}}:state", mapping={"last": later, "even": later})
+            client.hset(
+                f"loops_async:{{{TEAM}}}:state", mapping={"last": later, "next_bulk": later}
+            )
             client.zadd(f"loops_async:{{{TEAM}}}:slots", {"then": later})
             for _ in range(2):
                 await asyncio.wait_for(one(team), 10)
@@ -273,7 +274,7 @@ async def test_a_redis_that_refuses_is_as_good_as_gone(
         async with RedisPacer(refusing.url, rate=100) as pacer:
             team = pacer.for_team(TEAM)
             await asyncio.gather(*(one(team) for _ in range(5)))
-            assert team._link.is_down
+            assert team._connection.is_down
             await asyncio.sleep(0.6)
             await one(team)  # and tries again meanwhile
     assert len(said(caplog)) == 1
@@ -294,14 +295,14 @@ async def test_a_cancelled_waiter_of_the_local_share_leaves_nothing() -> None:
         team = pacer.for_team(TEAM)
         await one(team)
         waiting = [asyncio.create_task(team.acquire(lane)) for lane in Lane for _ in range(3)]
-        await until(lambda: team._bell.is_set, "waiting")
+        await until(lambda: team._timer.is_set, "waiting")
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        await until(lambda: team._asking is None, "quiet")
+        await until(lambda: team._exchange_task is None, "quiet")
         assert team._local is not None
         assert team._local.promised == 0
-        assert not team._bell.is_set
+        assert not team._timer.is_set
 
 
 async def test_a_local_turn_that_comes_as_its_waiter_is_cancelled_is_not_lost() -> None:
@@ -309,7 +310,7 @@ async def test_a_local_turn_that_comes_as_its_waiter_is_cancelled_is_not_lost() 
         team = pacer.for_team(TEAM)
         await asyncio.gather(one(team), one(team))
         waiting = asyncio.create_task(team.acquire())
-        await until(lambda: team._bell.is_set, "waiting")
+        await until(lambda: team._timer.is_set, "waiting")
         time.sleep(1.3)  # noqa: ASYNC251 - so that its turn comes here, and it cannot know
         team._serve(asyncio.get_running_loop())
         assert team._local is not None

@@ -140,7 +140,7 @@ async def test_a_limit_learnt_here_is_known_there(server: RedisServer) -> None:
         here, there = first.for_team(TEAM), second.for_team(TEAM)
         await one(here, reply=Reply(200, {"x-ratelimit-limit": "3"}, b""))
         assert here.rate == 3
-        await until(lambda: here._asking is None, "told")
+        await until(lambda: here._exchange_task is None, "told")
         await one(there)
         assert there.rate == 3
 
@@ -152,7 +152,7 @@ async def test_a_retry_after_stops_everybody(server: RedisServer, is_date: bool)
         await asyncio.gather(one(here), one(there))
         said = formatdate(time.time() + 3, usegmt=True) if is_date else "2"
         refused = await one(here, reply=Reply(429, {"retry-after": said}, b""))
-        await until(lambda: here._asking is None, "told")
+        await until(lambda: here._exchange_task is None, "told")
         assert await one(there) >= refused + 1.95
         assert await one(here) >= refused + 1.95
 
@@ -179,7 +179,7 @@ async def test_a_cancelled_waiter_gives_its_slot_back(server: RedisServer) -> No
             await asyncio.gather(*waiting, return_exceptions=True)
             await until(lambda: client.zcard(slots) == 1, "given back")
         assert (team.waiting(Lane.BULK), team.waiting(Lane.INTERACTIVE)) == (0, 0)
-        assert not team._bell.is_set
+        assert not team._timer.is_set
 
 
 async def test_the_slot_of_a_cancelled_waiter_goes_to_the_next(server: RedisServer) -> None:
@@ -253,7 +253,7 @@ def test_another_event_loop_is_told_so_and_a_closed_one_is_replaced(server: Redi
 
     async def leave_open() -> Any:
         await use()
-        return team._link._client
+        return team._connection._client
 
     with asyncio.Runner() as first, asyncio.Runner() as second:
         client = first.run(leave_open())

@@ -200,7 +200,7 @@ with asyncio.Runner() as runner:
     if os.getpid() != pid:
         asyncio.run(use(True))
         os._exit(0)
-assert status == 0 and not team._link.is_down
+assert status == 0 and not team._connection.is_down
 print("fine")
 """
 
@@ -227,7 +227,7 @@ def test_a_client_that_was_handed_in_is_not_taken_to_another_loop(server: RedisS
     client = redis.asyncio.Redis.from_url(server.url)
     pacer = RedisPacer(client)
     asyncio.run(use(pacer, client))
-    with pytest.raises(WrongEventLoop, match="hand in a new one, or give RedisPacer the URL"):
+    with pytest.raises(WrongEventLoop, match="pass a new one, or pass a URL to RedisPacer"):
         asyncio.run(use(pacer, client))
 
 

@@ -1,8 +1,8 @@
-"""One team's budget for any number of processes, through Redis. Needs the extra ``redis``.
+"""Rate limiting for any number of processes, through Redis. Requires the extra ``redis``.
 
-``pacer`` is what users hold; ``team`` gives the turns of one team in this process; ``ledger`` is
-what the process and the script tell each other; ``reserve.lua`` is the budget itself; ``link`` is
-the way to Redis, and knows when there is none; ``opening`` alone imports redis.
+``pacer`` is the public class; ``team_pacer`` grants the turns of one team within this process;
+``reservations`` is the process's side of ``reserve.lua``, the script that manages the limit in
+Redis; ``connection`` runs the script and detects when Redis is down.
 """
 
 from loops_async.contrib.redis.pacer import RedisPacer

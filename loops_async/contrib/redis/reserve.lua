@@ -1,12 +1,12 @@
--- Reserves slots of one team's budget and takes the news of requests that have ended.
+-- Reserves slots of one team's rate limit and processes reports about finished requests.
 --
--- The rules are those of loops_async.pacing.Slots: as many slots as Loops takes requests per
--- second, each of them in use from sending until a period and a grace later. What differs: a slot
--- is given away ahead of time, so the next one is free when the latest that many are over; and
--- everything is in microseconds of this server's TIME, the one clock that all processes share.
+-- The rules are those of loops_async.pacing.slots: as many slots as Loops allows requests per
+-- second, each in use from sending until a period and a grace later. The differences: slots are
+-- reserved ahead of time, so of N slots, the next one is free when the oldest of the latest N
+-- reservations ends; and times are microseconds of this server's TIME, which all processes share.
 --
--- Constants come before this text; see ledger.py.
--- Nothing in the keys is trusted: what is not a number within reason counts as missing.
+-- Constants are defined before this text; see reservations.py.
+-- The keys are untrusted input: values that are not plausible numbers are treated as missing.
 
 local slots, refused, state, processes = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
@@ -19,8 +19,8 @@ end
 local function argument(position) return tonumber(ARGV[position]) end
 
 local token, is_bulk, wanted, first = ARGV[1], ARGV[2] == 'bulk', argument(3), argument(4)
-local assumed, told, ceiling = argument(5), argument(6), argument(7)
-local usual, hold, lead, returning = argument(8), argument(9), argument(10), argument(11)
+local assumed_limit, new_limit, max_rate = argument(5), argument(6), argument(7)
+local typical_grace, hold, batch_time, rejoining = argument(8), argument(9), argument(10), argument(11)
 local called, returned_count = argument(12), argument(13)
 local reports_from = 14 + returned_count
 
@@ -31,38 +31,37 @@ end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local known = redis.call('HMGET', state, 'last', 'limit', 'closed', 'even', 'others',
-  'others_until', 'boldness', 'step')
+local known = redis.call('HMGET', state, 'last', 'limit', 'closed_until', 'next_bulk', 'others',
+  'others_until', 'confidence', 'step')
 local last = number(known[1], 1, 2^53, 0)
 local is_fresh = last == 0
-if last > now + JUMP then
-  -- Another server's clock, or one that was set back: no time in here means anything.
+if last > now + CLOCK_JUMP then
+  -- The clock of another server, or one that was set back: the stored times mean nothing.
   redis.call('DEL', slots, refused)
   known[3], known[4], known[6] = false, false, false
 elseif last > now then
   now = last
 end
 
-local limit = number(known[2], LOWEST, HIGHEST, assumed)
-if told > 0 then limit = told end
--- What is left after a request is a part of the whole limit; our own slots are no more than the
--- ceiling has.
-local whole, rate = math.ceil(limit), math.min(limit, ceiling)
+local limit = number(known[2], MIN_LIMIT, MAX_LIMIT, assumed_limit)
+if new_limit > 0 then limit = new_limit end
+-- The remaining header counts from the whole limit; our own slots are also limited by max_rate.
+local whole, rate = math.ceil(limit), math.min(limit, max_rate)
 local count = math.ceil(rate)
-local period = count / rate * 1000000 + BLUR
-local ahead = AHEAD + 4 * period
-local closed = math.max(number(known[3], 0, now + LONGEST_HOLD, 0), hold > 0 and now + hold or 0)
-local even = number(known[4], 0, now + LONGEST_HOLD + 2 * ahead, 0)
+local period = count / rate * 1000000 + CLOCK_ERROR
+local max_ahead = MAX_AHEAD + 4 * period
+local closed_until = math.max(number(known[3], 0, now + MAX_HOLD, 0), hold > 0 and now + hold or 0)
+local next_bulk = number(known[4], 0, now + MAX_HOLD + 2 * max_ahead, 0)
 local others_until = number(known[6], 0, now + OTHERS_MEMORY, 0)
 local others = others_until > now and number(known[5], 0, whole, 0) or 0
-local boldness = number(known[7], TIMID, BOLD, 0)
-local step = number(known[8], 0, TAKEN_AT_FIRST, TAKEN_AT_FIRST)
+local confidence = number(known[7], MIN_CONFIDENCE, MAX_CONFIDENCE, 0)
+local step = number(known[8], 0, INITIAL_ACCEPTED_STEP, INITIAL_ACCEPTED_STEP)
 
--- What was in use a while ago is kept for the reports of then: they ask how full the window was.
+-- Old slots are kept for late reports, which need to know how full the window was.
 local oldest = now - RETENTION - 40 * period / count
 redis.call('ZREMRANGEBYSCORE', slots, '-inf', oldest)
 redis.call('ZREMRANGEBYSCORE', refused, '-inf', oldest)
-redis.call('ZREMRANGEBYSCORE', slots, now + LONGEST_HOLD + 2 * ahead, '+inf')
+redis.call('ZREMRANGEBYSCORE', slots, now + MAX_HOLD + 2 * max_ahead, '+inf')
 
 for position = 14, 13 + returned_count do
   redis.call('ZREM', slots, token .. ':' .. ARGV[position])
@@ -76,13 +75,13 @@ local function note_others(found)
   end
 end
 
--- Whatever the kind of window, it holds no more of our own than were sent before the reply came
--- and had a slot when this request was sent. What else it holds is somebody else's.
-local function watch_others(sent, replied, remaining, was_refused)
-  -- While nobody else was seen, a refusal mostly means that our own were held up on their way.
-  local is_own = was_refused and others <= 0
-  local low = sent - (is_own and LONGEST_GRACE or LINGER)
-  local high = replied + period + usual + LINGER
+-- Whatever kind of window Loops uses, it contains at most our requests that were sent before the
+-- reply and had a slot when this request was sent. The rest is from others.
+local function note_others_from_report(sent, replied, remaining, was_refused)
+  -- While no others are known, a refusal usually means that our own requests were delayed.
+  local is_ours = was_refused and others <= 0
+  local low = sent - (is_ours and MAX_GRACE or LINGER)
+  local high = replied + period + typical_grace + LINGER
   if low < oldest then return end
   local own = redis.call('ZCOUNT', slots, low, high) - redis.call('ZCOUNT', refused, low, high)
   local found = whole - remaining - own
@@ -93,24 +92,24 @@ end
 for position = reports_from, #ARGV, 6 do
   local member = token .. ':' .. ARGV[position]
   local sent = math.min(argument(position + 1), now)
-  local score = sent + period + math.min(math.max(argument(position + 2), 0), LONGEST_GRACE)
+  local score = sent + period + math.min(math.max(argument(position + 2), 0), MAX_GRACE)
   local outcome, remaining = ARGV[position + 3], argument(position + 4)
   if score > oldest then redis.call('ZADD', slots, score, member) end
   if outcome == 'refused' then
-    boldness, step = math.max(TIMID, boldness - REFUSED), TAKEN
+    confidence, step = math.max(MIN_CONFIDENCE, confidence - REFUSED_STEP), ACCEPTED_STEP
     if score > oldest then redis.call('ZADD', refused, score, member) end
-  elseif outcome == 'taken' then
-    boldness = math.min(BOLD, boldness + step)
+  elseif outcome == 'accepted' then
+    confidence = math.min(MAX_CONFIDENCE, confidence + step)
   end
   if remaining >= 0 then
-    watch_others(sent, argument(position + 5), remaining, outcome == 'refused')
+    note_others_from_report(sent, argument(position + 5), remaining, outcome == 'refused')
   end
 end
 
-if returning > 1 and is_fresh then
-  -- The others have not come back yet; until they have, each still sends at its own share.
-  others = whole - count + math.floor(count * (returning - 1) / returning)
-  others_until = now + RETURN
+if rejoining > 1 and is_fresh then
+  -- The other processes still send at their own share until they have rejoined as well.
+  others = whole - count + math.floor(count * (rejoining - 1) / rejoining)
+  others_until = now + REJOIN_TIME
 end
 
 if ARGV[2] == 'leave' then
@@ -118,45 +117,46 @@ if ARGV[2] == 'leave' then
 else
   redis.call('ZADD', processes, now, token)
 end
-redis.call('ZREMRANGEBYSCORE', processes, '-inf', now - ALIVE)
-redis.call('ZREMRANGEBYSCORE', processes, now + JUMP, '+inf')
+redis.call('ZREMRANGEBYSCORE', processes, '-inf', now - PROCESS_TTL)
+redis.call('ZREMRANGEBYSCORE', processes, now + CLOCK_JUMP, '+inf')
 local live = math.max(redis.call('ZCARD', processes), 1)
 
 local usable = math.max(1, math.min(count, whole - math.floor(others)))
-local spacing = SPACING * (period + usual) / usable
--- One at a time is fair and keeps turns from being given long before they come; a share of a few
--- milliseconds' worth spares trips where there are many in them. Of what is free now, one share
--- goes at once, and the rest to whoever asks first after that.
-local batch = math.floor(rate * lead / 1000000 / live)
+local spacing = SPACING * (period + typical_grace) / usable
+-- Reserving one slot at a time is fair and avoids reservations far ahead; at high rates, a few
+-- milliseconds' worth of the share saves round trips. Of the slots that are free now, a process
+-- gets its share at once, and the rest goes to whichever process asks next.
+local batch = math.floor(rate * batch_time / 1000000 / live)
 local free_now = usable - redis.call('ZCOUNT', slots, '(' .. string.format('%.0f', now), '+inf')
 local burst = math.ceil(free_now / live)
-local again, granted = 0, {}
--- Whoever called before that has given up, and would never learn what it was given. (A server that
--- was frozen finds such calls when it thaws.)
-if called > 0 and now - called > PATIENCE then wanted = 0 end
+local retry_in, granted = 0, {}
+-- Callers that have timed out by now would never learn of their reservations. (A server that was
+-- frozen finds such calls when it resumes.)
+if called > 0 and now - called > TIMEOUT then wanted = 0 end
 
 for index = 1, wanted do
   local free_at = redis.call('ZREVRANGE', slots, usable - 1, usable - 1, 'WITHSCORES')
-  local due = math.max(now, tonumber(free_at[2] or nil) or 0, closed)
-  if is_bulk and due < even then
+  local due = math.max(now, tonumber(free_at[2] or nil) or 0, closed_until)
+  if is_bulk and due < next_bulk then
     local free = usable - redis.call('ZCOUNT', slots, '(' .. string.format('%.17g', due), '+inf')
-    if 2 * free <= usable then due = even end
+    if 2 * free <= usable then due = next_bulk end
   end
   if index > 1 and index > batch and (due > now or index > burst) then break end
-  if due > math.max(now, closed) + ahead then
-    again = AHEAD / 10
+  if due > math.max(now, closed_until) + max_ahead then
+    retry_in = MAX_AHEAD / 10
     break
   end
-  even = math.min(math.max(even, due - CATCH_UP), due) + spacing
-  redis.call('ZADD', slots, due + period + usual, token .. ':' .. string.format('%.0f', first + index - 1))
+  next_bulk = math.min(math.max(next_bulk, due - CATCH_UP), due) + spacing
+  local member = token .. ':' .. string.format('%.0f', first + index - 1)
+  redis.call('ZADD', slots, due + period + typical_grace, member)
   granted[#granted + 1] = math.ceil(due - now)
 end
 
-if told > 0 then redis.call('HSET', state, 'limit', string.format('%.17g', limit)) end
-redis.call('HSET', state, 'last', now, 'closed', closed, 'even', even, 'others', others,
-  'others_until', others_until, 'boldness', boldness, 'step', step)
-local ttl = math.ceil(TTL + 2 * period / 1000)
+if new_limit > 0 then redis.call('HSET', state, 'limit', string.format('%.17g', limit)) end
+redis.call('HSET', state, 'last', now, 'closed_until', closed_until, 'next_bulk', next_bulk,
+  'others', others, 'others_until', others_until, 'confidence', confidence, 'step', step)
+local ttl = math.ceil(KEY_TTL + 2 * period / 1000)
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ttl) end
 
-return {now, live, math.ceil(limit * 1000000), math.floor(boldness * 1000000),
-  is_fresh and 1 or 0, again, unpack(granted)}
+return {now, live, math.ceil(limit * 1000000), math.floor(confidence * 1000000),
+  is_fresh and 1 or 0, retry_in, unpack(granted)}
