@@ -1,37 +1,38 @@
-"""A local stand-in for the Loops API, for tests in any language.
+"""A local server that stands in for the Loops API, for tests in any language.
 
-A second witness: it imports nothing of the client's, so that a field misspelt in the client
-meets a server that spells it right.
+It imports nothing from the client, so that a mistake in the client, such as a misspelled field, is
+not repeated here.
 """
 
-from loops_async.sandbox.audience import Contacts
-from loops_async.sandbox.fault_spec import parse_faults
-from loops_async.sandbox.faults import Fault, Faults
-from loops_async.sandbox.journal import Counts, ReceivedRequest
-from loops_async.sandbox.kinds import FAULT_KINDS, FaultKind
+from loops_async.sandbox.api.contact_properties import PropertyKind, StoredProperty
+from loops_async.sandbox.api.events import SentEvent
+from loops_async.sandbox.api.mailing_lists import DEFAULT_MAILING_LISTS, StoredMailingList
+from loops_async.sandbox.api.transactional import ReceivedAttachment, SentEmail
+from loops_async.sandbox.contact_index import StoredContact, StoredContacts
+from loops_async.sandbox.faults.fault_kinds import FAULT_KINDS, Fault, FaultKind
+from loops_async.sandbox.faults.schedule import Faults
+from loops_async.sandbox.faults.spec import parse_faults
 from loops_async.sandbox.limits import Window
-from loops_async.sandbox.outbox import Attachment, SentEmail, SentEvent
-from loops_async.sandbox.records import Contact, MailingList, Property, PropertyType
-from loops_async.sandbox.server import Sandbox
-from loops_async.sandbox.store import DEFAULT_MAILING_LISTS
+from loops_async.sandbox.request_log import ReceivedRequest
+from loops_async.sandbox.server import Sandbox, SandboxCounts
 
 __all__ = [
     "DEFAULT_MAILING_LISTS",
     "FAULT_KINDS",
-    "Attachment",
-    "Contact",
-    "Contacts",
-    "Counts",
     "Fault",
     "FaultKind",
     "Faults",
-    "MailingList",
-    "Property",
-    "PropertyType",
+    "PropertyKind",
+    "ReceivedAttachment",
     "ReceivedRequest",
     "Sandbox",
+    "SandboxCounts",
     "SentEmail",
     "SentEvent",
+    "StoredContact",
+    "StoredContacts",
+    "StoredMailingList",
+    "StoredProperty",
     "Window",
     "parse_faults",
 ]

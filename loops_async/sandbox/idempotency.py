@@ -1,21 +1,21 @@
-"""Which idempotency keys were used in the last 24 hours."""
+"""The idempotency keys that were used in the last 24 hours."""
 
 from collections import deque
 
-from loops_async.sandbox.errors import Refusal
+from loops_async.sandbox.validation import Refusal
 
 REMEMBERED_SECONDS = 24 * 60 * 60.0
 """How long a key counts as used: https://loops.so/docs/api-reference/send-event."""
 
-LONGEST_KEY = 100
-"""Characters a key may have."""
+MAX_KEY_LENGTH = 100
+"""How many characters a key may have."""
 
 
-class KeyMemory:
-    """The keys of the requests that did what they asked for.
+class IdempotencyKeys:
+    """The keys of accepted requests. Times are monotonic seconds, passed in by the caller.
 
-    Told the time by its caller, never asks a clock. None is forgotten early: at some 0.3 kB each,
-    a day at 10 requests a second is 0.3 GB.
+    No key is removed early: one takes about 0.3 kB, so a day at 10 requests per second takes
+    about 0.3 GB.
     """
 
     def __init__(self) -> None:
@@ -23,21 +23,13 @@ class KeyMemory:
         self._expiries: deque[tuple[float, str]] = deque()
 
     def check(self, key: str | None, now: float) -> None:
-        """Let a key pass that is good for one request, and None.
-
-        Args:
-            key: The header `Idempotency-Key`.
-            now: Monotonic seconds.
-
-        Raises:
-            Refusal: 400 when it is too long, 409 when it was used.
-        """
+        """Accept None and unused keys. 400 if a key is too long, 409 if it was used."""
         while self._expiries and self._expiries[0][0] <= now:
             self._used.remove(self._expiries.popleft()[1])
         if key is None:
             return
-        if len(key) > LONGEST_KEY:
-            raise Refusal(400, f"Idempotency-Key must be at most {LONGEST_KEY} characters.")
+        if len(key) > MAX_KEY_LENGTH:
+            raise Refusal(400, f"Idempotency-Key must be at most {MAX_KEY_LENGTH} characters.")
         if key in self._used:
             raise Refusal(409, f"Request with idempotency key {key} has already been processed.")
 

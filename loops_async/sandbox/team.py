@@ -1,75 +1,78 @@
-"""All that one sandbox serves."""
+"""The Loops team that a sandbox stands in for: its options and everything it stores."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
 from aiohttp import web
+from attrs.validators import ge, in_
 
-from loops_async.sandbox.faults import Faults
-from loops_async.sandbox.journal import Counts, Journal
+from loops_async.sandbox.faults.schedule import Faults
+from loops_async.sandbox.idempotency import IdempotencyKeys
 from loops_async.sandbox.latency import Latency
-from loops_async.sandbox.limits import Limit
-from loops_async.sandbox.sending import Mailroom
-from loops_async.sandbox.store import Store
-from loops_async.sandbox.suppression import Suppression
+from loops_async.sandbox.limits import RequestLimit, Window, make_limit
+from loops_async.sandbox.request_log import RequestLog
+
+if TYPE_CHECKING:
+    from loops_async.sandbox.api.contact_properties import StoredProperty
+    from loops_async.sandbox.api.mailing_lists import StoredMailingList
+
+T = TypeVar("T")
 
 
-@attrs.define(repr=False, kw_only=True)
-class Team:
-    """One team at Loops, and the book kept of what was asked of it.
+@attrs.define(repr=False, eq=False, kw_only=True)
+class SandboxTeam:
+    """A team at Loops.
 
     Attributes:
-        name: As the API key endpoint tells it.
-        api_key: The key that opens it.
-        clock: Returns monotonic seconds.
-        retry_after: Seconds for the `Retry-After` of a 429, None to send none.
-        sending_ips: Its dedicated sending IPs.
-        faults: What goes wrong, None for nothing. Outlives a reset.
-        latency: How far away it is, None for next door.
-        store: Its contacts, properties and lists.
-        suppression: Who gets no mail.
-        mailroom: What sends.
-        limit: None for no limit.
-        journal: What was received.
+        idempotency_keys: The keys of accepted events and transactional emails.
+        limit: The rate limit, None for none.
+        log: The requests it received.
+
+    The other attributes are the options, which `Sandbox` describes.
     """
 
     name: str
     api_key: str
     clock: Callable[[], float]
+    rate: float | None
+    window: Window
     retry_after: int | None
+    strict_properties: bool
+    mailing_lists: "tuple[StoredMailingList, ...]"
+    properties: "tuple[StoredProperty, ...]"
+    transactional_emails: Mapping[str, Collection[str]] | None
+    attachments: bool
+    removal_quota: int = attrs.field(validator=ge(0))
+    removing_nothing: Literal[200, 400] = attrs.field(validator=in_([200, 400]))
     sending_ips: tuple[str, ...]
     faults: Faults | None
     latency: Latency | None
-    new_store: Callable[[], Store]
-    new_suppression: Callable[[], Suppression]
-    new_mailroom: Callable[[Store, Suppression], Mailroom]
-    new_limit: Callable[[], Limit | None]
-    new_journal: Callable[[], Journal]
-    store: Store = attrs.field(init=False)
-    suppression: Suppression = attrs.field(init=False)
-    mailroom: Mailroom = attrs.field(init=False)
-    limit: Limit | None = attrs.field(init=False)
-    journal: Journal = attrs.field(init=False)
+    keep_requests: int = attrs.field(validator=ge(0))
+    keep_sent: int = attrs.field(validator=ge(0))
+    idempotency_keys: IdempotencyKeys = attrs.field(init=False)
+    limit: RequestLimit | None = attrs.field(init=False)
+    log: RequestLog = attrs.field(init=False)
+    _stores: dict[object, Any] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Begin empty."""
+        """Start empty."""
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything that happened."""
-        self.store = self.new_store()
-        self.suppression = self.new_suppression()
-        self.mailroom = self.new_mailroom(self.store, self.suppression)
-        self.limit = self.new_limit()
-        self.journal = self.new_journal()
+        """Empty every store. Faults stay."""
+        self.idempotency_keys = IdempotencyKeys()
+        self.limit = make_limit(self.rate, self.window)
+        self.log = RequestLog(self.keep_requests)
+        self._stores = {}
 
-    def counts(self) -> Counts:
-        """Return the counts of this moment."""
-        outbox = self.mailroom.outbox
-        return attrs.evolve(
-            self.journal.counts(), events=outbox.event_count, emails=outbox.email_count
-        )
+    def store(self, kind: "Callable[[SandboxTeam], T]") -> T:
+        """Return the team's instance of a store, such as `ContactStore`, created on first use."""
+        if kind not in self._stores:
+            self._stores[kind] = kind(self)
+        store: T = self._stores[kind]
+        return store
 
 
-TEAM = web.AppKey("team", Team)
-"""Where the application keeps its team."""
+TEAM = web.AppKey("team", SandboxTeam)
+"""The key of the team in the application."""

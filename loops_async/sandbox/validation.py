@@ -1,23 +1,21 @@
-"""Which values Loops takes: addresses, texts, dates, lengths. Pure functions.
+"""Checks of values that Loops accepts: addresses, strings, dates and lengths.
 
-The page behind most of it is https://loops.so/docs/contacts/properties.
+Most of the rules are from https://loops.so/docs/contacts/properties.
 """
 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from types import MappingProxyType
 
-from loops_async.sandbox.errors import Refusal
-from loops_async.sandbox.records import PropertyType, Value
-
-LONGEST = 500
+MAX_LENGTH = 500
 """How many characters a key or a value may have."""
 
 TOO_LONG = "Some body key or value is longer than allowable"
 INVALID_EMAIL = "Invalid email address."
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SMALLEST_TOO_LONG = 10**LONGEST
+_SMALLEST_TOO_LONG = 10**MAX_LENGTH
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _EMAIL = re.compile(
@@ -33,36 +31,52 @@ _DATE = re.compile(
 )
 
 
+class Refusal(Exception):
+    """A request that breaks a rule of the API. `middleware.explain` turns it into a response.
+
+    Attributes:
+        status: The HTTP status, 400 to 499.
+        message: The `message` of the JSON body.
+        fields: The other fields of the JSON body: some endpoints name the field that is wrong.
+    """
+
+    def __init__(self, status: int, message: str, **fields: object) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.fields: Mapping[str, object] = MappingProxyType(fields)
+
+
 def check_lengths(body: Mapping[str, object]) -> None:
     """Refuse a body with a key or a value of more than 500 characters."""
     for key, value in body.items():
-        long_text = isinstance(value, str) and len(value) > LONGEST
+        long_text = isinstance(value, str) and len(value) > MAX_LENGTH
         long_number = isinstance(value, int) and abs(value) >= _SMALLEST_TOO_LONG
-        if len(key) > LONGEST or long_text or long_number:
+        if len(key) > MAX_LENGTH or long_text or long_number:
             raise Refusal(400, TOO_LONG)
 
 
 def email_address(value: object) -> str:
-    """Return an address Loops takes: ASCII, with a top-level domain of two letters or more."""
-    if not isinstance(value, str) or len(value) > LONGEST or not _EMAIL.fullmatch(value):
+    """Return an address that Loops accepts: ASCII, with a top-level domain of 2 letters or more."""
+    if not isinstance(value, str) or len(value) > MAX_LENGTH or not _EMAIL.fullmatch(value):
         raise Refusal(400, INVALID_EMAIL)
     return value
 
 
-def text(name: str, value: object) -> str:
-    """Return a text; refuse all else, naming the field."""
+def string(name: str, value: object) -> str:
+    """Return a string; refuse other types, naming the field."""
     if not isinstance(value, str):
         raise Refusal(400, f"{name} must be a string.")
     return value
 
 
 def date_text(name: str, value: object) -> str:
-    """Return a date as Loops reads it back, such as `2024-01-17T10:21:11.000Z`.
+    """Return a date in the form Loops returns it in, such as `2024-01-17T10:21:11.000Z`.
 
     Args:
-        name: The property, for the message.
-        value: Epoch milliseconds as a number, or text in one of the documented formats. Epoch
-            seconds cannot be told from milliseconds and land in January 1970, as with Loops.
+        name: The field, for the message.
+        value: Epoch milliseconds as a number, or a string in one of the documented formats. Epoch
+            seconds cannot be told from milliseconds and become a day in January 1970, as in Loops.
     """
     try:
         if isinstance(value, str):
@@ -75,6 +89,11 @@ def date_text(name: str, value: object) -> str:
         moment = None
     if moment is None:
         raise Refusal(400, f"{name} must be a date, in epoch milliseconds or ISO 8601.")
+    return iso_text(moment)
+
+
+def iso_text(moment: datetime) -> str:
+    """Return a moment in UTC in the form Loops returns it in."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -91,30 +110,3 @@ def _parse_date(value: str) -> datetime | None:
     offset = timedelta(hours=int(match["hours"]), minutes=minutes)
     zone = timezone(-offset if match["sign"] == "-" else offset)
     return moment.replace(tzinfo=zone).astimezone(UTC)
-
-
-def property_value(key: str, kind: PropertyType, value: object) -> Value:
-    """Return a value that fits a property's type, a date in its read-back form."""
-    if kind == "date":
-        return date_text(key, value)
-    if kind == "string":
-        return text(key, value)
-    if kind == "boolean":
-        if isinstance(value, bool):
-            return value
-        raise Refusal(400, f"{key} must be a boolean.")
-    # bool is an int to Python, and not a number to JSON.
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    raise Refusal(400, f"{key} must be a number.")
-
-
-def guess_type(key: str, value: object) -> PropertyType:
-    """Guess the type of a property nobody has defined from its first JSON value."""
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    raise Refusal(400, f"{key} must be a string, a number, a boolean or a date.")

@@ -3,48 +3,48 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from loops_async.sandbox.faults import Fault, Faults
-from loops_async.sandbox.kinds import FAULT_KINDS, kind_named, kinds_named
+from loops_async.sandbox.faults.fault_kinds import FAULT_KINDS, Fault
+from loops_async.sandbox.faults.schedule import Faults
 
 T = TypeVar("T")
 
 NO_FAULT = "ok"
-"""A step of a script that goes well."""
+"""The step of a script without a fault."""
 
 _NAMES = ("rate", "seed", "kinds", "path", "seconds", "retry_after", "script")
 
 
 def parse_faults(spec: str, *, seed: int | None = None) -> Faults:
-    """Read a SPEC.
+    """Parse a SPEC.
 
-    Either a lot, `rate=0.3,seed=7,kinds=5xx+reset_after`, or a script of the next requests,
-    `script=500,reset_after,ok`. Both take `path=`, `seconds=` and `retry_after=`.
+    Either random faults, `rate=0.3,seed=7,kinds=5xx+reset_after`, or a script for the next
+    requests, `script=500,reset_after,ok`. Both accept `path=`, `seconds=` and `retry_after=`.
 
     Args:
         spec: The text.
-        seed: Where the lot begins, in place of the SPEC's own.
+        seed: The seed of random faults, instead of the one in the SPEC.
 
     Raises:
-        ValueError: Names the part that is wrong, and what it could be.
+        ValueError: Names the part that is wrong, and what is possible.
     """
     parts = _split(spec)
     if seed is not None:
         parts["seed"] = [str(seed)]
-    read: dict[str, Any] = {
+    numbers: dict[str, Any] = {
         "seconds": _number(parts, "seconds", float),
         "retry_after": _number(parts, "retry_after", int),
     }
-    timing = {name: value for name, value in read.items() if value is not None}
+    options = {name: value for name, value in numbers.items() if value is not None}
     [path] = parts.get("path", [None])
     try:
         if "script" in parts:
-            return Faults.script(_steps(parts, timing), path=path)
-        rate, kinds = _number(parts, "rate", float), parts.get("kinds")
-        if kinds is not None:
-            timing["kinds"] = [kind.name for kind in kinds_named(kinds[0].split("+"))]
+            return Faults.script(_steps(parts, options), path=path)
+        rate = _number(parts, "rate", float)
         if rate is not None:
-            timing["rate"] = rate
-        return Faults.random(seed=_number(parts, "seed", int), path=path, **timing)
+            options["rate"] = rate
+        if "kinds" in parts:
+            options["kinds"] = parts["kinds"][0].split("+")
+        return Faults.random(seed=_number(parts, "seed", int), path=path, **options)
     except ValueError as error:
         raise ValueError(f"{spec!r}: {error}") from None
 
@@ -64,7 +64,7 @@ def _split(spec: str) -> dict[str, list[str]]:
                 "for example rate=0.3,seed=7 or script=500,reset_after,ok"
             )
         if name in parts:
-            raise ValueError(f"{part!r}: {name} is there twice")
+            raise ValueError(f"{part!r}: {name} is given twice")
         parts[name], last = [value], name
     return parts
 
@@ -80,14 +80,14 @@ def _number(parts: dict[str, list[str]], name: str, kind: Callable[[str], T]) ->
         raise ValueError(f"'{name}={digits}': {name} must be {whole}") from None
 
 
-def _steps(parts: dict[str, list[str]], timing: dict[str, Any]) -> list[Fault | None]:
-    drawn = [name for name in ("rate", "seed", "kinds") if name in parts]
-    if drawn:
-        raise ValueError(f"a script draws no lot, so it takes no {' and no '.join(drawn)}")
+def _steps(parts: dict[str, list[str]], options: dict[str, Any]) -> list[Fault | None]:
+    random_only = [name for name in ("rate", "seed", "kinds") if name in parts]
+    if random_only:
+        raise ValueError(f"a script is not random, so it takes no {' and no '.join(random_only)}")
     for step in parts["script"]:
         if step != NO_FAULT and step not in FAULT_KINDS:
-            try:
-                kind_named(step)
-            except ValueError as error:
-                raise ValueError(f"{error}, and {NO_FAULT} for no fault") from None
-    return [None if step == NO_FAULT else Fault(step, **timing) for step in parts["script"]]
+            raise ValueError(
+                f"there is no fault {step!r}; the kinds are {', '.join(FAULT_KINDS)}, "
+                f"and {NO_FAULT} for no fault"
+            )
+    return [None if step == NO_FAULT else Fault(step, **options) for step in parts["script"]]

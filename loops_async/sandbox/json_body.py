@@ -1,19 +1,20 @@
-"""JSON bodies: bytes in, bytes out.
+"""JSON bodies as bytes.
 
-The standard library's json and not a faster one: numbers of any size come out as they went in.
+Uses the standard library's json rather than a faster one, so that numbers of any size are written
+exactly as they were read.
 """
 
 import json
 from math import isfinite
 from typing import NoReturn, TypeGuard
 
-from loops_async.sandbox.errors import Refusal
+from loops_async.sandbox.validation import Refusal
 
 NOT_JSON = "Request body is not valid JSON."
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    # NaN and Infinity are Python's own extension of JSON.
+    # NaN and Infinity are an extension of Python's.
     raise ValueError(name)
 
 
@@ -25,11 +26,7 @@ def _finite_float(digits: str) -> float:
 
 
 def parse(body: bytes) -> object:
-    """Read JSON in UTF-8.
-
-    Raises:
-        Refusal: 400, also for NaN, infinite numbers and nesting without end.
-    """
+    """Parse JSON in UTF-8. NaN, infinite numbers and JSON nested too deeply are 400 as well."""
     try:
         return json.loads(
             body.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite_float
@@ -38,21 +35,21 @@ def parse(body: bytes) -> object:
         raise Refusal(400, NOT_JSON) from None
 
 
-def is_object(value: object) -> TypeGuard[dict[str, object]]:
-    """Whether a parsed value is a JSON object."""
-    return isinstance(value, dict)
-
-
-def is_array(value: object) -> TypeGuard[list[object]]:
-    """Whether a parsed value is a JSON array."""
-    return isinstance(value, list)
-
-
 def render(value: object) -> bytes:
-    """Write JSON in UTF-8, without spaces, as JavaScript's servers do."""
+    """Serialize to JSON in UTF-8 without spaces, as servers written in JavaScript do."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
-        # Half of a surrogate pair is legal in JSON only when escaped.
+        # JSON allows half of a surrogate pair only when it is escaped.
         return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
+def is_object(value: object) -> TypeGuard[dict[str, object]]:
+    """Return whether a parsed value is a JSON object."""
+    return isinstance(value, dict)
+
+
+def is_array(value: object) -> TypeGuard[list[object]]:
+    """Return whether a parsed value is a JSON array."""
+    return isinstance(value, list)
