@@ -156,7 +156,7 @@ class Sandbox:
 
     def __repr__(self) -> str:
         if "_team" not in vars(self):  # A test report shows it after __init__ has raised.
-            return f"<{type(self).__name__}: invalid>"
+            return f"<{type(self).__name__}: not made>"
         where = "not started" if self._runner is None else self.url
         return f"<Sandbox {where}: {len(self.contacts)} contacts, {self.counts.requests} requests>"
 

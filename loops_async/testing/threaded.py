@@ -8,13 +8,13 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from loops_async.sandbox import (
-    Contacts,
-    Counts,
-    Property,
     ReceivedRequest,
     Sandbox,
+    SandboxCounts,
     SentEmail,
     SentEvent,
+    StoredContacts,
+    StoredProperty,
 )
 
 T = TypeVar("T")
@@ -68,12 +68,12 @@ class ThreadedSandbox(Sandbox):
         self._thread.join()
 
     @property
-    def contacts(self) -> Contacts:
+    def contacts(self) -> StoredContacts:
         """The contacts it holds, by address."""
         return self._ask(lambda: super(ThreadedSandbox, self).contacts)
 
     @property
-    def properties(self) -> Mapping[str, Property]:
+    def properties(self) -> Mapping[str, StoredProperty]:
         """The custom properties it holds, by key."""
         return self._ask(lambda: super(ThreadedSandbox, self).properties)
 
@@ -93,7 +93,7 @@ class ThreadedSandbox(Sandbox):
         return self._ask(lambda: super(ThreadedSandbox, self).sent_emails)
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> SandboxCounts:
         """Exact counts of all requests, events and emails."""
         return self._ask(lambda: super(ThreadedSandbox, self).counts)
 

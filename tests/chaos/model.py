@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from loops_async.sandbox import DEFAULT_MAILING_LISTS, Contact
+from loops_async.sandbox import DEFAULT_MAILING_LISTS, StoredContact
 
 State: TypeAlias = dict[str, Any] | None
 """A contact field by field, or None where there is none."""
@@ -128,7 +128,7 @@ def _read(value: Any) -> Any:
     return value
 
 
-def state_of(contact: Contact | None) -> State:
+def state_of(contact: StoredContact | None) -> State:
     """What the sandbox holds, in the model's form."""
     if contact is None:
         return None

@@ -6,15 +6,15 @@ from typing import Any, Final
 
 import attrs
 
-from loops_async.sandbox import Property
+from loops_async.sandbox import StoredProperty
 from tests.chaos.model import LISTS, TAKEN, Step
 
 PROPERTIES: Final = (
-    Property("plan", "string"),
-    Property("seats", "number"),
-    Property("trial", "boolean"),
-    Property("trialEnds", "date"),
-    Property("serial", "number"),
+    StoredProperty("plan", "string"),
+    StoredProperty("seats", "number"),
+    StoredProperty("trial", "boolean"),
+    StoredProperty("trialEnds", "date"),
+    StoredProperty("serial", "number"),
 )
 
 

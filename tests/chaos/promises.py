@@ -18,7 +18,7 @@ from loops_async import (
     RateLimited,
     ServerError,
 )
-from loops_async.sandbox import Contact, ReceivedRequest, Sandbox
+from loops_async.sandbox import ReceivedRequest, Sandbox, StoredContact
 from tests.chaos.model import State, Step, after, refuses, state_of
 from tests.chaos.pacing import OpenPacer
 
@@ -91,7 +91,9 @@ def counted(call: Call) -> Iterator[str]:
         yield f"{call}: it says {attempts} attempts, on_attempt was told of {len(call.attempts)}"
 
 
-def effect(call: Call, possible: list[State], contact: Contact | None) -> tuple[list[State], str]:
+def effect(
+    call: Call, possible: list[State], contact: StoredContact | None
+) -> tuple[list[State], str]:
     """What Loops may hold after ``call``, and what is wrong with what it does hold, if anything."""
     step, held = call.step, state_of(contact)
     # What is gone already is deleted, too: a delete whose repeat is told so is done.
@@ -112,7 +114,7 @@ def effect(call: Call, possible: list[State], contact: Contact | None) -> tuple[
     return (possible if call.unknown else [held]), _about(call, contact)
 
 
-def _about(call: Call, contact: Contact | None) -> str:
+def _about(call: Call, contact: StoredContact | None) -> str:
     if call.error is not None:
         return f"{call}: a read has no unknown outcome" if _unknown_read(call) else ""
     kind = call.step.kind

@@ -29,12 +29,12 @@ async def test_the_demo_imports_the_sample_and_reads_it_back() -> None:
 async def test_the_demo_fails_when_what_loops_holds_is_not_what_the_file_said() -> None:
     code = (
         "import sys\n"
-        "import loops_async.sandbox.store as store\n"
-        "found = store.Store.update\n"
+        "from loops_async.sandbox.api.contacts import ContactStore\n"
+        "found = ContactStore.update\n"
         "def forgetful(self, body):\n"
         "    body.pop('firstName', None)\n"
         "    return found(self, body)\n"
-        "store.Store.update = forgetful\n"
+        "ContactStore.update = forgetful\n"
         "sys.argv = ['loops-async', 'demo']\n"
         "from loops_async.__main__ import main\n"
         "main()\n"

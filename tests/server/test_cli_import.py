@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from loops_async.sandbox import Faults, Property, ReceivedRequest, Sandbox
+from loops_async.sandbox import Faults, ReceivedRequest, Sandbox, StoredProperty
 from tests.server.terminal import loops_async
 
 EXPORT = """\ufeff"Email Address","First Name",MEMBER_RATING,OPTIN_TIME,VIP,Nickname
@@ -16,10 +16,10 @@ not-an-address,Nobody,1,,,
 zoe+news@example.com,Zoë,5,,FALSE,Zo
 """
 PROPERTIES = (
-    Property("memberRating", "number"),
-    Property("optinTime", "date"),
-    Property("vip", "boolean"),
-    Property("nickname", "string"),
+    StoredProperty("memberRating", "number"),
+    StoredProperty("optinTime", "date"),
+    StoredProperty("vip", "boolean"),
+    StoredProperty("nickname", "string"),
 )
 
 
@@ -129,7 +129,7 @@ async def test_a_mailing_list_that_is_not_there_stops_it_before_anything_is_sent
 
 async def test_json_lines_come_from_standard_input_with_their_own_types() -> None:
     rows = b'{"email": "ada@example.com", "seats": 3}\n{"email": "bob@example.com"}\nnonsense\n'
-    async with Sandbox(properties=[Property("seats", "number")], rate=None) as sandbox:
+    async with Sandbox(properties=[StoredProperty("seats", "number")], rate=None) as sandbox:
         done = await loops_async("import", "-", sandbox=sandbox, stdin=rows)
         assert sandbox.contacts["ada@example.com"].properties == {"seats": 3}
         assert "bob@example.com" in sandbox.contacts
@@ -192,7 +192,7 @@ async def test_a_rejected_row_whose_contact_a_later_row_updates_is_pointed_out(
 ) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("email,joined\nada@x.org,31.02.2020\nbob@x.org,?\nADA@x.org,2020-01-01\n")
-    async with Sandbox(rate=None, properties=[Property("joined", "date")]) as sandbox:
+    async with Sandbox(rate=None, properties=[StoredProperty("joined", "date")]) as sandbox:
         done = await loops_async("import", str(path), sandbox=sandbox)
     assert (
         "1 rejected row is of contacts that a later row has updated, which importing the mended "

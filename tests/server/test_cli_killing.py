@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from loops_async.sandbox import Property, Sandbox
+from loops_async.sandbox import Sandbox, StoredProperty
 from tests.server.terminal import Finished, ended, start, until
 
 CONCURRENCY = 5
 RECORD = re.compile(rb"^[+-](\d+)(?: .*)?\n", re.MULTILINE)
-PROPERTIES = (Property("row", "number"), Property("even", "number"))
+PROPERTIES = (StoredProperty("row", "number"), StoredProperty("even", "number"))
 
 
 def write(path: Path, rows: int, lot: random.Random) -> dict[str, dict[str, int]]:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from loops_async.sandbox import Fault, Faults, Property, ReceivedRequest, Sandbox
+from loops_async.sandbox import Fault, Faults, ReceivedRequest, Sandbox, StoredProperty
+from loops_async.sandbox.api.contact_properties import ContactPropertyStore
 from tests.server.terminal import Finished, ended, loops_async, start, until
 
 pytestmark = pytest.mark.long
@@ -267,9 +268,9 @@ async def test_properties_are_made_once_whatever_they_are_called(tmp_path: Path)
 
 async def test_a_property_that_changed_its_type_meanwhile_is_refused(path: Path) -> None:
     path.write_text("email,plan\n" + "".join(f"c{n}@example.com,{n}\n" for n in range(12)))
-    async with Sandbox(rate=RATE, properties=[Property("plan", "string")]) as sandbox:
+    async with Sandbox(rate=RATE, properties=[StoredProperty("plan", "string")]) as sandbox:
         await half(sandbox, path)
-        sandbox._team.store.catalogue.add(Property("plan", "number"))
+        sandbox._team.store(ContactPropertyStore).add(StoredProperty("plan", "number"))
         if sandbox.properties["plan"].type != "number":
             pytest.fail("the sandbox keeps the type")
         refused = await resumed(sandbox, path)
@@ -280,7 +281,7 @@ async def test_a_property_that_changed_its_type_meanwhile_is_refused(path: Path)
 async def test_a_row_that_was_rejected_before_the_stop_is_pointed_out_too(path: Path) -> None:
     lines = [f"c{n}@example.com,N{n}" for n in range(8)]
     path.write_text("\n".join(["email,seats", "c7@example.com,x", *lines]).replace("N", "") + "\n")
-    async with Sandbox(rate=RATE, properties=[Property("seats", "number")]) as sandbox:
+    async with Sandbox(rate=RATE, properties=[StoredProperty("seats", "number")]) as sandbox:
         first = await half(sandbox, path)
         assert "later row" not in first.out
         done = await resumed(sandbox, path)
@@ -293,7 +294,7 @@ async def test_rejected_rows_are_mended_and_imported(path: Path) -> None:
     lines = ["email,n", "a@example.com,1", "nobody,2", "b@example.com", "linus@example.c,4"]
     path.write_text("\n".join(lines) + "\n")
     rejected = path.with_name("rows.csv.rejected.csv")
-    async with Sandbox(rate=RATE, properties=[Property("n", "number")]) as sandbox:
+    async with Sandbox(rate=RATE, properties=[StoredProperty("n", "number")]) as sandbox:
         done = await loops_async("import", str(path), sandbox=sandbox)
         assert done.status == 1
         assert "rows.csv.rejected.csv" in done.out

@@ -17,7 +17,7 @@ from loops_async.cli.options import Options
 from loops_async.cli.refusals import ImportRefused
 from loops_async.cli.talking import Talk
 from loops_async.cli.validating import rehearse_import, validate_file
-from loops_async.sandbox import Property, Sandbox
+from loops_async.sandbox import Sandbox, StoredProperty
 from loops_async.testing.threaded import ThreadedSandbox
 from tests.server.terminal import Finished, loops_async
 
@@ -31,7 +31,7 @@ alan@example.com,,
 bob@example.com,1 May
 ADA@example.com,2024-01-18,4
 """
-PROPERTIES = (Property("joined", "date"), Property("seats", "number"))
+PROPERTIES = (StoredProperty("joined", "date"), StoredProperty("seats", "number"))
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_validate_and_import_never_disagree(
     else:
         quoted = [['"' + cell.replace('"', '""') + '"' for cell in row] for row in rows]
         lines = [",".join(columns), *(",".join(row) for row in quoted)]
-    properties = [*PROPERTIES, Property("vip", "boolean"), Property("label", "string")]
+    properties = [*PROPERTIES, StoredProperty("vip", "boolean"), StoredProperty("label", "string")]
     with (
         tempfile.TemporaryDirectory() as folder,
         ThreadedSandbox(properties=properties) as sandbox,

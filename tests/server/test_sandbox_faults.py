@@ -18,7 +18,7 @@ import attrs
 import pytest
 
 from loops_async.sandbox import FAULT_KINDS, Fault, Faults, Sandbox
-from loops_async.sandbox.kinds import FAMILIES
+from loops_async.sandbox.faults.fault_kinds import FAMILIES
 from tests.server.terminal import environment, loops_async
 
 CREATE = "/v1/contacts/create"
@@ -127,7 +127,7 @@ async def until(condition: Any) -> None:
 
 def patience(kind: str) -> float:
     """How long to wait for the first byte of a fault that may never send one, in seconds."""
-    return 0.1 if FAULT_KINDS[kind].way == "silence" else 2.0
+    return 0.1 if FAULT_KINDS[kind].family == "no_answer" else 2.0
 
 
 def is_processed(sandbox: Sandbox) -> bool:

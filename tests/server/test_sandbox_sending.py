@@ -3,7 +3,9 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -52,12 +54,18 @@ class Caller:
             return reply.status, await reply.json()
 
 
-@pytest.fixture
-async def call(sandbox: Sandbox) -> AsyncIterator[Caller]:
+@asynccontextmanager
+async def caller(sandbox: Sandbox) -> AsyncGenerator[Caller, None]:
     base = sandbox.url.removesuffix("/api")
     headers = {"Authorization": f"Bearer {sandbox.api_key}"}
     async with aiohttp.ClientSession(base, headers=headers) as http:
         yield Caller(http)
+
+
+@pytest.fixture
+async def call(sandbox: Sandbox) -> AsyncIterator[Caller]:
+    async with caller(sandbox) as calling:
+        yield calling
 
 
 async def test_an_event_is_taken_once_per_key_for_24_hours(
@@ -114,6 +122,98 @@ async def test_a_refusal_says_where_the_mistake_is(call: Caller) -> None:
             "error": {"path": "email", "message": "Invalid email address."},
         },
     )
+
+
+async def test_a_null_among_event_properties_is_taken(call: Caller, sandbox: Sandbox) -> None:
+    event = {**SIGNUP, "eventProperties": {"plan": "pro", "coupon": None}}
+    assert await call("POST", "/v1/events/send", event) == (200, {"success": True})
+    [sent] = sandbox.sent_events
+    assert sent.properties == {"plan": "pro", "coupon": None}
+
+
+async def test_an_id_that_is_not_published_is_404_with_the_documented_error(clock: Clock) -> None:
+    published = {"cll42l54f20i1la0lfooe3z12": ["name"]}
+    async with Sandbox(clock=clock, transactional_emails=published) as sandbox:
+        async with caller(sandbox) as call:
+            refused = await call("POST", "/v1/transactional", {**ADA, "transactionalId": "nope"})
+            message = "Transactional email not found."
+            error = {"path": "transactionalId", "message": message}
+            assert refused == (404, {"success": False, "message": message, "error": error})
+            good = {**WELCOME, "dataVariables": {"name": "Ada"}}
+            assert await call("POST", "/v1/transactional", good) == (200, {"success": True})
+        assert [email.transactional_id for email in sandbox.sent_emails] == [*published]
+
+
+async def test_the_published_emails_are_listed_with_their_variables(clock: Clock) -> None:
+    published = {"welcome": ["name", "link"], "receipt": []}
+    sandbox = Sandbox(clock=clock, transactional_emails=published)
+    async with sandbox, caller(sandbox) as call:
+        status, listed = await call("GET", "/v1/transactional")
+    assert status == 200
+    assert listed["pagination"] == {
+        "totalResults": 2,
+        "returnedResults": 2,
+        "perPage": 20,
+        "totalPages": 1,
+        "nextCursor": None,
+        "nextPage": None,
+    }
+    updated = [email.pop("lastUpdated") for email in listed["data"]]
+    assert listed["data"] == [
+        {"id": "welcome", "name": "welcome", "dataVariables": ["name", "link"]},
+        {"id": "receipt", "name": "receipt", "dataVariables": []},
+    ]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", when) for when in updated)
+
+
+async def test_a_sandbox_that_takes_any_id_lists_none(call: Caller) -> None:
+    status, listed = await call("GET", "/v1/transactional")
+    assert (status, listed["data"]) == (200, [])
+    assert (listed["pagination"]["totalResults"], listed["pagination"]["totalPages"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("per_page", "sizes"), [(None, [20, 20, 5]), (10, [10] * 4 + [5]), (50, [45])]
+)
+async def test_every_page_is_reached_by_its_cursor_and_by_its_address(
+    clock: Clock, per_page: int | None, sizes: list[int]
+) -> None:
+    ids = [f"mail {number}" for number in range(45)]
+    async with (
+        Sandbox(clock=clock, rate=None, transactional_emails=dict.fromkeys(ids, ())) as sandbox,
+        caller(sandbox) as call,
+    ):
+        query = {} if per_page is None else {"perPage": str(per_page)}
+        pages = [await call("GET", "/v1/transactional", params=query)]
+        while (cursor := pages[-1][1]["pagination"]["nextCursor"]) is not None:
+            status, page = await call(
+                "GET", "/v1/transactional", params={**query, "cursor": cursor}
+            )
+            path = pages[-1][1]["pagination"]["nextPage"].removeprefix(sandbox.url)
+            assert (status, page) == await call("GET", path)
+            pages.append((status, page))
+    assert [len(page["data"]) for _, page in pages] == sizes
+    assert [page["pagination"]["returnedResults"] for _, page in pages] == sizes
+    assert {page["pagination"]["totalPages"] for _, page in pages} == {len(sizes)}
+    assert {page["pagination"]["perPage"] for _, page in pages} == {per_page or 20}
+    assert {page["pagination"]["totalResults"] for _, page in pages} == {45}
+    assert pages[-1][1]["pagination"]["nextPage"] is None
+    assert [email["id"] for _, page in pages for email in page["data"]] == ids
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        *(({"perPage": bad}, "perPage") for bad in ("9", "51", "0", "-20", "", "many", "20.0")),
+        ({"perPage": "\u0662\u0660"}, "perPage"),
+        ({"perPage": "1" * 5000}, "perPage"),
+        ({"cursor": "nope"}, "cursor"),
+    ],
+)
+async def test_a_page_that_cannot_be_is_400(call: Caller, query: Any, word: str) -> None:
+    status, refused = await call("GET", "/v1/transactional", params=query)
+    assert (status, refused["success"]) == (400, False)
+    assert word in refused["message"]
 
 
 async def test_a_body_of_more_than_4_mb_is_413(call: Caller, sandbox: Sandbox) -> None:

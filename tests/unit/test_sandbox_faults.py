@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loops_async.sandbox import FAULT_KINDS, Fault, Faults, ReceivedRequest, parse_faults
-from loops_async.sandbox.kinds import FAMILIES
+from loops_async.sandbox.faults.fault_kinds import FAMILIES
 
 PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 ROW = re.compile(r"^\| ((?:`[^`]+`(?:, )?)+) \| `(\w+)` \| (yes|no) \|", re.MULTILINE)
@@ -144,14 +144,14 @@ def test_a_spec_of_a_script_is_met_in_order() -> None:
         ("rat=0.3", "'rat=0.3' is not NAME=VALUE"),
         ("rate=lots", "'rate=lots': rate must be a number"),
         ("rate=2", "rate must be between 0 and 1"),
-        ("rate=0.1,rate=0.2", "rate is there twice"),
+        ("rate=0.1,rate=0.2", "rate is given twice"),
         ("rate=0.1,500", "'500' is not NAME=VALUE"),
         ("seed=1.5", "'seed=1.5': seed must be a whole number"),
         ("kinds=500+oops", "there is no fault 'oops'; the families are delay,"),
         ("kinds=", "there is no fault ''"),
         ("script=500,oops", "there is no fault 'oops'; the kinds are delay,"),
         ("script=500,oops", "and ok for no fault"),
-        ("script=500,rate=0.1", "a script draws no lot, so it takes no rate"),
+        ("script=500,rate=0.1", "a script is not random, so it takes no rate"),
         ("script=500,seed=1", "so it takes no seed"),
         ("path=lists", "path must begin with /v1/"),
         ("script=500,seconds=-1", "seconds must not be negative"),

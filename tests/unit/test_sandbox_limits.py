@@ -1,18 +1,18 @@
 import pytest
 
 from loops_async.sandbox.latency import make_latency
-from loops_async.sandbox.limits import Limit, Window, make_limit
+from loops_async.sandbox.limits import RequestLimit, Window, make_limit
 
 WINDOWS: tuple[Window, ...] = ("fixed", "sliding", "bucket")
 
 
-def limit(rate: float, window: Window) -> Limit:
+def limit(rate: float, window: Window) -> RequestLimit:
     made = make_limit(rate, window)
     assert made is not None
     return made
 
 
-def admitted(subject: Limit, arrivals: list[float]) -> list[bool]:
+def admitted(subject: RequestLimit, arrivals: list[float]) -> list[bool]:
     return [subject.decide(at).admitted for at in arrivals]
 
 

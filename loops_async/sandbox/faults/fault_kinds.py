@@ -64,11 +64,7 @@ class Fault:
 
 
 OnRequest: TypeAlias = Callable[[web.Request, Fault], Awaitable[None]]
-"""Called before the endpoint, which is skipped if the request was dropped."""
-
 OnResponse: TypeAlias = Callable[[web.Request, web.Response, Fault], Awaitable[web.StreamResponse]]
-"""Called with the complete response; returns what is sent instead."""
-
 Body: TypeAlias = Literal["json", "html", "empty"]
 
 
@@ -82,6 +78,8 @@ class FaultKind:
             many kinds of 5xx do not outnumber the others.
         processed: Whether the request is passed to its endpoint, and so has its effect if it is
             valid.
+        on_request: Called before the endpoint, which is skipped if it drops the request.
+        on_response: Called with the complete response; returns what is sent instead.
     """
 
     name: str
