@@ -1,7 +1,7 @@
-"""Takes the picture of an import's progress: ``python -m docs.draw_progress``.
+"""Creates the picture of an import's progress: ``python -m docs.draw_progress``.
 
-What is shown was on a terminal: the real command, half way through a file, against a sandbox that
-takes ten requests a second. It differs from run to run, so it is taken by hand.
+The picture shows the real command in a terminal, half way through a file, against a sandbox that
+accepts ten requests a second. It differs from run to run, so run this script by hand.
 """
 
 import asyncio
@@ -27,14 +27,14 @@ FONT_FROM_ELSEWHERE = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
 
 def people() -> str:
-    """An export with a broken row in it."""
+    """An export with one invalid row."""
     rows = [f"user{number}@example.com,User {number},pro" for number in range(ROWS)]
     rows[7] = "user7 at example.com,User 7,pro"
     return "\n".join(["Email,First Name,Plan", *rows, ""])
 
 
 async def shown_half_way(folder: Path, sandbox: Sandbox) -> str:
-    """What stands on the terminal when half of the rows are done."""
+    """Return the terminal output when half of the rows are done."""
     (folder / "people.csv").write_text(people(), encoding="utf-8")
     parent, child = pty.openpty()
     process = await asyncio.create_subprocess_exec(
@@ -68,20 +68,20 @@ async def shown_half_way(folder: Path, sandbox: Sandbox) -> str:
 
 
 def last_frame(screen: str) -> str:
-    """The lines above the bar, and the bar as it was drawn last."""
+    """Return the lines above the bar, and the last state of the bar."""
     above, *frames = re.split(r"\r?\x1b\[2K", screen)
     bar = next(frame for frame in reversed(frames) if f"/{ROWS}" in frame)
     return f"$ loops-async import people.csv --create-properties\n{above.rstrip()}\n{bar.strip()}"
 
 
 async def main() -> None:
-    """Take the picture."""
+    """Run the import and write the picture."""
     with tempfile.TemporaryDirectory() as folder:
         async with Sandbox() as sandbox:
             screen = await shown_half_way(Path(folder), sandbox)
     frame = last_frame(re.sub(r"\x1b\[\?25[lh]", "", screen)).replace("\r", "")
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
-    # With an empty line below: the picture ends where the last line's letters stand.
+    # Add an empty line, because the picture ends at the baseline of the last line.
     console.print(Text.from_ansi(f"{frame}\n"))
     picture = console.export_svg(title="loops-async", theme=DIMMED_MONOKAI, unique_id="p")
     PICTURE.write_text(FONT_FROM_ELSEWHERE.sub("", picture), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A service for mail preferences. Run it: ``python aiohttp_service.py``."""
+"""A service for mail preferences. Run it with ``python aiohttp_service.py``."""
 
 import logging
 import math
@@ -27,11 +27,11 @@ async def loops_client(app: web.Application) -> AsyncIterator[None]:
 
 
 async def save(request: web.Request) -> web.Response:
-    """Save what a person wants to get. They look at the answer, so it says what happened."""
+    """Save a person's mail preferences, and answer with the actual result."""
     try:
         lists = await request.json()
     except ValueError:
-        raise web.HTTPBadRequest(text="the body is no JSON") from None
+        raise web.HTTPBadRequest(text="the body is not JSON") from None
     try:
         receipt = await request.app[LOOPS].contacts.update(
             user_id=request.match_info["user_id"], mailing_lists=lists, timeout=5.0
@@ -39,7 +39,7 @@ async def save(request: web.Request) -> web.Response:
     except (InvalidInput, BadRequest) as error:
         return web.json_response({"error": str(error)}, status=422)
     except LoopsError as error:
-        # OutcomeUnknown among them: to PUT the same again is safe, so "again" is a good answer.
+        # This includes OutcomeUnknown: repeating the same PUT is safe, so the client may try again.
         log.warning("user %s is not saved: %s", request.match_info["user_id"], error)
         headers = {"Retry-After": str(math.ceil(wait_of(error)))}
         return web.json_response({"error": "try again"}, status=503, headers=headers)
@@ -47,14 +47,14 @@ async def save(request: web.Request) -> web.Response:
 
 
 def wait_of(error: LoopsError) -> float:
-    """Seconds after which it is worth another try."""
+    """Seconds after which the client should try again."""
     if isinstance(error, RateLimited | ServerError) and error.retry_after is not None:
         return error.retry_after
     return 5.0
 
 
 async def healthy(_: web.Request) -> web.Response:
-    """Say that this process serves. It does not ask Loops: a restart would not mend Loops."""
+    """Report that this process is up. It does not call Loops: a restart would not fix Loops."""
     return web.json_response({"status": "ok"})
 
 

@@ -1,4 +1,4 @@
-"""A signup service. Run it: ``uvicorn fastapi_service:app``."""
+"""A signup service. Run it with ``uvicorn fastapi_service:app``."""
 
 import logging
 from collections.abc import AsyncGenerator
@@ -52,7 +52,7 @@ async def sign_up(
     except BadRequest as error:
         raise HTTPException(422, str(error)) from error
     except LoopsError as error:
-        # A person who signs up must not wait for the mail platform, let alone fail with it.
+        # A signup must neither wait for the mail platform nor fail because of it.
         log.warning("user %s is sent later: %s", contact.user_id, error)
         background.add_task(send_later, loops, contact)
         response.status_code = 202
@@ -61,7 +61,7 @@ async def sign_up(
 
 
 async def send_later(loops: LoopsClient, contact: ContactUpdate) -> None:
-    """Try once more, after the response, with the patience that a request has not."""
+    """Try once more after the response, with a longer timeout than a request allows."""
     try:
         await loops.contacts.update(contact, timeout=60.0)
     except LoopsError as error:
@@ -70,11 +70,11 @@ async def send_later(loops: LoopsClient, contact: ContactUpdate) -> None:
 
 @app.get("/stats")
 async def stats(loops: Loops) -> dict[str, Any]:
-    """Tell how many calls were made, retried and refused, and how many wait for their turn."""
+    """Return the client's counters: requests, retries, failures and waiting calls."""
     return attrs.asdict(loops.stats())
 
 
 @app.get("/healthz")
 async def healthy() -> dict[str, str]:
-    """Say that this process serves. It does not ask Loops: a restart would not mend Loops."""
+    """Report that this process is up. It does not call Loops: a restart would not fix Loops."""
     return {"status": "ok"}

@@ -1,4 +1,4 @@
-"""Send the users that changed since the last run. Run it nightly: ``python nightly_job.py``."""
+"""Send the users that changed since the last run. Run ``python nightly_job.py`` every night."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from loops_async import LoopsClient, LoopsError
 
 DATABASE_URL = os.environ.get("DATABASE_URL", "sqlite+aiosqlite:///users.db")
 OVERLAP = timedelta(minutes=10)  # longer than any transaction that sets updated_at
-MOMENT = sa.DateTime(timezone=True)  # as your own column is declared
+MOMENT = sa.DateTime(timezone=True)  # the type of your own column
 
 users = sa.table("users", *map(sa.column, ("id", "email", "plan")), sa.column("updated_at", MOMENT))
 own = sa.MetaData()
@@ -24,14 +24,14 @@ failures = sa.Table("loops_failures", own, sa.Column("user_id", sa.Integer, prim
 
 
 class Progress:
-    """What the last run left behind, and what this one will."""
+    """The bookmark and the failed rows, loaded from the last run and saved for the next."""
 
     async def load(self, db: AsyncConnection) -> None:
         await db.run_sync(own.create_all)
         self.since: Any = await db.scalar(sa.select(bookmark))
         self.latest = self.since
         self.failed = set(await db.scalars(sa.select(failures)))
-        self.under_way: dict[int, Any] = {}  # by the row's index, so the oldest change is first
+        self.under_way: dict[int, Any] = {}  # keyed by row index, oldest change first
 
     def query(self) -> sa.Select[Any]:
         has_failed = users.c.id.in_(sa.select(failures.c.user_id))
@@ -43,7 +43,7 @@ class Progress:
         index = 0
         async for user in stream:
             self.under_way[index], self.latest, index = user, user.updated_at, index + 1
-            # A mapping, for a bad address in it is one outcome; ContactUpdate(…) would raise here.
+            # A mapping: a bad address becomes one outcome, while ContactUpdate(…) would raise here.
             plan = {"plan": user.plan}
             yield {"email": user.email, "user_id": str(user.id), "properties": plan}
 
@@ -78,7 +78,7 @@ async def main() -> int:
                     progress.failed.add(user_id)
                     print(f"user {user_id}: {outcome.error}", file=sys.stderr)
     finally:
-        # Not before the stream is closed: SQLite lets nobody write while somebody reads.
+        # Only after the stream is closed: SQLite does not allow writes during a read.
         async with engine.begin() as db:
             await progress.save(db)
         await engine.dispose()

@@ -1,4 +1,4 @@
-"""A signup service that leaves Loops to workers. Run it: ``uvicorn signup_service:app``."""
+"""A signup service that enqueues its calls. Run it with ``uvicorn signup_service:app``."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -30,7 +30,7 @@ class Signup(BaseModel):
 async def sign_up(signup: Signup) -> dict[str, str]:
     fields = signup.model_dump(exclude_unset=True)
     try:
-        ContactUpdate(**fields)  # the worker could tell nobody
+        ContactUpdate(**fields)  # validate here: the worker could not answer the person
     except InvalidInput as error:
         raise HTTPException(422, str(error)) from error
     task = await upsert.kiq(fields)

@@ -1,4 +1,4 @@
-"""The queue between a service and Loops. Run it: ``taskiq worker signup_tasks:broker``."""
+"""The queue between a service and Loops. Run it with ``taskiq worker signup_tasks:broker``."""
 
 import asyncio
 import logging
@@ -19,14 +19,14 @@ REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 QUEUE = "loops-signups"
 TASK_TIMEOUT = 30.0
 TAKE_OVER_AFTER = float(os.environ.get("TAKE_OVER_AFTER", "120"))
-"""Seconds after which a message that was fetched and not acknowledged goes to another worker."""
+"""Seconds after which another worker takes over a message that was not acknowledged."""
 
 broker = RedisStreamBroker(
     REDIS_URL,
     queue_name=QUEUE,
-    consumer_id="0",  # a new group begins with what waits already; the default would skip it
+    consumer_id="0",  # start a new group with the waiting messages; the default skips them
     idle_timeout=int(TAKE_OVER_AFTER * 1000),
-    # What is fetched waits for its turn here, unacknowledged, so no more than a turn or two.
+    # Fetched messages wait here unacknowledged, so fetch only a few at a time.
     xread_count=10,
     unacknowledged_batch_size=10,
     unacknowledged_lock_timeout=10.0,
@@ -52,7 +52,7 @@ async def upsert(
     fields: dict[str, Any],
     context: Context = TaskiqDepends(),  # noqa: B008 - taskiq's way
 ) -> None:
-    """Send one contact. Safe to run twice: the same update makes the same contact."""
+    """Send one contact. Safe to run twice: the same update gives the same contact."""
     loops: LoopsClient = context.state.loops
     try:
         await loops.contacts.update(ContactUpdate(**fields), timeout=TASK_TIMEOUT)
@@ -66,10 +66,10 @@ async def upsert(
 
 @broker.task
 async def tidy() -> None:
-    """Trim what is done off the stream: all before the oldest message that somebody works on.
+    """Trim finished messages from the stream: everything before the oldest unfinished one.
 
-    Being a message itself, it wakes a worker, and that is when taskiq-redis looks for what a dead
-    one left behind. Without it, the last messages of the evening would wait until the morning.
+    This task is a message itself, so it wakes a worker, and taskiq-redis then looks for messages of
+    dead workers. Without it, the last messages of the evening would wait until the morning.
     """
     async with Redis(connection_pool=broker.connection_pool) as redis:
         unfinished = await redis.xpending(QUEUE, broker.consumer_group_name)

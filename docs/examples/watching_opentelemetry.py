@@ -1,4 +1,4 @@
-"""Loops in OpenTelemetry: a span for each request, as the conventions for HTTP clients say."""
+"""OpenTelemetry: one span for each request, following the conventions for HTTP clients."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ PORTS = {"https": 443, "http": 80}
 def trace_attempts(
     tracer: Tracer, base_url: str = "https://app.loops.so/api"
 ) -> Callable[[Attempt], None]:
-    """An observer that makes spans; for ``LoopsClient(on_attempt=…)``."""
+    """Return a function that records spans, for ``LoopsClient(on_attempt=…)``."""
     address = urlsplit(base_url)
     server: dict[str, str | int] = {
         "server.address": address.hostname or "",
@@ -23,14 +23,14 @@ def trace_attempts(
 
     def record(attempt: Attempt) -> None:
         end = time.time_ns()
-        # It runs in the task that made the call, so the span's parent is the caller's.
+        # This runs in the task that made the call, so the caller's span becomes the parent.
         span = tracer.start_span(
             f"{attempt.method} {attempt.path}",
             kind=SpanKind.CLIENT,
             start_time=end - int(attempt.seconds * 1e9),
             attributes={
                 "http.request.method": attempt.method,
-                # Without the query, which would show an address.
+                # Without the query, which may contain an address.
                 "url.full": base_url.rstrip("/") + attempt.path,
                 "url.template": attempt.path,
                 **server,

@@ -1,4 +1,4 @@
-"""Loops in Prometheus: requests, retries, how long they take, and what waits."""
+"""Prometheus: requests, retries, durations and waiting calls."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,26 +15,26 @@ class LoopsMetrics:
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._requests = Counter(
             "loops_requests",
-            "Requests sent to Loops, by their HTTP status or the class of the error.",
+            "Requests sent to Loops, by HTTP status or error class.",
             ["method", "path", "outcome"],
             registry=registry,
         )
         self._retries = Counter(
             "loops_retries",
-            "Requests that failed and will be made again, by the class of the error.",
+            "Requests that failed and are retried, by error class.",
             ["method", "path", "error"],
             registry=registry,
         )
         self._seconds = Histogram(
             "loops_request_duration_seconds",
-            "From sending a request to the end of its reply; waiting for a turn not included.",
+            "From sending a request to the end of its reply, without the wait for the rate limit.",
             ["method", "path"],
             buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
             registry=registry,
         )
 
     def __call__(self, attempt: Attempt) -> None:
-        """Take one attempt into account."""
+        """Count one attempt."""
         where = (attempt.method, attempt.path)
         self._requests.labels(*where, attempt.error or str(attempt.status)).inc()
         self._seconds.labels(*where).observe(attempt.seconds)
@@ -43,24 +43,24 @@ class LoopsMetrics:
 
 
 class LoopsCollector(Collector):
-    """How each team's client stands when Prometheus asks; for ``registry.register``."""
+    """Reads the clients' current state when Prometheus scrapes; for ``registry.register``."""
 
     def __init__(self, clients: Mapping[str, LoopsClient]) -> None:
         self._clients = clients
 
     def collect(self) -> Iterator[Metric]:
-        """The figures of ``client.stats()``."""
+        """Yield the figures of ``client.stats()``."""
         failures = CounterMetricFamily(
             "loops_call_failures", "Calls that ended in an error.", labels=["team"]
         )
         waiting = GaugeMetricFamily(
-            "loops_waiting", "Requests that wait for their turn.", labels=["team", "lane"]
+            "loops_waiting", "Requests that wait for the rate limit.", labels=["team", "lane"]
         )
         in_flight = GaugeMetricFamily(
-            "loops_in_flight", "Requests whose reply has not come.", labels=["team"]
+            "loops_in_flight", "Requests that have no reply yet.", labels=["team"]
         )
         limit = GaugeMetricFamily(
-            "loops_rate_limit", "Requests per second that Loops takes.", labels=["team"]
+            "loops_rate_limit", "Requests per second that Loops accepts.", labels=["team"]
         )
         for team, client in self._clients.items():
             stats = client.stats()

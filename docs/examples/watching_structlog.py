@@ -1,4 +1,4 @@
-"""Loops in structlog: one event for each request, with the fields of an ``Attempt``."""
+"""structlog: one event for each request, with the fields of an ``Attempt``."""
 
 import attrs
 import structlog
@@ -9,7 +9,7 @@ LOG = structlog.get_logger("loops")
 
 
 def log_attempt(attempt: Attempt) -> None:
-    """Write an attempt down; for ``LoopsClient(on_attempt=log_attempt)``."""
+    """Log an attempt; for ``LoopsClient(on_attempt=log_attempt)``."""
     fields = attrs.asdict(attempt)
     if attempt.error is None:
         LOG.debug("loops.request", **fields)
