@@ -1,7 +1,7 @@
 """Draws the pictures of the documentation: ``python -m docs.draw``.
 
-The floor plan is drawn from the test that holds it, so that the picture cannot say otherwise, and
-a test asserts that what lies in ``docs/pictures`` is what this script draws.
+The layers are read from the test that enforces them, so the picture cannot differ from it. Another
+test checks that the files in ``docs/pictures`` are what this script draws.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,10 +14,10 @@ from tests.unit.test_layers import FLOORS, ISLAND, KNOW_AIOHTTP, SEE_THE_ISLAND,
 FOLDER: Final = Path(__file__).parent / "pictures"
 
 WIDTH: Final = 720
-"""About a column of the pages, so that no letter is scaled down."""
+"""Roughly the width of a page's text column, so that the text is not scaled down."""
 
-# A picture in a page does not see the page's colours; it goes by what the reader's system prefers,
-# background and all, so that it is readable on either. No CSS variables: not every viewer has them.
+# A picture cannot use the colours of the page that contains it. It follows the colour scheme of the
+# reader's system, including the background. No CSS variables: not every viewer supports them.
 LIGHT: Final = {
     "paper": "#ffffff", "ink": "#1f2328", "faint": "#57606a", "line": "#d0d7de", "box": "#f3f5f8",
     "edge": "#dbeafe", "edge-line": "#2563eb", "bad": "#c2410c", "good": "#15803d",
@@ -38,7 +38,7 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", s
 
 
 def colours(shades: Mapping[str, str]) -> str:
-    """The rules of the style sheet that a dark page replaces."""
+    """Return the style rules that depend on the colour scheme."""
     s = shades
     return (
         f"text {{ fill: {s['ink']}; }} .small {{ fill: {s['faint']}; }}\n"
@@ -56,7 +56,7 @@ STYLE: Final = f"{FONTS}{colours(LIGHT)}@media (prefers-color-scheme: dark) {{\n
 
 
 def head(name: str, kind: str) -> str:
-    """The head of an arrow."""
+    """Return the marker for the head of an arrow."""
     return (
         f'<marker id="{name}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
         f'orient="auto"><path d="M0 0L8 4L0 8z" class="head {kind}"/></marker>'
@@ -64,7 +64,7 @@ def head(name: str, kind: str) -> str:
 
 
 def page(height: int, title: str, parts: Sequence[str]) -> str:
-    """A whole picture."""
+    """Return a complete picture."""
     heads = head("head", "") + head("head-bad", "bad") + head("head-good", "good")
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     return "\n".join(
@@ -81,20 +81,20 @@ def page(height: int, title: str, parts: Sequence[str]) -> str:
 
 
 def text(x: float, y: float, words: str, kind: str = "", anchor: str = "middle") -> str:
-    """A line of text; ``y`` is where it stands."""
+    """Return a line of text with its baseline at ``y``."""
     style = f' class="{kind}"' if kind else ""
     return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}"{style}>{escape(words)}</text>'
 
 
 def box(x: float, y: float, width: float, height: float, kind: str = "box") -> str:
-    """A rectangle with round corners."""
+    """Return a rectangle with rounded corners."""
     return (
         f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="5" class="{kind}"/>'
     )
 
 
 def arrow(x1: float, y1: float, x2: float, y2: float, kind: str = "") -> str:
-    """A straight arrow."""
+    """Return a straight arrow."""
     style = f"arrow {kind}".strip()
     end = f"url(#head-{kind})" if kind else "url(#head)"
     return f'<path d="M{x1:g} {y1:g}L{x2:g} {y2:g}" class="{style}" marker-end="{end}"/>'
@@ -102,49 +102,49 @@ def arrow(x1: float, y1: float, x2: float, y2: float, kind: str = "") -> str:
 
 CAPTIONS: Final = {
     "errors": "all exceptions",
-    "version": "this package",
-    "freezing": "made quickly",
-    "records": "what you send",
-    "codec": "records and JSON",
-    "pipeline": "retries, deadlines, replies",
-    "transport": "one request out",
-    "pacing": "how fast",
-    "settings": "what is set",
+    "version": "package version",
+    "freezing": "frozen objects",
+    "records": "attrs records, one module per noun",
+    "codec": "records to JSON and back",
+    "pipeline": "messages, retries, responses, redaction, deadlines",
+    "transport": "HTTP over aiohttp",
+    "pacing": "rate limiting",
+    "settings": "validated settings",
     "bulk": "upsert_many",
-    "connection": "the connector",
-    "api": "loops.contacts, …",
+    "connection": "shared connection pool",
+    "api": "loops.contacts, loops.events, …",
     "client": "LoopsClient",
     "session": "LoopsSession",
     "importer": "files to contacts",
-    "contrib": "what needs an extra",
-    "testing": "for your tests",
-    "cli": "loops-async",
-    "__main__": "python -m",
+    "contrib": "RedisPacer",
+    "testing": "pytest plugin",
+    "cli": "the command loops-async",
+    "__main__": "python -m loops_async",
     "sandbox": "a local Loops",
 }
 
 
 LETTER: Final = 6.2
-"""The width of a small letter."""
+"""The width of a letter in a caption."""
 
-TALL, GAP, LEFT, RIGHT, SHORE = 40, 8, 16, 580, 612
-"""Of the plan: a floor's height, what is between two, and the edges of house and island."""
+TALL, GAP, LEFT, RIGHT, SANDBOX_LEFT = 40, 8, 16, 580, 612
+"""Height of a layer, gap between layers, left and right edge of the layers, left of the sandbox."""
 
 
-def standing() -> list[tuple[str, ...]]:
-    """The floors from the top, with the rooms that there are."""
-    rooms = {room(module) for module in SOURCES}
-    floors = [tuple(name for name in floor if name in rooms) for floor in FLOORS]
-    return [floor for floor in reversed(floors) if floor]
+def layers() -> list[tuple[str, ...]]:
+    """Return the layers from the top, with the modules that exist."""
+    existing = {room(module) for module in SOURCES}
+    found = [tuple(name for name in layer if name in existing) for layer in FLOORS]
+    return [layer for layer in reversed(found) if layer]
 
 
 def named_box(x: float, y: float, wide: float, tall: float, name: str) -> list[str]:
-    """A room with its name and what it is for."""
+    """Return a box with a name and its caption."""
     middle, top = x + wide / 2, y + tall / 2
     caption = CAPTIONS.get(name, "")
     if len(caption) * LETTER > wide:
         raise ValueError(
-            f"CAPTIONS[{name!r}]: is too long for its box; at most {wide / LETTER:.0f}"
+            f"CAPTIONS[{name!r}]: too long for its box; at most {wide / LETTER:.0f} characters"
         )
     return [
         box(x, y, wide, tall, "edge" if name in KNOW_AIOHTTP else "box"),
@@ -153,31 +153,31 @@ def named_box(x: float, y: float, wide: float, tall: float, name: str) -> list[s
     ]
 
 
-def floor_plan() -> str:
-    """The rooms of the package, a floor below the other."""
-    floors = standing()
-    height = len(floors) * (TALL + GAP) + 58
+def layer_diagram() -> str:
+    """Return the layers of the package, from top to bottom."""
+    rows = layers()
+    height = len(rows) * (TALL + GAP) + 58
     parts, low = [], TALL
-    for number, floor in enumerate(floors):
+    for number, names in enumerate(rows):
         y = 16 + number * (TALL + GAP)
-        wide = (RIGHT - LEFT - GAP * (len(floor) - 1)) / len(floor)
-        # Those that see the island stand on its side.
-        for place, name in enumerate(sorted(floor, key=SEE_THE_ISLAND.__contains__)):
+        wide = (RIGHT - LEFT - GAP * (len(names) - 1)) / len(names)
+        # Modules that import the sandbox are drawn next to it.
+        for place, name in enumerate(sorted(names, key=SEE_THE_ISLAND.__contains__)):
             parts += named_box(LEFT + place * (wide + GAP), y, wide, TALL, name)
-        if SEE_THE_ISLAND & set(floor):
+        if SEE_THE_ISLAND & set(names):
             low = y + TALL
-            parts.append(arrow(RIGHT + 3, y + TALL / 2, SHORE - 4, y + TALL / 2))
-    parts += named_box(SHORE, 16, WIDTH - 16 - SHORE, low - 16, ISLAND)
+            parts.append(arrow(RIGHT + 3, y + TALL / 2, SANDBOX_LEFT - 4, y + TALL / 2))
+    parts += named_box(SANDBOX_LEFT, 16, WIDTH - 16 - SANDBOX_LEFT, low - 16, ISLAND)
     middle = (low + height) / 2
     parts += [
         arrow(630, middle - 75, 630, middle + 75),
         text(640, middle - 5, "imports", "small", "start"),
         text(640, middle + 10, "point down", "small", "start"),
         box(LEFT, height - 29, 14, 14, "edge"),
-        text(LEFT + 22, height - 18, "knows aiohttp", "small", "start"),
-        text(LEFT + 116, height - 18, "The sandbox imports nothing of the rest.", "small", "start"),
+        text(LEFT + 22, height - 18, "imports aiohttp", "small", "start"),
+        text(LEFT + 126, height - 18, "The sandbox imports none of the others.", "small", "start"),
     ]
-    return page(height, "The rooms of loops_async, floor by floor", parts)
+    return page(height, "The modules of loops_async, layer by layer", parts)
 
 
 COLUMNS: Final = {
@@ -190,15 +190,17 @@ COLUMNS: Final = {
 }
 
 
-class Story:
-    """A picture of who tells whom, from top to bottom."""
+class SequenceDiagram:
+    """A sequence diagram, drawn from top to bottom."""
 
     def __init__(self) -> None:
         self.y = 78.0
         self.parts: list[str] = []
 
-    def tell(self, sender: str, receiver: str, words: str, kind: str = "", step: int = 30) -> None:
-        """An arrow with words above it."""
+    def message(
+        self, sender: str, receiver: str, words: str, kind: str = "", step: int = 30
+    ) -> None:
+        """Add an arrow with a label above it."""
         x1, x2 = COLUMNS[sender][0], COLUMNS[receiver][0]
         toward = 5 if x2 > x1 else -5
         self.parts.append(text((x1 + x2) / 2, self.y - 5, words, f"small {kind}".strip()))
@@ -206,7 +208,7 @@ class Story:
         self.y += step
 
     def note(self, who: str, *lines: str, kind: str = "") -> None:
-        """What somebody does by themselves."""
+        """Add a box with text to one column."""
         wide = max(len(line) for line in lines) * 6.1 + 16
         tall = 15 * len(lines) + 8
         x = min(max(COLUMNS[who][0], wide / 2 + 10), WIDTH - wide / 2 - 10)
@@ -215,59 +217,59 @@ class Story:
             self.parts.append(text(x, self.y + 1 + 15 * number, line, f"small {kind}".strip()))
         self.y += tall + 16
 
-    def turn(self, number: int, *, waits: bool) -> None:
-        """Take a turn from the pacer and send."""
-        self.tell("retrying", "pacer", "a turn?", step=24)
-        self.tell("pacer", "retrying", "wait … go" if waits else "go", step=32)
-        self.tell("retrying", "transport", f"attempt {number}", step=0)
-        self.tell("transport", "loops", "POST", step=32)
+    def attempt(self, number: int, *, waits: bool) -> None:
+        """Add an attempt: a permit from the pacer, then the request."""
+        self.message("retrying", "pacer", "acquire()", step=24)
+        self.message("pacer", "retrying", "permit after wait" if waits else "permit", step=32)
+        self.message("retrying", "transport", f"attempt {number}", step=0)
+        self.message("transport", "loops", "POST", step=32)
 
 
 def call() -> str:
-    """One call of ``events.send`` that meets a 429 and a lost reply."""
-    story = Story()
-    story.tell("you", "endpoint", "events.send(…)")
-    story.note("endpoint", "checked, made JSON;", "the key is minted, once")
-    story.tell("endpoint", "retrying", "Request", step=38)
-    story.turn(1, waits=True)
-    story.tell("loops", "transport", "429", "bad", step=0)
-    story.tell("transport", "retrying", "Reply", "bad", step=34)
-    story.note(
-        "retrying", "RateLimited: it did not happen.", "Pause as Retry-After says", kind="bad"
+    """Return the diagram of an ``events.send`` with a 429 and a lost reply."""
+    diagram = SequenceDiagram()
+    diagram.message("you", "endpoint", "events.send(…)")
+    diagram.note("endpoint", "validates, encodes,", "generates the key once")
+    diagram.message("endpoint", "retrying", "Request", step=38)
+    diagram.attempt(1, waits=True)
+    diagram.message("loops", "transport", "429", "bad", step=0)
+    diagram.message("transport", "retrying", "Reply", "bad", step=34)
+    diagram.note("retrying", "RateLimited: not processed.", "Waits for Retry-After", kind="bad")
+    diagram.attempt(2, waits=False)
+    diagram.note("loops", "processes it", kind="good")
+    diagram.message("loops", "transport", "✕ reset", "bad", step=0)
+    diagram.message("transport", "retrying", "ConnectionLost", "bad", step=34)
+    diagram.note(
+        "retrying", "In doubt: possibly processed.", "Repeats it with the same key", kind="bad"
     )
-    story.turn(2, waits=False)
-    story.note("loops", "does it", kind="good")
-    story.tell("loops", "transport", "✕ reset", "bad", step=0)
-    story.tell("transport", "retrying", "ConnectionLost", "bad", step=34)
-    story.note(
-        "retrying", "Doubt: it may have happened.", "The same key makes it safe: again", kind="bad"
-    )
-    story.turn(3, waits=False)
-    story.tell("loops", "transport", "409", "good", step=0)
-    story.tell("transport", "retrying", "Reply", "good", step=34)
-    story.note(
+    diagram.attempt(3, waits=False)
+    diagram.message("loops", "transport", "409", "good", step=0)
+    diagram.message("transport", "retrying", "Reply", "good", step=34)
+    diagram.note(
         "retrying",
-        "After doubt, “key used already”",
-        "means: the second attempt did it",
+        "After doubt, “key already used”",
+        "means that attempt 2 succeeded",
         kind="good",
     )
-    story.tell("retrying", "endpoint", "Answer", "good", step=0)
-    story.tell("endpoint", "you", "SendReceipt", "good", step=24)
-    story.parts.append(text(12, story.y, "attempts=3, confirmed_by_repeat=True", "mono", "start"))
-    height = int(story.y + 22)
+    diagram.message("retrying", "endpoint", "Answer", "good", step=0)
+    diagram.message("endpoint", "you", "SendReceipt", "good", step=24)
+    diagram.parts.append(
+        text(12, diagram.y, "attempts=3, confirmed_by_repeat=True", "mono", "start")
+    )
+    height = int(diagram.y + 22)
     lanes = []
     for x, name in COLUMNS.values():
         lanes.append(f'<path d="M{x} 46V{height - 40}" class="life"/>')
         lanes.append(box(x - 46, 18, 92, 28, "edge" if name == "Loops" else "box"))
         lanes.append(text(x, 37, name, "name"))
-    return page(height, "One call's life, with a 429 and a lost reply", lanes + story.parts)
+    return page(height, "One call's life, with a 429 and a lost reply", lanes + diagram.parts)
 
 
-PICTURES: Final[dict[str, Callable[[], str]]] = {"floors.svg": floor_plan, "call.svg": call}
+PICTURES: Final[dict[str, Callable[[], str]]] = {"layers.svg": layer_diagram, "call.svg": call}
 
 
 def drawn() -> Iterator[tuple[Path, str]]:
-    """Each picture's file and what belongs in it."""
+    """Yield the file and the content of each picture."""
     for name, draw in PICTURES.items():
         yield FOLDER / name, draw()
 

@@ -102,7 +102,7 @@ def test_the_pictures_are_what_the_script_draws() -> None:
 
 
 def test_the_architecture_shows_and_explains_every_room_that_stands() -> None:
-    picture = (FOLDER / "floors.svg").read_text(encoding="utf-8")
+    picture = (FOLDER / "layers.svg").read_text(encoding="utf-8")
     page = (DOCS / "architecture.md").read_text(encoding="utf-8")
     rooms = {room(module) for module in SOURCES} - {""}
     assert len(rooms) > 10
