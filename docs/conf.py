@@ -23,23 +23,23 @@ html_show_copyright = False
 exclude_patterns = ["_build", "examples"]
 myst_heading_anchors = 3
 
-# With -W, a link that leads nowhere fails the build, and so does a name in a signature that no page
-# explains.
+# With -W, broken links and undocumented names in signatures fail the build.
 nitpicky = True
 nitpick_ignore_regex = [
-    # Other people's: no inventory of theirs is fetched, so that a build needs no network.
+    # Names from other packages. Their inventories are not fetched, so a build needs no network.
     ("py:.*", r"(collections|typing|types|datetime|pathlib|os|asyncio|enum)\..*"),
     ("py:.*", r"(aiohttp|yarl|multidict|attr|redis|pytest)\..*"),
     ("py:class", r"Redis(Cluster)?|tuple\[float"),
-    # What is behind the public names: protocols, bases, and the keyword arguments of a record.
-    ("py:class", r"loops_async\.(wire|connection|records\.keywords|contrib\.redis\.team)\.\w+"),
+    # Internal protocols, base classes, and the types of keyword arguments.
+    ("py:class", r"loops_async\.(pipeline\.messages|connection|contrib\.redis\.team_pacer)\.\w+"),
+    ("py:class", r"loops_async\.records\.\w+\.\w+Fields"),
     ("py:class", r"(loops_async\.[\w.]+\.)?[A-Z]"),  # type variables
 ]
 
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 napoleon_use_ivar = True
-python_maximum_signature_line_length = 120  # with the modules, which are not shown
+python_maximum_signature_line_length = 120  # includes module names, which are not shown
 python_use_unqualified_type_names = True
 
 ALIASES: Final = ("JsonValue", "PropertyValue", "DataVariable")
@@ -47,11 +47,11 @@ LONG_NAME: Final = re.compile(r"(?<![\w.~])(?=(?:collections\.abc|datetime|pathl
 
 
 def _short(text: str) -> str:
-    """``text`` with types by the names that a reader imports them by."""
+    """Replace the types in ``text`` by the names under which they are imported."""
     text = LONG_NAME.sub("~", text)
     for name in ALIASES:
         whole = LONG_NAME.sub("~", stringify_annotation(getattr(loops_async, name), "smart"))
-        # One that holds itself is written out twice.
+        # A recursive alias is spelled out twice.
         own = f"~loops_async.{name}"
         text = text.replace(whole, own).replace(whole.replace(name, own), own)
     return text
@@ -59,7 +59,7 @@ def _short(text: str) -> str:
 
 def _as_written(*event: Any) -> None:
     _, what, _, described, _, lines = event
-    # In a property's first line, napoleon takes what stands before a colon for its type.
+    # In the first line of a property, napoleon treats the text before a colon as its type.
     if what == "property":
         lines[:] = (inspect.getdoc(described) or "").splitlines()
     lines[:] = [_short(line) if line.startswith(":vartype") else line for line in lines]
@@ -68,8 +68,7 @@ def _as_written(*event: Any) -> None:
 def _readable(*event: Any) -> tuple[str | None, str | None]:
     _, what, _, described, _, signature, returned = event
     if signature and what == "class" and attrs.has(described):
-        # What a converter takes is Any to it, and a default that is made for each record has no
-        # other name.
+        # autodoc shows Any for a field with a converter, and NOTHING for a default from a factory.
         for field in attrs.fields(described):
             kind = stringify_annotation(field.type, "smart")
             signature = signature.replace(f" {field.name}: ~typing.Any", f" {field.name}: {kind}")
