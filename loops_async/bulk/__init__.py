@@ -1,1 +1,1 @@
-"""Many writes at once: constant memory, one outcome a row, a contact's rows in their order."""
+"""Bulk writes: constant memory, one outcome per row, rows of one contact in their order."""

@@ -1,45 +1,74 @@
-"""A bulk run on its way: its rows, the workers, and the queue of what they have to tell."""
+"""The engine of a bulk run: reads rows, passes them to workers, and reports outcomes."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 from loops_async import errors
-from loops_async.bulk.ordering import Job, Lookahead
+from loops_async.bulk.ordering import QueuedRow, ReadAhead
 from loops_async.bulk.outcomes import (
     OnOutcome,
     Outcome,
     Row,
-    applied,
+    call_on_outcome,
     contact_of,
-    stops_everything,
-    tell,
+    ends_run,
 )
-from loops_async.bulk.progress import Tally, Totals
-from loops_async.bulk.sources import Rows
-from loops_async.bulk.workers import Events, Upsert, Workers
+from loops_async.bulk.progress import ProgressCounter, Totals
+from loops_async.bulk.sources import RowSource
+from loops_async.bulk.workers import Send, WorkerPool
 from loops_async.records.contacts import ContactReceipt
 
-_PATIENCE: Final = 0.25
-"""Seconds that a source which was told to stop has for the row that it is about to give."""
+_STOP_TIMEOUT: Final = 0.25
+"""Seconds to wait, after ``stop``, for a row that the source is just about to produce."""
+
+Event: TypeAlias = Outcome | BaseException | None
+"""An outcome; an error that ends the run; or None when all rows were read."""
 
 
-class Run:
-    """Reads rows, has them done, and tells what became of them.
+class EventQueue:
+    """The events of a run, for the task that iterates it.
 
     Attributes:
-        tally: What has been counted.
-        jobs: The rows whose outcome nobody was told, by their index.
-        events: An outcome; None when the reader came to its end; or what ends the run.
-        source_error: What the source raised.
-        callback_error: What ``on_outcome`` raised, until somebody hears of it.
-        stopping: Whether no further row shall be read.
+        events: Events not handled yet, oldest first. May be popped without waiting.
+    """
+
+    def __init__(self) -> None:
+        self.events: deque[Event] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+
+    def put(self, event: Event) -> None:
+        """Add ``event`` without waiting."""
+        self.events.append(event)
+        if self._waiter is not None:
+            if not self._waiter.done():
+                self._waiter.set_result(None)
+            self._waiter = None
+
+    async def wait(self) -> None:
+        """Wait until there is an event."""
+        while not self.events:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+
+
+class BulkEngine:
+    """Reads rows, has workers send them, and reports the outcomes.
+
+    Attributes:
+        progress: The run's counters.
+        unreported: The rows that were read and whose outcome was not reported, by index.
+        queue: The events for the task that iterates the run.
+        source_error: The error that the source raised.
+        callback_error: The error that ``on_outcome`` raised, until it is raised to the caller.
+        stopping: Whether no further rows are to be read.
     """
 
     def __init__(
         self,
-        rows: Rows,
-        upsert: Upsert,
+        rows: RowSource,
+        send: Send,
         concurrency: int,
         total: int | None,
         on_outcome: OnOutcome | None,
@@ -47,65 +76,62 @@ class Run:
         self._rows = rows
         self._total = total
         self._on_outcome = on_outcome
-        self._given = 0
-        self._space = asyncio.Event()
-        self._workers = Workers(concurrency, upsert, self)
-        self._ahead = Lookahead(concurrency)
+        self._delivered = 0
+        self._has_room = asyncio.Event()
+        self._workers = WorkerPool(
+            concurrency, send, refill=self._refill, succeeded=self._succeeded, failed=self._failed
+        )
+        self._read_ahead = ReadAhead(concurrency)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._now: Callable[[], float] = float
         self._reader: asyncio.Task[None] | None = None
-        self._waits = False
+        self._reader_waits = False
         self._reading = False
-        self._read_out = False
-        self._read_whole = False
+        self._reader_ended = False
+        self._read_all_rows = False
         self._halted = False
-        self.tally: Tally = Tally()
-        self.jobs: dict[int, Job] = {}
-        self.events: Events = Events()
+        self.progress: ProgressCounter = ProgressCounter()
+        self.unreported: dict[int, QueuedRow] = {}
+        self.queue: EventQueue = EventQueue()
         self.source_error: BaseException | None = None
         self.callback_error: BaseException | None = None
         self.stopping: bool = False
 
     @property
-    def is_over(self) -> bool:
-        """Whether there is no outcome to come."""
-        return self._read_out and self._given == self.tally.read
+    def is_finished(self) -> bool:
+        """Whether all outcomes were delivered."""
+        return self._reader_ended and self._delivered == self.progress.read
 
     def totals(self) -> Totals:
-        """How far it has come."""
+        """Return how far the run has come."""
         total = self._rows.length if self._total is None else self._total
-        if self._read_whole:
-            total = self.tally.read
-        return self.tally.totals(
+        if self._read_all_rows:
+            total = self.progress.read
+        return self.progress.totals(
             self._now(), total, waiting=self._workers.waiting, stopping=self.stopping
         )
 
-    def begin(self) -> None:
-        """Read and send, unless it was halted before."""
+    def start(self) -> None:
+        """Start to read and send, unless the run was halted before."""
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
-        self.tally.begin(self._now())
+        self.progress.begin(self._now())
         if not self._halted:
             self._reading = True
             self._reader = asyncio.create_task(self._read())
 
-    def heard(self, error: BaseException) -> None:
-        """Note that ``error`` is raised to whoever iterates."""
-        if error is self.callback_error:
-            self.callback_error = None
-
     def stop(self) -> None:
-        """Read no further row. Safe in a signal handler and in another thread."""
+        """Read no further rows. Safe in a signal handler and in another thread."""
         self.stopping = True
         self._rows.stop()
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._drain)
+            self._loop.call_soon_threadsafe(self._on_stop)
 
     def halt(self) -> set[asyncio.Task[None]]:
-        """Cancel what runs; nothing is read or sent from here on."""
+        """Stop reading and sending at once; return the cancelled tasks."""
         self._halted = True
         if self._loop is not None:
-            self.tally.end(self._now())
+            self.progress.end(self._now())
         tasks = self._workers.halt()
         reader = self._reader
         if reader is not None and reader is not asyncio.current_task():
@@ -113,144 +139,145 @@ class Run:
             tasks.add(reader)
         return tasks
 
-    def _fail(self, error: BaseException) -> None:
-        """End it at once, however long the caller takes to come for the outcomes before that."""
-        self.halt()
-        self.events.put(error)
-
-    def _drain(self) -> None:
-        self._space.set()
-        self._end_if_drained()
-
-    def _end_if_drained(self) -> None:
-        if self._loop is not None and self._reading and not self.tally.open:
-            self._loop.call_later(_PATIENCE, self._give_up_reading)
-
-    def _give_up_reading(self) -> None:
-        """All else is done: wait no longer for a row that the source may never give."""
-        if self._reading and self._reader is not None and not self.tally.open:
-            self._reader.cancel()
-
-    def give(self, outcome: Outcome) -> Outcome:
-        """Note that the iteration gives ``outcome``."""
-        self.jobs.pop(outcome.index, None)
-        self._given += 1
-        if self._ahead.is_full:
-            # Otherwise it is the workers who make room, and who read on when they do.
+    def deliver(self, outcome: Outcome) -> Outcome:
+        """Record that the iteration returns ``outcome``."""
+        self.unreported.pop(outcome.index, None)
+        self._delivered += 1
+        if self._read_ahead.limited_by_outcomes:
+            # In all other cases, workers make room, and wake the reader when they do.
             self._wake_reader()
         return outcome
+
+    def _fail(self, error: BaseException) -> None:
+        """End the run at once, even if the caller has not consumed earlier outcomes yet."""
+        self.halt()
+        self.queue.put(error)
+
+    def _on_stop(self) -> None:
+        self._has_room.set()
+        self._end_if_idle()
+
+    def _end_if_idle(self) -> None:
+        if self._loop is not None and self._reading and not self.progress.unfinished:
+            self._loop.call_later(_STOP_TIMEOUT, self._give_up_reading)
+
+    def _give_up_reading(self) -> None:
+        """Stop waiting for a row that the source may never produce."""
+        if self._reading and self._reader is not None and not self.progress.unfinished:
+            self._reader.cancel()
 
     async def _read(self) -> None:
         try:
             await self._read_all()
         except BaseException as error:
-            # A source may well end in a cancellation that is not ours.
+            # A source may itself raise CancelledError.
             if self._halted:
                 raise
-            # What was read before still goes in; the caller hears of it after that.
+            # Raised to the caller after the outcomes of the rows read before.
             if not (self.stopping and isinstance(error, asyncio.CancelledError)):
                 self.source_error = error
-        self._read_out, self._read_whole = True, not self.stopping
-        self.events.put(None)
+        self._reader_ended, self._read_all_rows = True, not self.stopping
+        self.queue.put(None)
 
     async def _read_all(self) -> None:
         try:
             while not self._halted:
-                rows = await self._rows.take(await self._room_for_some())
-                self._admit(rows)
-                self._workers.call()
+                rows = await self._rows.take(await self._wait_for_room())
+                self._add(rows)
+                self._workers.wake()
                 if not rows:
                     return
         finally:
             self._reading = False
-            self._admit(self._rows.abandon())
-            self._workers.call()
+            self._add(self._rows.abandon())
+            self._workers.wake()
             await self._rows.aclose()
 
-    async def _room_for_some(self) -> int:
-        """Wait until rows may be read; how many."""
-        while (room := self._room()) < self._ahead.fewest and not self.stopping:
-            self._space.clear()
-            self._waits = True
-            await self._space.wait()
-            self._waits = False
+    async def _wait_for_room(self) -> int:
+        """Wait until rows may be read; return how many."""
+        while (room := self._room()) < self._read_ahead.min_batch and not self.stopping:
+            self._has_room.clear()
+            self._reader_waits = True
+            await self._has_room.wait()
+            self._reader_waits = False
         return room
 
     def _wake_reader(self) -> None:
-        if (room := self._room()) >= self._ahead.fewest:
-            # Where the reader waits for the source, that may wait for room which workers took.
-            self._space.set() if self._waits else self._rows.allow(room)
+        if (room := self._room()) >= self._read_ahead.min_batch:
+            # A reader that waits for the source, not for room, may be short of room there.
+            self._has_room.set() if self._reader_waits else self._rows.set_room(room)
 
-    def restock(self) -> bool:
-        """Admit rows that are at hand; have the reader wait for some where there are none."""
+    def _room(self) -> int:
+        sendable = self.progress.unfinished - self._workers.blocked
+        return self._read_ahead.room(sendable, held=self.progress.read - self._delivered)
+
+    def _refill(self) -> bool:
+        """Add rows that are available at once, or else wake the reader."""
         if not self._reading:
             return True
         workers = self._workers
         while not self._halted and len(workers.ready) <= workers.low and (room := self._room()) > 0:
-            rows = self._rows.at_hand(room)
+            rows = self._rows.take_ready(room)
             if not rows:
                 self._wake_reader()
                 break
-            self._admit(rows)
-        workers.call(at_hand=1)
+            self._add(rows)
+        workers.wake(running=1)
         return not self._halted
 
-    def _room(self) -> int:
-        for_workers = self.tally.open - self._workers.blocked
-        return self._ahead.room(for_workers, held=self.tally.read - self._given)
-
-    def _admit(self, rows: list[Row]) -> None:
-        for row in rows:
-            index = self.tally.read
-            self.tally.read = index + 1
-            contact, refused = None, None
+    def _add(self, rows: list[Row]) -> None:
+        for source_row in rows:
+            index = self.progress.read
+            self.progress.read = index + 1
+            contact, invalid = None, None
             try:
-                contact = contact_of(row)
+                contact = contact_of(source_row)
             except errors.LoopsError as error:
-                refused = error
-            except BaseException as error:  # noqa: BLE001 - raised to whoever iterates
+                invalid = error
+            except BaseException as error:  # noqa: BLE001 - raised to the caller
                 self._fail(error)
-            job = self.jobs[index] = Job(index, contact)
-            # Once it is halted, nobody is told anything, and no worker comes for a job.
-            if refused is None or self._halted:
-                self._workers.admit(job)
+            row = self.unreported[index] = QueuedRow(index, contact)
+            # Once the run is halted, nothing is reported, and no worker takes the row.
+            if invalid is None or self._halted:
+                self._workers.add(row)
             else:
-                self._tell(Outcome(index, None, None, refused, 0, row=row))
+                self._report(Outcome(index, None, None, invalid, 0, row=source_row))
 
-    def succeeded(self, job: Job, receipt: ContactReceipt, /) -> None:
-        """Tell of a row that went in."""
-        self._tell(applied(job.index, job.contact, receipt))
+    def _succeeded(self, row: QueuedRow, receipt: ContactReceipt) -> None:
+        self._report(
+            Outcome(row.index, row.contact, receipt.id, None, receipt.attempts, receipt.dry_run)
+        )
 
-    def failed(self, job: Job, error: BaseException, /) -> bool:
-        """Tell of a row that did not go in, or end everything; whether it was the row alone."""
-        if isinstance(error, errors.LoopsError) and not stops_everything(error):
-            self._tell(Outcome(job.index, job.contact, None, error, error.attempts))
+    def _failed(self, row: QueuedRow, error: BaseException) -> bool:
+        """Report a failed row and return True, or end the run and return False."""
+        if isinstance(error, errors.LoopsError) and not ends_run(error):
+            self._report(Outcome(row.index, row.contact, None, error, error.attempts))
             return True
         if not self._halted:
             self._fail(error)
         return False
 
-    def _tell(self, outcome: Outcome) -> None:
-        """Tell whoever wants to know of an outcome, before anything else goes on."""
+    def _report(self, outcome: Outcome) -> None:
+        """Report an outcome, before anything else happens."""
         now = self._now()
-        if self.tally.done(now, failed=outcome.error is not None):
-            self._ahead.adapt(self.tally.rate(now))
-            self._workers.low = self._ahead.fewest - 1
-        if self._on_outcome is not None and not self._noted(outcome):
+        if self.progress.add(now, failed=outcome.error is not None):
+            self._read_ahead.adapt(self.progress.rate(now))
+            self._workers.low = self._read_ahead.min_batch - 1
+        if self._on_outcome is not None and not self._notify(self._on_outcome, outcome):
             return
-        self.events.put(outcome)
+        self.queue.put(outcome)
         if self.stopping:
-            asyncio.get_running_loop().call_soon(self._end_if_drained)
+            asyncio.get_running_loop().call_soon(self._end_if_idle)
 
-    def _noted(self, outcome: Outcome) -> bool:
-        """Whether ``on_outcome`` took ``outcome``."""
-        if self._on_outcome is None or self.callback_error is not None:
-            return False  # what has failed once is not written to again
+    def _notify(self, on_outcome: OnOutcome, outcome: Outcome) -> bool:
+        """Call ``on_outcome``; return whether it succeeded."""
+        if self.callback_error is not None:
+            return False  # not called again after an error
         try:
-            tell(self._on_outcome, outcome)
-        except BaseException as error:  # noqa: BLE001 - raised to whoever iterates
+            call_on_outcome(on_outcome, outcome)
+        except BaseException as error:  # noqa: BLE001 - raised to the caller
             self.callback_error = error
             self._fail(error)
             return False
-        del self.jobs[outcome.index]
+        del self.unreported[outcome.index]
         return True

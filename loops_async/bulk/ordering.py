@@ -1,50 +1,50 @@
-"""Which rows may go, and how many are read ahead of them. Pure.
+"""The order of rows per contact, and how many rows to read ahead.
 
-The rows of one contact go one after the other, in the order given.
+The rows of one contact are sent one after the other, in the order of the source.
 """
 
 from typing import Final
 
 from loops_async.records.contacts import ContactUpdate
 
-_LOOKAHEAD: Final = 4
-"""Rows held for each one in flight, so that a run of one contact's rows does not idle the rest."""
+_MAX_HELD: Final = 4
+"""Rows held per worker at most, so that many rows of one contact do not idle the other workers."""
 
-_SPARE: Final = 4
-"""One worker in so many has its next row ready: stopping is short, and reading goes in chunks."""
+_WORKERS_PER_SPARE_ROW: Final = 4
+"""One row is kept ready for this many workers: stopping stays fast, and rows are read in chunks."""
 
-_SOON: Final = 0.5
-"""Seconds. Where more rows than those are done in so little time, as many are held ready: stopping
-takes hardly longer, and no worker waits for a source that is read in a thread or a task."""
+_SPARE_SECONDS: Final = 0.5
+"""At high rates, the rows of this many seconds are kept ready: stopping takes little longer, and
+workers do not wait for a source that is read in a thread or a task."""
 
 
-class Job:
-    """One row on its way.
+class QueuedRow:
+    """A row that was read and whose outcome is not known yet.
 
     Attributes:
-        index: The row's place in the source, from 0.
-        contact: What is to be sent; None where the row was no contact at all.
-        keys: What makes it one of its contact's rows.
-        started: Whether its sending has begun.
-        blockers: How many earlier rows of the same contact are not over yet.
-        followers: The rows that wait for this one.
+        index: The row's position in the source, from 0.
+        contact: The contact to send; None if the row is not a valid contact.
+        keys: What identifies the contact; see ``identity``.
+        started: Whether sending has begun.
+        blocked_by: The number of earlier rows of the same contact that are not finished.
+        successors: The rows that wait for this one.
     """
 
-    __slots__ = ("blockers", "contact", "followers", "index", "keys", "started")
+    __slots__ = ("blocked_by", "contact", "index", "keys", "started", "successors")
 
     def __init__(self, index: int, contact: ContactUpdate | None) -> None:
         self.index: int = index
         self.contact: ContactUpdate | None = contact
         self.keys: tuple[tuple[str, str], ...] = identity(contact)
         self.started: bool = False
-        self.blockers: int = 0
-        self.followers: list[Job] | None = None
+        self.blocked_by: int = 0
+        self.successors: list[QueuedRow] | None = None
 
 
 def identity(contact: ContactUpdate | None) -> tuple[tuple[str, str], ...]:
-    """What makes two rows the same contact: an address or a user id in common.
+    """Return the keys of a contact: rows with a key in common are rows of the same contact.
 
-    Nobody promises that Loops tells addresses apart by letter case, so it is folded here.
+    Case is ignored in addresses, because it is not documented whether Loops distinguishes it.
     """
     if contact is None:
         return ()
@@ -56,77 +56,79 @@ def identity(contact: ContactUpdate | None) -> tuple[tuple[str, str], ...]:
 
 
 class ContactOrder:
-    """The last row of every contact that is on its way.
+    """Keeps the rows of each contact in order.
 
     Attributes:
-        blocked: Rows that wait for others.
+        blocked: The number of rows that wait for others.
     """
 
     def __init__(self) -> None:
         self.blocked: int = 0
-        self._last: dict[tuple[str, str], Job] = {}
+        self._last: dict[tuple[str, str], QueuedRow] = {}
 
-    def admit(self, job: Job) -> bool:
-        """Take in the next row of the source; True if it may go at once."""
+    def add(self, row: QueuedRow) -> bool:
+        """Add the next row of the source; return True if it may be sent at once."""
         last = self._last
-        for key in job.keys:
-            earlier = last.setdefault(key, job)
-            # One row may follow two others: one with its address, one with its user id.
-            if earlier is not job:
-                last[key] = job
-                if earlier.followers is None:
-                    earlier.followers = []
-                if job not in earlier.followers:
-                    earlier.followers.append(job)
-                    job.blockers += 1
-        if job.blockers:
+        for key in row.keys:
+            earlier = last.setdefault(key, row)
+            # A row may follow two others: one with its address and one with its user ID.
+            if earlier is not row:
+                last[key] = row
+                if earlier.successors is None:
+                    earlier.successors = []
+                if row not in earlier.successors:
+                    earlier.successors.append(row)
+                    row.blocked_by += 1
+        if row.blocked_by:
             self.blocked += 1
             return False
         return True
 
-    def finish(self, job: Job) -> list[Job]:
-        """Note that a row is over; the rows that may go now."""
+    def finish(self, row: QueuedRow) -> list[QueuedRow]:
+        """Remove a finished row; return the rows that may be sent now."""
         last = self._last
-        for key in job.keys:
-            if last[key] is job:
+        for key in row.keys:
+            if last[key] is row:
                 del last[key]
-        if job.followers is None:
+        if row.successors is None:
             return []
-        for follower in job.followers:
-            follower.blockers -= 1
-        freed = [follower for follower in job.followers if not follower.blockers]
+        for successor in row.successors:
+            successor.blocked_by -= 1
+        freed = [successor for successor in row.successors if not successor.blocked_by]
         self.blocked -= len(freed)
         return freed
 
 
-class Lookahead:
-    """Room for rows.
+class ReadAhead:
+    """Determines how many rows to read ahead of the workers.
 
     Attributes:
-        fewest: It is not worth the reader's while to read fewer rows than these.
-        is_full: Whether it was outcomes that nobody took which left the least room.
+        min_batch: The number of rows below which reading is not worthwhile.
+        limited_by_outcomes: Whether the last limit was due to outcomes that nobody has consumed.
     """
 
     def __init__(self, concurrency: int) -> None:
         self._concurrency = concurrency
         self._spare = 0
-        self.fewest: int = 0
-        self.is_full: bool = False
+        self.min_batch: int = 0
+        self.limited_by_outcomes: bool = False
         self.adapt(0.0)
 
     def adapt(self, rate: float) -> None:
-        """Reckon with ``rate`` rows per second."""
-        soon = min(self._concurrency, int(rate * _SOON))
-        self._spare = max(1, self._concurrency // _SPARE, soon)
-        self.fewest = max(1, self._spare // 2)
+        """Adapt to a throughput of ``rate`` rows per second."""
+        soon = min(self._concurrency, int(rate * _SPARE_SECONDS))
+        self._spare = max(1, self._concurrency // _WORKERS_PER_SPARE_ROW, soon)
+        self.min_batch = max(1, self._spare // 2)
 
-    def room(self, for_workers: int, held: int) -> int:
-        """How many rows more may be read.
+    def room(self, sendable: int, held: int) -> int:
+        """Return how many more rows may be read.
 
-        A few more than the workers have, and others only while rows wait for rows: ``for_workers``
-        are in flight or may be, ``held`` were read and their outcome was not taken.
+        Args:
+            sendable: Rows in flight or ready to be sent. A few more than there are workers are
+                read; rows that wait for other rows come on top.
+            held: Rows whose outcome was not consumed.
         """
-        ahead = self._concurrency + self._spare - for_workers
-        left = self._concurrency * _LOOKAHEAD - held
-        self.is_full = left < ahead
-        return left if self.is_full else ahead
+        for_workers = self._concurrency + self._spare - sendable
+        for_outcomes = self._concurrency * _MAX_HELD - held
+        self.limited_by_outcomes = for_outcomes < for_workers
+        return for_outcomes if self.limited_by_outcomes else for_workers

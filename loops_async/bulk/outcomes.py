@@ -1,35 +1,34 @@
-"""What goes into a bulk run, row by row, and what comes out of it."""
+"""The rows of a bulk run and their outcomes, and validation of its arguments."""
 
 import inspect
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import attrs
 
 from loops_async import errors
-from loops_async.freezing import unfrozen
 from loops_async.records._validation import build_record
-from loops_async.records.contacts import ContactReceipt, ContactUpdate
+from loops_async.records.contacts import ContactUpdate
 
 Row: TypeAlias = ContactUpdate | Mapping[str, Any]
-"""A contact to update, or the fields of one."""
+"""A contact to update, or its fields."""
 
 Source: TypeAlias = Iterable[Row] | AsyncIterable[Row]
-"""Where the rows of a run come from."""
+"""The rows of a run."""
 
 
 @attrs.frozen
 class Outcome:
-    """What became of one row.
+    """The outcome of one row.
 
     Attributes:
-        index: The row's place in the source, from 0.
-        contact: What was to be sent; None where the row was no contact at all.
-        id: Loops' id of the contact, or None after an error.
-        error: Why the row did not go in, or None.
-        attempts: Requests that it took; 0 where nothing was sent.
-        dry_run: Whether this is a dry run's outcome: nothing was sent, though nothing was wrong.
-        row: What the source gave, where it was no contact at all; None otherwise. Not in the repr.
+        index: The row's position in the source, from 0.
+        contact: The contact to send; None if the row is not a valid contact.
+        id: The contact's ID at Loops, or None after an error.
+        error: Why the row failed, or None.
+        attempts: The number of requests sent; 0 if nothing was sent.
+        dry_run: Whether this is the outcome of a dry run, in which nothing was sent.
+        row: The row from the source if it is not a valid contact; None otherwise. Not in the repr.
     """
 
     index: int
@@ -41,36 +40,19 @@ class Outcome:
     row: object = attrs.field(default=None, repr=False)
 
 
-_outcome: Final = unfrozen(Outcome)
-
-
-def applied(index: int, contact: ContactUpdate | None, receipt: ContactReceipt) -> Outcome:
-    """The ``Outcome`` of a row that went in, for less than its constructor takes."""
-    outcome = _outcome()
-    outcome.index = index
-    outcome.contact = contact
-    outcome.id = receipt.id
-    outcome.error = None
-    outcome.attempts = receipt.attempts
-    outcome.dry_run = receipt.dry_run
-    outcome.row = None
-    outcome.__class__ = Outcome
-    return cast("Outcome", outcome)
-
-
 OnOutcome: TypeAlias = Callable[[Outcome], object]
-"""What is called with each row's outcome."""
+"""Called with the outcome of each row."""
 
 
 @attrs.frozen
 class Unfinished:
-    """A row that was read but whose outcome was not told, because the run ended early.
+    """A row that was read but whose outcome was not reported, because the run ended early.
 
     Attributes:
-        index: The row's place in the source, from 0.
-        contact: What was to be sent; None where the row was no contact at all.
-        started: Whether its sending had begun, so that Loops may have it; False means surely not
-            sent.
+        index: The row's position in the source, from 0.
+        contact: The contact to send; None if the row is not a valid contact.
+        started: Whether sending had begun, so that Loops may have received it. False means that
+            it was certainly not sent.
     """
 
     index: int
@@ -79,15 +61,15 @@ class Unfinished:
 
 
 def contact_of(row: object) -> ContactUpdate:
-    """The contact that ``row`` is.
+    """Convert ``row`` to a contact.
 
     Raises:
-        InvalidInput: A value that Loops could not take.
-        InvalidCall: No contact and no mapping of its fields.
+        InvalidInput: A value is invalid.
+        InvalidCall: The row is neither a contact nor a mapping of its fields.
     """
     if isinstance(row, ContactUpdate):
         return row
-    # The usual one is known at once; to ask an abstract class is slow.
+    # Testing for dict first is faster than for the abstract class.
     if type(row) is dict or isinstance(row, Mapping):
         try:
             return build_record(ContactUpdate, cast("Mapping[str, Any]", row))
@@ -101,8 +83,8 @@ def contact_of(row: object) -> ContactUpdate:
     )
 
 
-def stops_everything(error: errors.LoopsError) -> bool:
-    """Whether ``error``, or what is behind it, is not about one row and would meet every other."""
+def ends_run(error: errors.LoopsError) -> bool:
+    """Return whether ``error`` or its cause would affect all other rows as well."""
     kinds = (
         errors.Unauthorized,
         errors.ConfigurationError,
@@ -113,10 +95,10 @@ def stops_everything(error: errors.LoopsError) -> bool:
 
 
 def check_run(source: object, concurrency: object, total: object, on_outcome: object) -> None:
-    """Refuse what no run can be made of.
+    """Validate the arguments of a run.
 
     Raises:
-        InvalidCall: No iterable of rows, no number of rows, or nothing that can be told of them.
+        InvalidCall: An argument is invalid.
     """
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
         raise errors.InvalidCall("concurrency: must be a whole number of at least 1")
@@ -139,25 +121,25 @@ def _check_callback(on_outcome: object) -> None:
         raise errors.InvalidCall(
             f"on_outcome: must be callable with an Outcome, not {type(on_outcome).__name__}"
         )
-    called = type(on_outcome).__call__
-    if inspect.iscoroutinefunction(on_outcome) or inspect.iscoroutinefunction(called):
-        raise _not_plain()
+    call = type(on_outcome).__call__
+    if inspect.iscoroutinefunction(on_outcome) or inspect.iscoroutinefunction(call):
+        raise _is_coroutine_function()
 
 
-def tell(on_outcome: OnOutcome, outcome: Outcome) -> None:
+def call_on_outcome(on_outcome: OnOutcome, outcome: Outcome) -> None:
     """Call ``on_outcome``.
 
     Raises:
-        InvalidCall: It gave a coroutine, which nobody would run.
+        InvalidCall: It returned a coroutine.
     """
-    told = on_outcome(outcome)
-    if inspect.iscoroutine(told):
-        told.close()
-        raise _not_plain()
+    result = on_outcome(outcome)
+    if inspect.iscoroutine(result):
+        result.close()
+        raise _is_coroutine_function()
 
 
-def _not_plain() -> errors.InvalidCall:
+def _is_coroutine_function() -> errors.InvalidCall:
     return errors.InvalidCall(
-        "on_outcome: must be a plain function, for nothing awaits it; what has to be awaited "
-        "belongs into the loop over the run"
+        "on_outcome: must be a plain function, because it is not awaited; await in the loop over "
+        "the run instead"
     )

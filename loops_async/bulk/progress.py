@@ -1,42 +1,43 @@
-"""How far a bulk run has come, how fast it goes, and how long the rest will take."""
+"""The progress of a bulk run: counts, rows per second, and the estimated time remaining."""
 
 import math
 from typing import Final
 
 import attrs
 
-_MEMORY: Final = 20.0
-"""Seconds for which a row's share of the rate fades to about a third."""
+_DECAY_TIME: Final = 20.0
+"""Seconds after which a row's weight in the rate has dropped to about a third."""
 
 _BURST: Final = 1.0
-"""Seconds at the beginning that say little of the pace: a second's worth of rows goes at once."""
+"""Seconds at the start that are not representative, because a second's worth of rows goes at
+once."""
 
-_GRAIN: Final = 0.2
-"""Seconds: rows that come within it are counted at once, as if they had come at its end."""
+_BATCH_TIME: Final = 0.2
+"""Rows that finish within this many seconds are added to the rate together."""
 
 _PAUSE: Final = 2.0
-"""Seconds without a row that count as such; of a longer pause, as far as it is unusual, no more."""
+"""Longest gap between rows that counts in full, in seconds; of longer, unusual ones, only this."""
 
 
 @attrs.frozen
 class Totals:
-    """How far a bulk run has come: ``read`` is the sum of the four counts that follow it.
+    """How far a bulk run has come. ``read`` is the sum of the four counts that follow it.
 
     Attributes:
-        read: Rows read from the source; those from this index on were never touched.
-        succeeded: Rows that Loops took.
+        read: Rows read from the source. Rows from this index on were never touched.
+        succeeded: Rows that Loops accepted.
         failed: Rows with an error, whether they were sent or not.
-        in_flight: Rows that have a worker and no outcome yet: their request is on the wire, or
-            waits for its turn under the rate limit or for a retry. (``LoopsClient.stats`` counts
-            under the same name what is on the wire alone.)
-        waiting: Rows that were read and have no worker yet.
-        total: Rows that the source has: what ``total=`` said, or its length, and once it has come
-            to its end, what was read. None while it is unknown. ``stop`` does not change it.
-        elapsed: Seconds since the run began.
-        rate: Rows per second lately. A burst at the start and the time of a pause that is over
-            hardly count; while a pause lasts, it falls.
-        time_remaining: Estimated seconds until all of ``total`` is done, or after ``stop``, all
-            that was read; None while that or the rate is unknown.
+        in_flight: Rows that a worker is sending: their request is on the wire, or waits for the
+            rate limit or for a retry. (In ``LoopsClient.stats``, ``in_flight`` only counts
+            requests on the wire.)
+        waiting: Rows that were read and that no worker is sending yet.
+        total: Rows in the source: the value of ``total=``, or the source's length, or the rows
+            read once its end is reached. None if unknown. ``stop`` does not change it.
+        elapsed: Seconds since the run started.
+        rate: Recent rows per second. A burst at the start and past pauses hardly affect it; during
+            a pause, it drops.
+        time_remaining: Estimated seconds until all of ``total`` is finished, or after ``stop``,
+            all rows that were read. None if that or the rate is unknown.
     """
 
     read: int
@@ -50,100 +51,103 @@ class Totals:
     time_remaining: float | None
 
 
-class Pace:
-    """Rows per second, of which the latest count most."""
+class RateEstimator:
+    """Rows per second, as a moving average with exponentially decaying weights."""
 
-    def __init__(self, begun: float) -> None:
-        self._begun = begun
-        self._early = 0
+    def __init__(self, started: float) -> None:
+        self._started = started
+        self._early_rows = 0
         self._rows = 0.0
         self._seconds = 0.0
         self._last: float | None = None
 
-    def note(self, now: float, rows: int = 1) -> None:
-        """More rows are done: ``rows`` since it was last told."""
+    def add(self, now: float, rows: int = 1) -> None:
+        """Add ``rows`` finished since the last call."""
         if self._last is None:
             self._last = now + _BURST
         if now < self._last:
-            self._early += rows
+            self._early_rows += rows
             return
         usual = self._seconds / self._rows if self._rows else math.inf
         gap = min(now - self._last, max(_PAUSE, 10 * usual))
-        fade = math.exp(-gap / _MEMORY)
-        self._rows = self._rows * fade + rows
-        self._seconds = self._seconds * fade + gap
+        decay = math.exp(-gap / _DECAY_TIME)
+        self._rows = self._rows * decay + rows
+        self._seconds = self._seconds * decay + gap
         self._last = now
 
     def rate(self, now: float) -> float:
-        """Rows per second at ``now``."""
+        """Return the rows per second at ``now``."""
         if self._last is None:
             return 0.0
         pause = max(0.0, now - self._last)
         if self._seconds < _BURST:
-            return (self._early + self._rows) / max(_BURST, now - self._begun)
+            return (self._early_rows + self._rows) / max(_BURST, now - self._started)
         return self._rows / (self._seconds + pause)
 
 
-class Tally:
-    """What a run counts while it goes."""
+class ProgressCounter:
+    """Counts the rows of a run."""
 
     def __init__(self) -> None:
         self.read: int = 0
         self.succeeded: int = 0
         self.failed: int = 0
-        self.begun: float | None = None
+        self.started: float | None = None
         self.ended: float | None = None
-        self.pace: Pace = Pace(0.0)
-        self._told = 0
-        """Rows that the pace knows of."""
-        self._newest = 0.0
-        self._due = 0.0
+        self._estimator = RateEstimator(0.0)
+        self._estimated = 0
+        """Rows added to the estimator."""
+        self._latest = 0.0
+        self._next_update = 0.0
 
     @property
-    def open(self) -> int:
+    def unfinished(self) -> int:
         """Rows that were read and whose outcome is not known."""
         return self.read - self.succeeded - self.failed
 
     def begin(self, now: float) -> None:
-        """The run begins."""
-        self.begun = now
-        self.pace = Pace(now)
+        """Record the start of the run."""
+        self.started = now
+        self._estimator = RateEstimator(now)
 
     def end(self, now: float) -> None:
-        """The run is over, if it was not so before."""
+        """Record the end of the run, unless it has ended before."""
         if self.ended is None:
             self.ended = now
 
-    def done(self, now: float, *, failed: bool) -> bool:
-        """A row's outcome is known. Whether the rate may be another now."""
+    def add(self, now: float, *, failed: bool) -> bool:
+        """Count an outcome; return whether the rate was updated."""
         if failed:
             self.failed += 1
         else:
             self.succeeded += 1
-        self._newest = now
-        if now < self._due:
+        self._latest = now
+        if now < self._next_update:
             return False
-        self._tell_pace()
+        self._update_rate()
         return True
 
     def rate(self, now: float) -> float:
-        """Rows per second at ``now``."""
-        self._tell_pace()
-        return self.pace.rate(now)
+        """Return the rows per second at ``now``."""
+        self._update_rate()
+        return self._estimator.rate(now)
 
-    def _tell_pace(self) -> None:
-        done = self.succeeded + self.failed
-        if done > self._told:
-            self.pace.note(self._newest, done - self._told)
-            self._told, self._due = done, self._newest + _GRAIN
+    def _update_rate(self) -> None:
+        finished = self.succeeded + self.failed
+        if finished > self._estimated:
+            self._estimator.add(self._latest, finished - self._estimated)
+            self._estimated, self._next_update = finished, self._latest + _BATCH_TIME
 
     def totals(
         self, now: float, length: int | None, *, waiting: int = 0, stopping: bool = False
     ) -> Totals:
-        """Where the run stands at ``now``, or stood when it ended.
+        """Return the progress at ``now``, or at the end of the run.
 
-        ``length`` is all there is, and ``waiting`` rows have not begun; of a run that is
-        ``stopping``, nothing more is read.
+        Args:
+            now: The event loop's time.
+            length: The number of rows in the source, if known.
+            waiting: Rows whose sending has not begun.
+            stopping: Whether no further rows will be read.
         """
         now = now if self.ended is None else self.ended
         total = None if length is None else max(length, self.read)
@@ -157,10 +161,10 @@ class Tally:
             read=self.read,
             succeeded=self.succeeded,
             failed=self.failed,
-            in_flight=self.open - waiting,
+            in_flight=self.unfinished - waiting,
             waiting=waiting,
             total=total,
-            elapsed=0.0 if self.begun is None else now - self.begun,
+            elapsed=0.0 if self.started is None else now - self.started,
             rate=rate,
             time_remaining=remaining,
         )

@@ -1,4 +1,4 @@
-"""Many upserts: constant memory, one outcome a row, each contact's rows in their order."""
+"""``BulkUpsert``, the result of ``contacts.upsert_many``."""
 
 import asyncio
 import warnings
@@ -6,56 +6,57 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import NoReturn, Self
 
 from loops_async import errors
-from loops_async.bulk.engine import Run
+from loops_async.bulk.engine import BulkEngine
 from loops_async.bulk.outcomes import OnOutcome, Outcome, Source, Unfinished, check_run
 from loops_async.bulk.progress import Totals
-from loops_async.bulk.sources import rows_of
-from loops_async.bulk.workers import Upsert
+from loops_async.bulk.sources import open_source
+from loops_async.bulk.workers import Send
 
 
 class BulkUpsert:
-    """A run of many upserts: iterate it once to make it go.
+    """A run of many upserts, started by iterating it. It can be iterated once.
 
-    Leaving the loop early, or a cancellation, stops it: its tasks are gone and ``unfinished``
-    says which rows have no outcome. As an ``async with`` block it is stopped for certain when the
-    block ends, even if something still refers to it. ``stop`` lets it end in peace.
+    Leaving the loop early, or cancelling it, stops the run: its tasks end, and ``unfinished``
+    lists the rows without an outcome. Use ``async with`` to make sure that the run is stopped when
+    the block ends, even if something still refers to it. ``stop`` ends the run gracefully.
     """
 
     def __init__(
         self,
         source: Source,
-        upsert: Upsert,
+        send: Send,
         *,
         concurrency: int,
         total: int | None = None,
         on_outcome: OnOutcome | None = None,
     ) -> None:
         check_run(source, concurrency, total, on_outcome)
-        self._run = Run(rows_of(source), upsert, concurrency, total, on_outcome)
-        self._begun = False
-        self._ended_by: Exception | None = None
-        """Why it was over before it was iterated."""
+        self._engine = BulkEngine(open_source(source), send, concurrency, total, on_outcome)
+        self._started = False
+        self._aborted_by: Exception | None = None
+        """Why the run ended before it was iterated."""
 
     @property
     def unfinished(self) -> list[Unfinished]:
-        """The rows that were read and whose outcome nobody was told, in the source's order.
+        """The rows that were read and whose outcome was not reported, in the source's order.
 
-        Told is what ``on_outcome`` took or, without it, what the iteration gave.
+        An outcome is reported once ``on_outcome`` has returned or, without ``on_outcome``, once
+        the iteration has returned it.
         """
-        jobs = sorted(self._run.jobs.items())
-        return [Unfinished(job.index, job.contact, job.started) for _, job in jobs]
+        rows = sorted(self._engine.unreported.items())
+        return [Unfinished(row.index, row.contact, row.started) for _, row in rows]
 
     @property
     def totals(self) -> Totals:
         """How far the run has come."""
-        return self._run.totals()
+        return self._engine.totals()
 
     def stop(self) -> None:
-        """Read no further row, and end when those that were read are done.
+        """Read no further rows, and end once the rows that were read are finished.
 
-        It does not wait, may be called at any time, as often as one likes, and from anywhere: a
-        signal handler, another thread, the source itself. So the first Ctrl-C may end a run in
-        peace, and the second one at once::
+        Returns without waiting. May be called at any time, repeatedly, and from anywhere: a signal
+        handler, another thread, or the source itself. For example, the first Ctrl-C may end a run
+        gracefully, and the second one immediately::
 
             def interrupt() -> None:
                 loop.add_signal_handler(signal.SIGINT, at_once)
@@ -66,55 +67,55 @@ class BulkUpsert:
 
             loop.add_signal_handler(signal.SIGINT, interrupt)
         """
-        self._run.stop()
+        self._engine.stop()
 
     async def aclose(self) -> None:
-        """Stop the run at once and wait until its tasks are gone. Harmless when it is over.
+        """Stop the run immediately and wait until its tasks have ended. May be repeated.
 
         Raises:
-            Exception: What ``on_outcome`` raised, if nobody has heard of it yet.
+            Exception: The error that ``on_outcome`` raised, unless it was raised before.
         """
-        await self.abort(_Stopped())
-        if (unheard := self._run.callback_error) is not None:
-            self._run.callback_error = None
-            raise unheard
+        await self.abort(_Closed())
+        if (error := self._engine.callback_error) is not None:
+            self._engine.callback_error = None
+            raise error
 
-    async def abort(self, why: Exception) -> None:
-        """Stop the run as ``aclose`` does, and let whoever iterates it know of ``why``."""
-        if not self._begun:
-            self._begun, self._ended_by = True, why
-        tasks = self._run.halt()
-        # First, so that nobody waits for outcomes in vain should the wait below be cancelled.
-        self._run.events.put(why)
+    async def abort(self, reason: Exception) -> None:
+        """Stop the run like ``aclose``, and raise ``reason`` in the task that iterates it."""
+        if not self._started:
+            self._started, self._aborted_by = True, reason
+        tasks = self._engine.halt()
+        # Before the wait below, which may be cancelled: the iterating task must not wait forever.
+        self._engine.queue.put(reason)
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def __aiter__(self) -> AsyncIterator[Outcome]:
-        if isinstance(self._ended_by, errors.LoopsError):
-            raise self._ended_by
-        if self._ended_by is not None:
+        if isinstance(self._aborted_by, errors.LoopsError):
+            raise self._aborted_by
+        if self._aborted_by is not None:
             raise errors.InvalidCall("this bulk run was closed before it was iterated")
-        if self._begun:
+        if self._started:
             raise errors.InvalidCall(
-                "a bulk run can be iterated once; call upsert_many again for another"
+                "a bulk run can be iterated once; call upsert_many again for another run"
             )
-        self._begun = True
-        # Nothing here may refer to the generator: when the caller's loop lets go of it, its
-        # ``finally`` has to run.
+        self._started = True
+        # Nothing in here may refer to the generator: its ``finally`` must run as soon as the
+        # caller's loop drops it.
         return self._outcomes()
 
     def __await__(self) -> NoReturn:
         raise errors.InvalidCall(
-            "upsert_many is not awaited but iterated: async for outcome in loops.contacts."
+            "upsert_many cannot be awaited; iterate it: async for outcome in loops.contacts."
             "upsert_many(rows)"
         )
 
     def __del__(self) -> None:
-        if hasattr(self, "_run") and not (self._begun or self._run.stopping):
+        if hasattr(self, "_engine") and not (self._started or self._engine.stopping):
             warnings.warn(
                 "upsert_many was never iterated, so nothing was sent; use "
                 "'async for outcome in loops.contacts.upsert_many(rows)'",
                 RuntimeWarning,
-                stacklevel=2,  # whoever lets go of it, which is nearly always whoever made it
+                stacklevel=2,  # the code that drops the run is usually the code that created it
                 source=self,
             )
 
@@ -125,36 +126,37 @@ class BulkUpsert:
         await self.aclose()
 
     def __repr__(self) -> str:
-        tally = self._run.tally
-        return f"<BulkUpsert read={tally.read} succeeded={tally.succeeded} failed={tally.failed}>"
+        done = self._engine.progress
+        return f"<BulkUpsert read={done.read} succeeded={done.succeeded} failed={done.failed}>"
 
     async def _outcomes(self) -> AsyncGenerator[Outcome, None]:
-        run, come = self._run, self._run.events.come
-        run.begin()
+        engine, events = self._engine, self._engine.queue.events
+        engine.start()
         try:
-            while come or not run.is_over:
-                if not come:
-                    await run.events.wait()
-                event = come.popleft()
+            while events or not engine.is_finished:
+                if not events:
+                    await engine.queue.wait()
+                event = events.popleft()
                 if isinstance(event, Outcome):
-                    yield run.give(event)
-                elif run.is_over:
+                    yield engine.deliver(event)
+                elif engine.is_finished:
                     break
-                elif isinstance(event, _Stopped):
+                elif isinstance(event, _Closed):
                     return
                 elif event is not None:
-                    await self.abort(_Stopped())
-                    for late in [one for one in come if isinstance(one, Outcome)]:
-                        yield run.give(late)
-                    run.heard(event)
+                    await self.abort(_Closed())
+                    for late in [one for one in events if isinstance(one, Outcome)]:
+                        yield engine.deliver(late)
+                    if event is engine.callback_error:
+                        engine.callback_error = None
                     raise event
         finally:
-            # Not ``aclose``: what ``on_outcome`` raised is not for whoever finalises a generator
-            # that was left, but for whoever closes the run.
-            await self.abort(_Stopped())
-        if run.source_error is not None:
-            raise run.source_error
+            # Not ``aclose``: an error of ``on_outcome`` must be raised by ``aclose``, not when
+            # an abandoned generator is finalized.
+            await self.abort(_Closed())
+        if engine.source_error is not None:
+            raise engine.source_error
 
 
-class _Stopped(Exception):
-    """The run was closed by whoever iterates it."""
+class _Closed(Exception):
+    """The run was closed by the caller."""

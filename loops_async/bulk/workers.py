@@ -1,96 +1,100 @@
-"""The tasks of a bulk run: so many at the most, and one contact's rows one after the other."""
+"""The worker tasks of a bulk run."""
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
-from loops_async.bulk.ordering import ContactOrder, Job
-from loops_async.bulk.outcomes import Outcome
+from loops_async.bulk.ordering import ContactOrder, QueuedRow
 from loops_async.records.contacts import ContactReceipt, ContactUpdate
 
-Upsert: TypeAlias = Callable[[ContactUpdate], Awaitable[ContactReceipt]]
+Send: TypeAlias = Callable[[ContactUpdate], Awaitable[ContactReceipt]]
 
 
-class Employer(Protocol):
-    """Who has jobs done. It is told within a worker's task, and never waits."""
+class WorkerPool:
+    """Up to ``size`` tasks that send rows, those of one contact one after the other.
 
-    def restock(self) -> bool:
-        """Admit what jobs are at hand, for few are ready; whether the worker goes on."""
-        ...
+    The callbacks run in the worker tasks and never wait.
 
-    def succeeded(self, job: Job, receipt: ContactReceipt, /) -> None:
-        """Hear what came of a job."""
-        ...
-
-    def failed(self, job: Job, error: BaseException, /) -> bool:
-        """Hear what a job raised; whether that was its outcome, and the worker goes on."""
-        ...
-
-
-class Workers:
-    """Tasks that do jobs in the order in which these may go, ``width`` of them at the most.
+    Args:
+        size: The maximum number of tasks.
+        send: Sends one row.
+        refill: Called when few rows are ready; adds rows that are available without waiting, and
+            returns whether the worker should continue.
+        succeeded: Called with each row that was sent, and its receipt.
+        failed: Called with each row whose sending raised an error; returns whether the error
+            concerns that row only, so that the worker should continue.
 
     Attributes:
-        ready: Jobs that may begin and have not.
-        low: A worker that comes for a job asks for more where no more than these are ready.
+        ready: Rows that may be sent.
+        low: Workers call ``refill`` when at most this many rows are ready.
     """
 
-    def __init__(self, width: int, upsert: Upsert, employer: Employer) -> None:
-        self.ready: deque[Job] = deque()
+    def __init__(
+        self,
+        size: int,
+        send: Send,
+        *,
+        refill: Callable[[], bool],
+        succeeded: Callable[[QueuedRow, ContactReceipt], None],
+        failed: Callable[[QueuedRow, BaseException], bool],
+    ) -> None:
+        self.ready: deque[QueuedRow] = deque()
         self.low: int = 0
-        self._width = width
-        self._upsert = upsert
-        self._employer = employer
+        self._size = size
+        self._send = send
+        self._refill = refill
+        self._succeeded = succeeded
+        self._failed = failed
         self._order = ContactOrder()
-        # No asyncio.Queue: it costs several times as much for each row.
+        # Not an asyncio.Queue, which costs several times as much per row.
         self._idle: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
-        self._called = 0
-        """Workers that were called and have not come yet."""
-        self._calling = False
-        """Eager workers would call each other otherwise, each one deeper in the stack."""
+        self._waking = 0
+        """Workers that were woken or created and are not running yet."""
+        self._is_waking = False
+        """Prevents recursion: eager tasks run, and wake others, while they are created."""
         self._halted = False
 
     @property
     def blocked(self) -> int:
-        """Jobs that wait for others."""
+        """Rows that wait for other rows."""
         return self._order.blocked
 
     @property
     def waiting(self) -> int:
-        """Jobs that have not begun."""
+        """Rows whose sending has not begun."""
         return len(self.ready) + self._order.blocked
 
-    def admit(self, job: Job) -> None:
-        """Take in the next job; it is ready once the earlier ones of its contact are over."""
-        if self._order.admit(job):
-            self.ready.append(job)
+    def add(self, row: QueuedRow) -> None:
+        """Add the next row; it is ready once the earlier rows of its contact are finished."""
+        if self._order.add(row):
+            self.ready.append(row)
 
-    def call(self, *, at_hand: int = 0) -> None:
-        """Call a worker for each job that is ready, but for the ``at_hand`` who look for one.
+    def wake(self, *, running: int = 0) -> None:
+        """Wake or create a worker for each ready row, except for ``running`` current workers.
 
-        To be called when all jobs at hand were admitted: an eager worker begins at once, and may
-        ask for more of them.
+        To be called after all available rows were added: an eager task starts at once and may
+        call ``refill``.
         """
-        if self._halted or self._calling:
+        if self._halted or self._is_waking:
             return
-        self._calling = True
-        while self._idle and len(self.ready) > self._called + at_hand:
+        self._is_waking = True
+        while self._idle and len(self.ready) > self._waking + running:
             idle = self._idle.popleft()
             if not idle.done():
-                self._called += 1
+                self._waking += 1
                 idle.set_result(None)
-        while self._count < self._width and len(self.ready) > self._called + at_hand:
-            # Counted before it is made: an eager task runs at once.
+        while self._count < self._size and len(self.ready) > self._waking + running:
+            # Counted before the task is created, because an eager task runs at once.
             self._count += 1
-            self._called += 1
+            self._waking += 1
             self._tasks.add(asyncio.create_task(self._work()))
-        self._calling = False
+        self._is_waking = False
 
     def halt(self) -> set[asyncio.Task[None]]:
-        """Begin no further job, and cancel those at work but for the one that asks."""
+        """Send no further rows, and cancel and return all workers but the calling one."""
         self._halted = True
         tasks = self._tasks - {asyncio.current_task()}
         for task in tasks:
@@ -98,60 +102,34 @@ class Workers:
         return tasks
 
     async def _work(self) -> None:
-        # One coroutine from the first job to the last, and no task is woken between two of them
-        # while there are jobs: all of this is once a row.
-        ready, employer, upsert = self.ready, self._employer, self._upsert
-        self._called -= 1
+        # Performance matters here: while rows are ready, no other task is woken between two rows.
+        ready, refill, send = self.ready, self._refill, self._send
+        succeeded, failed = self._succeeded, self._failed
+        self._waking -= 1
         while not self._halted:
-            if len(ready) <= self.low and not employer.restock():
+            if len(ready) <= self.low and not refill():
                 return
             if not ready:
-                await self._call()
+                await self._sleep()
                 continue
-            job = ready.popleft()
-            job.started = True
-            assert job.contact is not None  # noqa: S101 - only contacts are ever admitted
+            row = ready.popleft()
+            row.started = True
+            assert row.contact is not None  # noqa: S101 - only valid contacts are added
             try:
-                employer.succeeded(job, await upsert(job.contact))
+                succeeded(row, await send(row.contact))
             except BaseException as error:
                 was_halted = self._halted
-                if not employer.failed(job, error):
+                if not failed(row, error):
                     if was_halted:
                         raise
                     return
-            if followers := self._order.finish(job):
-                ready.extend(followers)
-                self.call(at_hand=1)
+            if freed := self._order.finish(row):
+                ready.extend(freed)
+                self.wake(running=1)
 
-    async def _call(self) -> None:
-        """Wait to be called."""
+    async def _sleep(self) -> None:
+        """Wait for ``wake``."""
         idle = asyncio.get_running_loop().create_future()
         self._idle.append(idle)
         await idle
-        self._called -= 1
-
-
-class Events:
-    """What a run has to tell the one who iterates it.
-
-    Attributes:
-        come: What was not looked at yet, oldest first: taken from here without waiting.
-    """
-
-    def __init__(self) -> None:
-        self.come: deque[Outcome | BaseException | None] = deque()
-        self._waiter: asyncio.Future[None] | None = None
-
-    def put(self, event: Outcome | BaseException | None) -> None:
-        """Tell of ``event``; never waits."""
-        self.come.append(event)
-        if self._waiter is not None:
-            if not self._waiter.done():
-                self._waiter.set_result(None)
-            self._waiter = None
-
-    async def wait(self) -> None:
-        """Wait until there is an event."""
-        while not self.come:
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
+        self._waking -= 1

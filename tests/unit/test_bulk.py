@@ -10,6 +10,7 @@ import pytest
 
 from loops_async import errors
 from loops_async.bulk.outcomes import Outcome, Row, Source
+from loops_async.bulk.sources import RowSource
 from loops_async.bulk.upsert import BulkUpsert
 from loops_async.records import ContactReceipt, ContactUpdate
 from tests.lazy import Lazy
@@ -1035,25 +1036,17 @@ def test_memory_does_not_grow_with_the_rows() -> None:
     assert most <= 10 * 4 + 2
 
 
-class InHand:
+class InHand(RowSource):
     """A source that gives a row, has another in hand, and is busy with a third for good."""
 
-    length: int | None = None
-
     def __init__(self) -> None:
+        super().__init__(None)
         self.hand = rows(2)
-
-    def at_hand(self, room: int) -> list[Row]:
-        return []
 
     async def take(self, room: int) -> list[Row]:
         if len(self.hand) == 1:
             await asyncio.Event().wait()
         return [self.hand.pop(0)]
-
-    def allow(self, room: int) -> None: ...
-
-    def stop(self) -> None: ...
 
     def abandon(self) -> list[Row]:
         return self.hand
@@ -1065,7 +1058,7 @@ class InHand:
 def test_what_was_read_from_the_source_and_not_yet_taken_is_not_lost(how: str) -> None:
     async def main() -> None:
         run = BulkUpsert([], Loops(), concurrency=2)
-        run._run._rows = InHand()
+        run._engine._rows = InHand()
         consumer = asyncio.create_task(collected(run))
         await asyncio.sleep(0.5)
         if how == "stop":
@@ -1089,7 +1082,7 @@ def test_a_bad_row_in_hand_is_open_when_the_run_is_left_and_nobody_is_told_of_it
         run = BulkUpsert([], Loops(), concurrency=2, on_outcome=journal)
         source = InHand()
         source.hand[1] = {"email": "nobody"}
-        run._run._rows = source
+        run._engine._rows = source
         consumer = asyncio.create_task(collected(run))
         await asyncio.sleep(0.5)
         await run.aclose()

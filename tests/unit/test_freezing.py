@@ -4,13 +4,11 @@ from typing import Any
 import attrs
 import pytest
 
-from loops_async import ContactReceipt, ContactUpdate, Outcome
+from loops_async import ContactReceipt
 from loops_async.api.contacts import UPDATE
-from loops_async.bulk.outcomes import applied
 from loops_async.pipeline.messages import Lane, Reply, Request, received, write
 from loops_async.records.contacts import receipt_of
 
-ADA = ContactUpdate(email="ada@example.com")
 MADE: list[tuple[object, object]] = [
     (
         write(UPDATE, b"{}", Lane.BULK, 5.0),
@@ -18,7 +16,6 @@ MADE: list[tuple[object, object]] = [
     ),
     (received(200, {"a": "b"}, b"{}", "key"), Reply(200, {"a": "b"}, b"{}", "key")),
     (receipt_of("c1", 2, False), ContactReceipt("c1", attempts=2)),
-    (applied(7, ADA, ContactReceipt("c1", 2)), Outcome(7, ADA, "c1", None, 2)),
 ]
 NAMES = [type(same).__name__ for _, same in MADE]
 

@@ -1,7 +1,7 @@
 import random
 from typing import Any
 
-from loops_async.bulk.ordering import ContactOrder, Job, Lookahead, identity
+from loops_async.bulk.ordering import ContactOrder, QueuedRow, ReadAhead, identity
 from loops_async.records import ContactUpdate
 
 
@@ -10,14 +10,14 @@ class Line:
 
     def __init__(self) -> None:
         self.order = ContactOrder()
-        self.jobs: list[Job] = []
+        self.rows: list[QueuedRow] = []
 
     def admit(self, **fields: Any) -> bool:
-        self.jobs.append(Job(len(self.jobs), ContactUpdate(**fields)))
-        return self.order.admit(self.jobs[-1])
+        self.rows.append(QueuedRow(len(self.rows), ContactUpdate(**fields)))
+        return self.order.add(self.rows[-1])
 
     def finish(self, index: int) -> list[int]:
-        return [job.index for job in self.order.finish(self.jobs[index])]
+        return [row.index for row in self.order.finish(self.rows[index])]
 
 
 def test_rows_of_different_contacts_may_all_go_at_once() -> None:
@@ -52,7 +52,7 @@ def test_a_row_that_follows_another_twice_waits_for_it_once() -> None:
     line = Line()
     assert line.admit(email="a@x.io", user_id="u1")
     assert not line.admit(email="a@x.io", user_id="u1")
-    assert line.jobs[1].blockers == 1
+    assert line.rows[1].blocked_by == 1
     assert line.finish(0) == [1]
 
 
@@ -97,17 +97,17 @@ def test_how_many_wait_for_others_is_known() -> None:
 
 
 def test_as_many_rows_are_held_ready_as_are_soon_done() -> None:
-    ahead = Lookahead(50)
-    assert (ahead.room(0, 0), ahead.fewest) == (62, 6)
+    ahead = ReadAhead(50)
+    assert (ahead.room(0, 0), ahead.min_batch) == (62, 6)
     for rate, spare in ((10.0, 12), (24.0, 12), (60.0, 30), (1e6, 50), (0.1, 12)):
         ahead.adapt(rate)
         assert ahead.room(50, 50) == spare
-        assert ahead.fewest == spare // 2
-    assert Lookahead(1).room(0, 0) == 2
+        assert ahead.min_batch == spare // 2
+    assert ReadAhead(1).room(0, 0) == 2
 
 
 def test_outcomes_that_are_not_taken_leave_no_room() -> None:
-    ahead = Lookahead(10)
-    assert (ahead.room(1, 30), ahead.is_full) == (10, True)
-    assert (ahead.room(0, 40), ahead.is_full) == (0, True)
-    assert (ahead.room(5, 30), ahead.is_full) == (7, False)
+    ahead = ReadAhead(10)
+    assert (ahead.room(1, 30), ahead.limited_by_outcomes) == (10, True)
+    assert (ahead.room(0, 40), ahead.limited_by_outcomes) == (0, True)
+    assert (ahead.room(5, 30), ahead.limited_by_outcomes) == (7, False)

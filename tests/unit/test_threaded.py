@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from loops_async.bulk.outcomes import Outcome, Row
-from loops_async.bulk.threaded import ThreadedRows
+from loops_async.bulk.sources import _ThreadedRows
 from loops_async.bulk.upsert import BulkUpsert
 from loops_async.records import ContactReceipt, ContactUpdate
 from tests.leaks import nothing_left
@@ -270,7 +270,7 @@ async def test_what_a_source_raises_after_the_run_is_logged_without_its_words(
     gate.set()
     await until_no_thread_reads()
     assert [(r.levelno, r.getMessage()) for r in caplog.records if r.name == "loops_async"] == [
-        (logging.WARNING, "the source of a bulk run that is over raised ValueError")
+        (logging.WARNING, "the source of a bulk run raised ValueError after the run had ended")
     ]
     assert "S3CRET" not in caplog.text
 
@@ -355,42 +355,42 @@ async def test_no_more_rows_are_read_and_not_taken_than_there_is_room(
             given.append(number)
             yield made
 
-    rows_read = ThreadedRows(source())
+    rows_read = _ThreadedRows(source())
     async with asyncio.timeout(LONG):
         while found := await rows_read.take(room):
             # The thread has to be told of less room before a row counts as taken.
             while found:
                 taken += found
-                found = rows_read.at_hand(room) if at_hand else []
+                found = rows_read.take_ready(room) if at_hand else []
                 assert len(found) <= (room + 1) // 2
     assert taken == rows(200)
 
 
 async def test_what_is_at_hand_is_half_of_the_room_and_the_rest_is_read_meanwhile() -> None:
-    read = ThreadedRows(iter(rows(100)))
+    read = _ThreadedRows(iter(rows(100)))
 
     async def until_held(count: int) -> None:
         while len(read._rows) < count:  # noqa: ASYNC110 - a thread sets no event
             await asyncio.sleep(0.001)
 
     async with asyncio.timeout(LONG):
-        assert read.at_hand(8) == []
+        assert read.take_ready(8) == []
         taken = await read.take(8)
         await until_held(8 - len(taken))
         for _ in range(3):
-            found = read.at_hand(8)
+            found = read.take_ready(8)
             assert len(found) <= 4
             taken += found
             await until_held(8 - len(found))
         assert taken == rows(len(taken))
         taken += read.abandon()
         assert taken == rows(len(taken))
-        assert read.at_hand(8) == []
+        assert read.take_ready(8) == []
         await read.aclose()
 
 
 async def test_what_was_read_and_not_taken_is_handed_out_at_the_end() -> None:
-    source = ThreadedRows(iter(rows(9)))
+    source = _ThreadedRows(iter(rows(9)))
     async with asyncio.timeout(LONG):
         taken = await source.take(4)
         while len(taken) + len(source._rows) < 4:  # noqa: ASYNC110 - a thread sets no event
