@@ -3,6 +3,7 @@
 import asyncio
 import difflib
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -36,6 +37,13 @@ if TYPE_CHECKING:
 @click.option("--api-key", default="test-key", show_default=True, help="The key that it takes.")
 @click.option("--strict-properties", is_flag=True, help="Refuse unknown properties.")
 @click.option(
+    "--transactional",
+    metavar="ID=NAME,NAME",
+    multiple=True,
+    help="Know this transactional email and its required data variables, and refuse unknown ones. "
+    "Repeat it for each email.",
+)
+@click.option(
     "--faults",
     "spec",
     metavar="SPEC",
@@ -50,6 +58,7 @@ def sandbox(
     api_key: str,
     *,
     strict_properties: bool,
+    transactional: tuple[str, ...],
     spec: str | None,
     seed: int | None,
     as_json: bool,
@@ -76,6 +85,7 @@ def sandbox(
             port=port,
             rate=rate or None,
             strict_properties=strict_properties,
+            transactional_emails=read_transactional(transactional),
             faults=read_faults(spec, seed),
         )
     except ValueError as error:
@@ -117,6 +127,31 @@ async def serve(served: "Sandbox", talk: Talk) -> bool:
         talk.say(f"Its faults are drawn with --seed {seed}.")
     await served.serve_forever()
     return True
+
+
+def read_transactional(values: Iterable[str]) -> dict[str, list[str]] | None:
+    """Return the ids in ``--transactional`` with their data variables, None if it is not given.
+
+    Raises:
+        BadParameter: A value is malformed, or an id is given twice.
+    """
+    emails: dict[str, list[str]] = {}
+    for value in values:
+        email_id, equals, names = value.partition("=")
+        variables = [name.strip() for name in names.split(",")] if equals else []
+        if not all(re.fullmatch(r"[^\s,=]+", part) for part in (email_id, *variables)):
+            raise click.BadParameter(
+                f"{value!r} must be ID or ID=NAME,NAME, such as cll42l54f=name,link. "
+                "Repeat the option for each email.",
+                param_hint="--transactional",
+            )
+        if email_id in emails:
+            raise click.BadParameter(
+                f"{email_id!r} is given twice. Give it once, with all its data variables.",
+                param_hint="--transactional",
+            )
+        emails[email_id] = variables
+    return emails or None
 
 
 def read_faults(spec: str | None, seed: int | None) -> "Faults | None":

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import re
+import signal
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ import aiohttp
 import pytest
 
 from loops_async.sandbox import Sandbox
+from tests.server.terminal import loops_async, start
 
 ADA = {"email": "ada@example.com"}
 SIGNUP = {**ADA, "eventName": "signup"}
@@ -56,16 +58,22 @@ class Caller:
 
 @asynccontextmanager
 async def caller(sandbox: Sandbox) -> AsyncGenerator[Caller, None]:
-    base = sandbox.url.removesuffix("/api")
-    headers = {"Authorization": f"Bearer {sandbox.api_key}"}
+    async with calling(sandbox.url, sandbox.api_key) as call:
+        yield call
+
+
+@asynccontextmanager
+async def calling(url: str, key: str) -> AsyncGenerator[Caller, None]:
+    base = url.removesuffix("/api")
+    headers = {"Authorization": f"Bearer {key}"}
     async with aiohttp.ClientSession(base, headers=headers) as http:
         yield Caller(http)
 
 
 @pytest.fixture
 async def call(sandbox: Sandbox) -> AsyncIterator[Caller]:
-    async with caller(sandbox) as calling:
-        yield calling
+    async with caller(sandbox) as calling_it:
+        yield calling_it
 
 
 async def test_an_event_is_taken_once_per_key_for_24_hours(
@@ -214,6 +222,48 @@ async def test_a_page_that_cannot_be_is_400(call: Caller, query: Any, word: str)
     status, refused = await call("GET", "/v1/transactional", params=query)
     assert (status, refused["success"]) == (400, False)
     assert word in refused["message"]
+
+
+async def test_the_command_line_is_told_which_emails_are_published() -> None:
+    options = ("--transactional", "welcome=name, link", "--transactional", "receipt")
+    process = await start("sandbox", "--port", "0", "--json", *options)
+    assert process.stdout is not None
+    told = json.loads(await process.stdout.readline())
+    async with calling(told["url"], told["api_key"]) as call:
+        _, listed = await call("GET", "/v1/transactional")
+        receipt = await call("POST", "/v1/transactional", {**ADA, "transactionalId": "receipt"})
+        welcome = await call("POST", "/v1/transactional", {**ADA, "transactionalId": "welcome"})
+        unknown = await call("POST", "/v1/transactional", {**ADA, "transactionalId": "nope"})
+    process.send_signal(signal.SIGINT)
+    assert await process.wait() == 130
+    assert {email["id"]: email["dataVariables"] for email in listed["data"]} == {
+        "welcome": ["name", "link"],
+        "receipt": [],
+    }
+    assert receipt == (200, {"success": True})
+    message = "Missing required data variable(s): name, link"
+    assert (welcome[0], welcome[1]["message"]) == (400, message)
+    assert unknown[0] == 404
+    assert unknown[1]["error"]["path"] == "transactionalId"
+
+
+@pytest.mark.parametrize(
+    ("values", "fix"),
+    [
+        *(([bad], "ID=NAME,NAME") for bad in ("", "=name", "a=", "a=x,,y", "a=x=y", "a,b", "a b")),
+        (["welcome=name", "welcome=link"], "Give it once"),
+    ],
+)
+async def test_a_transactional_option_that_cannot_be_read_says_how_to_write_it(
+    values: list[str], fix: str
+) -> None:
+    options = [part for value in values for part in ("--transactional", value)]
+    done = await loops_async("sandbox", "--port", "0", *options)
+    assert (done.status, done.out) == (2, "")
+    words = " ".join(done.err.split())
+    assert "--transactional" in words
+    assert fix in words
+    assert "Traceback" not in words
 
 
 async def test_a_body_of_more_than_4_mb_is_413(call: Caller, sandbox: Sandbox) -> None:
