@@ -33,7 +33,7 @@ async def demo(talk: Talk) -> bool:
     sample = files("loops_async.cli") / "sample" / "contacts.csv"
     with as_file(sample) as path, open_source(str(path)) as source:
         async with Sandbox(rate=RATE) as sandbox:
-            talk.say(f"A sandbox Loops listens at {sandbox.url}, {RATE:g} requests per second.")
+            talk.say(f"The sandbox listens at {sandbox.url}, {RATE:g} requests per second.")
             tally = Tally()
             async with LoopsClient(
                 sandbox.api_key, base_url=sandbox.url, on_attempt=tally.watch, dry_run=False

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     type=click.IntRange(0, 65535),
     default=8026,
     show_default=True,
-    help="The port to listen on; 0 takes a free one.",
+    help="The port to listen on; 0 for a free one.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
@@ -32,24 +32,26 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0),
     default=10.0,
     show_default=True,
-    help="Requests per second that it takes; 0 for no limit.",
+    help="Requests per second that it accepts; 0 for no limit.",
 )
-@click.option("--api-key", default="test-key", show_default=True, help="The key that it takes.")
+@click.option(
+    "--api-key", default="test-key", show_default=True, help="The API key that it accepts."
+)
 @click.option("--strict-properties", is_flag=True, help="Refuse unknown properties.")
 @click.option(
     "--transactional",
     metavar="ID=NAME,NAME",
     multiple=True,
-    help="Know this transactional email and its required data variables, and refuse unknown ones. "
-    "Repeat it for each email.",
+    help="A published transactional email and its required data variables. Repeatable. "
+    "Other IDs are then refused.",
 )
 @click.option(
     "--faults",
     "spec",
     metavar="SPEC",
-    help="Let things go wrong: rate=0.3,kinds=5xx+reset_after or script=500,reset_after,ok.",
+    help="Inject faults: rate=0.3,kinds=5xx+reset_after or script=500,reset_after,ok.",
 )
-@click.option("--seed", type=int, metavar="N", help="Draw the faults from here.")
+@click.option("--seed", type=int, metavar="N", help="The seed of random faults.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line once it listens.")
 def sandbox(
     port: int,
@@ -73,7 +75,7 @@ def sandbox(
       curl -H "Authorization: Bearer test-key" http://127.0.0.1:8026/api/v1/api-key
 
     \b
-    Exit status: 2 it cannot listen or an option cannot work, 130 interrupted,
+    Exit status: 2 it cannot listen or an option is invalid, 130 interrupted,
     143 terminated.
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     from loops_async.sandbox import Sandbox  # noqa: PLC0415
@@ -92,7 +94,7 @@ def sandbox(
         raise click.UsageError(str(error)) from None
     talk = Talk("sandbox", as_json)
     if api_key != "test-key":
-        talk.warn("other users of this machine can see --api-key: never give it a real one.")
+        talk.warn("other users of this machine can see --api-key: do not pass a real one.")
 
     async def job() -> int:
         with stoppable():
@@ -102,7 +104,7 @@ def sandbox(
 
 
 async def serve(served: "Sandbox", talk: Talk) -> bool:
-    """Serve until cancelled; False where it could not even begin."""
+    """Serve until cancelled; return False if it cannot listen."""
     try:
         await served.start()
     except OSError as error:
@@ -110,21 +112,17 @@ async def serve(served: "Sandbox", talk: Talk) -> bool:
         return False
     seed = served.faults.seed if served.faults is not None else None
     if talk.as_json:
-        # Now: a script cannot wait for the end of a server. It ends with its exit status alone.
+        # Printed now, because a script cannot wait for the end of a server.
         print_json(
-            {
-                "command": "sandbox",
-                "url": served.url,
-                "api_key": served.api_key,
-                "seed": seed,
-            }
+            {"command": "sandbox", "url": served.url, "api_key": served.api_key, "seed": seed}
         )
         talk.as_json = False
     talk.say(
-        f"A sandbox Loops listens at {served.url} with the key {served.api_key!r}. Ctrl-C stops it."
+        f"The sandbox listens at {served.url} with the API key {served.api_key!r}. "
+        "Press Ctrl-C to stop it."
     )
     if seed is not None:
-        talk.say(f"Its faults are drawn with --seed {seed}.")
+        talk.say(f"Its faults are random with --seed {seed}.")
     await served.serve_forever()
     return True
 
@@ -155,16 +153,16 @@ def read_transactional(values: Iterable[str]) -> dict[str, list[str]] | None:
 
 
 def read_faults(spec: str | None, seed: int | None) -> "Faults | None":
-    """The faults that ``--faults`` and ``--seed`` ask for.
+    """Return the faults that ``--faults`` and ``--seed`` describe.
 
     Raises:
-        UsageError: They make no sense.
+        UsageError: One of them is invalid.
     """
     from loops_async.sandbox import parse_faults  # noqa: PLC0415
 
     if spec is None:
         if seed is not None:
-            raise click.UsageError("--seed draws faults: it needs --faults.")
+            raise click.UsageError("--seed is for random faults: it needs --faults.")
         return None
     try:
         return parse_faults(spec, seed=seed)
@@ -173,7 +171,7 @@ def read_faults(spec: str | None, seed: int | None) -> "Faults | None":
 
 
 def _shortened(problem: str) -> str:
-    """``problem`` with the one kind of fault that was probably meant in place of all of them."""
+    """Return ``problem`` with the closest kind of fault instead of the list of all kinds."""
     from loops_async.sandbox import FAULT_KINDS  # noqa: PLC0415
 
     families = {kind.family for kind in FAULT_KINDS.values()}

@@ -120,7 +120,7 @@ async def test_a_sandbox_starts_as_the_page_says(command: str, lines: list[str])
     said = (await process.stdout.readline()).decode()
     process.terminate()
     await process.communicate()
-    assert said.startswith("A sandbox Loops listens at http://127.0.0.1:"), said
+    assert said.startswith("The sandbox listens at http://127.0.0.1:"), said
     port = re.compile(r":\d+/")
     assert not lines or port.sub(":N/", lines[0]) == port.sub(":N/", said.strip())
 

@@ -162,7 +162,7 @@ def f():
     ("loops_async.codec.text", "loops_async.client"),
     ("loops_async.pipeline.retrying", "loops_async.transport"),
     ("loops_async.records.contacts", "loops_async.codec"),
-    ("loops_async.sandbox.store", "loops_async.errors"),
+    ("loops_async.sandbox.team", "loops_async.errors"),
     ("loops_async.client", "loops_async.sandbox"),
     ("loops_async.bulk.upsert", "loops_async"),
 ])  # fmt: skip
