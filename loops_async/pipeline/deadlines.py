@@ -1,4 +1,4 @@
-"""How long things may take, and one timer of the event loop that ends those that take longer."""
+"""Time limits: those of a user's calls, and blocks of code that end when their time is up."""
 
 import asyncio
 import math
@@ -12,21 +12,23 @@ from loops_async import errors
 
 
 class Limit:
-    """A time by which a block must have ended, as ``asyncio.timeout_at`` sets one; may be moved.
+    """A block that must end by a certain time, as in ``asyncio.timeout_at``.
 
     Args:
-        watchdog: Sees to it.
+        watchdog: Enforces the limit.
         due: The time, on the event loop's clock.
+        silence: Seconds for ``await_data``.
 
     Raises:
         TimeoutError: On leaving the block, when its time was up.
     """
 
-    __slots__ = ("_cancelling", "_expired", "_task", "_watchdog", "due", "last")
+    __slots__ = ("_cancelling", "_expired", "_task", "_watchdog", "due", "last", "silence")
 
-    def __init__(self, watchdog: "Watchdog", due: float) -> None:
+    def __init__(self, watchdog: "Watchdog", due: float, silence: float = math.inf) -> None:
         self.due: float = due
         self.last: float = due
+        self.silence: float = silence
         self._watchdog = watchdog
         self._expired = False
 
@@ -46,7 +48,7 @@ class Limit:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self._watchdog.limits.discard(self)
-        # Somebody else's cancellation goes on; only our own becomes a TimeoutError.
+        # Only the watchdog's cancellation becomes a TimeoutError; any other goes on.
         if (
             self._expired
             and self._task.uncancel() <= self._cancelling
@@ -54,33 +56,37 @@ class Limit:
         ):
             raise TimeoutError from error
 
+    def await_data(self) -> None:
+        """Give the other side ``silence`` seconds from now to send something."""
+        self.shorten(self.silence)
+
     def shorten(self, seconds: float) -> None:
-        """End it in ``seconds`` from now, but never later than it was set for at first."""
+        """End the block in ``seconds`` from now, but not after the time it was entered with."""
         watchdog = self._watchdog
         due = watchdog.now() + seconds
-        self.due = due if due < self.last else self.last  # noqa: FURB136 - a call less
+        self.due = due if due < self.last else self.last  # noqa: FURB136 - faster than min()
         if self.due < watchdog.rings_at:
             watchdog.look(self.due)
 
     def expire(self) -> None:
-        """Cancel the task; its cancellation leaves the block as a ``TimeoutError``."""
+        """Cancel the task. The cancellation leaves the block as a ``TimeoutError``."""
         self._expired = True
         self._task.cancel()
 
 
 class Watchdog:
-    """Sees to the limits of one event loop, with a timer that is set for the earliest of them.
+    """Enforces the limits of one event loop with a single timer, set for the earliest of them.
 
-    ``asyncio.timeout`` sets and cancels a timer for each block, which is a twentieth of what an
-    HTTP request costs. Here, entering and leaving is a set's ``add`` and ``discard``: the timer
-    stays as it is, and when it rings, it looks which limit comes next.
+    ``asyncio.timeout`` and aiohttp's ``ClientTimeout`` set and cancel timers for each request,
+    which costs a sixth of the whole request. Here, entering and leaving a block are ``add`` and
+    ``discard`` on a set. When the timer fires, it is set again for the limit that is due next.
 
     Args:
         now: The event loop's time.
 
     Attributes:
-        limits: Those of the blocks that tasks are in.
-        rings_at: When it looks next; infinity while no timer is set.
+        limits: The limits of the blocks that tasks are in.
+        rings_at: When the timer fires; infinity while none is set.
         now: The event loop's time.
     """
 
@@ -93,7 +99,7 @@ class Watchdog:
         self.rings_at: float = math.inf
 
     def look(self, due: float) -> None:
-        """Be there at ``due``, which is before the timer rings."""
+        """Set the timer for ``due``, which must be earlier than ``rings_at``."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_at(due, self._ring)

@@ -1,4 +1,4 @@
-"""The edge: one request in, one reply out. The only client room that knows aiohttp."""
+"""The transport: sends one request and reads its reply. The only client code that uses aiohttp."""
 
 from loops_async.transport.error_mapping import link_error
 from loops_async.transport.session import HttpSession, TraceConfig, open_http, opened_elsewhere

@@ -1,7 +1,8 @@
-"""Our errors for aiohttp's.
+"""Errors of this package for those of aiohttp.
 
-No aiohttp object climbs above this floor, not even inside an exception: aiohttp's own carry the
-URL with its query and the headers with the key, so ours are raised outside of their ``except``.
+No object of aiohttp leaves the transport, not even as the cause of an exception: its exceptions
+hold the URL with its query and the headers with the API key. The transport therefore raises its
+own errors outside of the ``except`` block.
 """
 
 from typing import Any, Final
@@ -12,17 +13,20 @@ from loops_async import errors
 from loops_async.pipeline.messages import Request
 
 
-class Broke(aiohttp.ClientError):
-    """Carries a link failure past aiohttp's own second attempt."""
+class ConnectionBroken(aiohttp.ClientError):
+    """A broken connection, as an error after which aiohttp does not resend the request.
+
+    Its text is the name of the original error's class.
+    """
 
 
 def misuse_error(request: Request[Any], error: Exception) -> errors.LoopsError | None:
-    """What is wrong with a session of the user's own, where aiohttp says so; None where not."""
+    """The error for a mistake in how the user's own session was set up, or None."""
     text = str(error)
     if "AUTH" in text:
         return errors.ConfigurationError(
             f"{request.endpoint}: the aiohttp session adds credentials of its own; open it "
-            "without auth=, and with trust_env=True see that no netrc entry matches the host"
+            "without auth=, and with trust_env=True make sure that no netrc entry matches the host"
         )
     if text.startswith("Timeout context manager"):
         return errors.WrongEventLoop(
@@ -30,23 +34,25 @@ def misuse_error(request: Request[Any], error: Exception) -> errors.LoopsError |
             "open it inside the coroutine that uses it"
         )
     if text == "Session is closed":
-        return errors.SessionClosed(
-            "the aiohttp.ClientSession was closed while a call was on its way"
-        )
+        return errors.SessionClosed("the aiohttp.ClientSession was closed during a call")
     return None
 
 
 def link_error(request: Request[Any], error: BaseException) -> errors.LinkError:
-    """Our error for one of aiohttp's; by its class alone, for its text may hold what was sent."""
-    where, what = request.endpoint, _root_name(error)
-    if isinstance(error, _NEVER_LEFT):
+    """The error for one of aiohttp's.
+
+    It names the class of the original error but not its text, which may contain the request.
+    """
+    where = request.endpoint
+    what = str(error) if isinstance(error, ConnectionBroken) else type(error).__name__
+    if isinstance(error, _NOT_SENT):
         return errors.ConnectFailed(f"{where}: no connection to Loops ({what}{_reason(error)})")
     if isinstance(error, TimeoutError):
-        return errors.ReplyTimeout(f"{where}: no whole reply in time ({what})")
+        return errors.ReplyTimeout(f"{where}: no complete reply in time ({what})")
     return errors.ConnectionLost(f"{where}: the connection broke ({what})")
 
 
-_NEVER_LEFT: Final = (
+_NOT_SENT: Final = (
     aiohttp.ClientConnectorError,
     aiohttp.ClientSSLError,
     aiohttp.ConnectionTimeoutError,
@@ -55,10 +61,7 @@ _NEVER_LEFT: Final = (
     aiohttp.InvalidURL,
     aiohttp.NonHttpUrlClientError,
 )
-
-
-def _root_name(error: BaseException) -> str:
-    return str(error) if isinstance(error, Broke) else type(error).__name__
+"""Errors that aiohttp raises before it sends the request."""
 
 
 def _reason(error: BaseException) -> str:

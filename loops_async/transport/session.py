@@ -1,96 +1,117 @@
-"""The aiohttp session, and what makes aiohttp send a request once and be timed by us."""
+"""aiohttp sessions: how the client opens one, and the time limits of a request."""
 
 import asyncio
+import errno
 import math
-import socket
 import warnings
 from collections.abc import Sequence
-from typing import Any, Final, TypeAlias
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 import aiohttp
 import attrs
+from multidict import CIMultiDict, istr
 
-from loops_async.transport.error_mapping import Broke
-from loops_async.transport.outgoing import COMMON
-from loops_async.transport.requesting import REQUEST, NoCookies
+from loops_async.pipeline.deadlines import Limit, Timeouts
+from loops_async.transport.error_mapping import ConnectionBroken
+from loops_async.version import __version__
+
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
 
 HttpSession: TypeAlias = aiohttp.ClientSession
 TraceConfig: TypeAlias = aiohttp.TraceConfig
 
+HEADERS: Final = CIMultiDict(
+    {
+        istr("User-Agent"): f"loops_async/{__version__}",
+        istr("Accept"): "application/json",
+        istr("Content-Type"): "application/json",
+    }
+)
+"""Headers of every request."""
+
+SENDING: ContextVar[Limit | None] = ContextVar("SENDING", default=None)
+"""The limit of the request that the current task sends."""
+
 _SLACK: Final = 0.2
-"""Seconds by which a reply that comes in drops, or after a slow connection, may miss a deadline."""
+"""Seconds by which a request may overrun the deadline of its call; see ``RequestLimits``."""
 
-_PIECE: Final = 64 * 1024
+_SHORTEST: Final = 0.001
+"""Seconds; aiohttp takes 0 for no limit."""
 
-_LEAST: Final = 0.001
-"""Seconds; a bound of 0 would mean none to aiohttp."""
+_CONNECTIONS_TRIED: Final = 10
+_EARLY_DATA: Final = ConnectionError(errno.EPROTO, "the server sent data before any request")
 
 
-async def _only_once(
+@attrs.frozen
+class RequestLimits:
+    """Time limits for one request, in seconds.
+
+    Attributes:
+        total: From the start to the end of the reply.
+        silence: How long the server may send nothing.
+        timeout: The limits that aiohttp enforces. On the client's own sessions that is the time
+            to connect; the other two are enforced by a ``Watchdog``, at a fraction of the cost.
+            On other sessions aiohttp enforces ``silence`` as well.
+    """
+
+    total: float
+    silence: float
+    timeout: aiohttp.ClientTimeout
+
+    @classmethod
+    def within(cls, left: float, timeouts: Timeouts, *, own: bool) -> Self:
+        """The limits of a request when ``left`` seconds of the call remain."""
+        left = max(left, _SHORTEST)
+        silence = min(timeouts.read, left)
+        timeout = aiohttp.ClientTimeout(
+            connect=min(timeouts.connect, left),
+            sock_read=None if own else silence,
+            ceil_threshold=math.inf,  # by default aiohttp rounds long times up to whole seconds
+        )
+        # At the deadline, the time to connect has to run out before the total does: only a failed
+        # connection proves that a write was not sent.
+        return cls(min(timeouts.connect + timeouts.read, left + _SLACK), silence, timeout)
+
+
+async def _send_once(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    # What ``Body`` does for a request that has one, at a fraction of what this costs.
+    """Keep aiohttp from sending a request again when its connection breaks.
+
+    aiohttp does so once for GET, PUT and DELETE. Such a request would not be known to the pacer
+    or to the retry policy.
+    """
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise Broke(type(error).__name__) from error
+        raise ConnectionBroken(type(error).__name__) from error
 
 
-ONLY_ONCE: Final = (_only_once,)
+class _Connector(aiohttp.TCPConnector):
+    """Closes connections on which the server has sent data before a request.
 
-
-Bound: TypeAlias = tuple[float, float, aiohttp.ClientTimeout]
-"""Seconds for all of an attempt, seconds for the reply to begin, and what aiohttp is to bound."""
-
-
-def _both(bounds: "Bounds") -> float:
-    return bounds.connect + bounds.read
-
-
-def _all_the_time(bounds: "Bounds") -> dict[bool, Bound]:
-    return {
-        True: (bounds.total, bounds.read, _timeout(bounds.connect, None)),
-        False: (bounds.total, bounds.read, _timeout(bounds.connect, bounds.read)),
-    }
-
-
-@attrs.frozen
-class Bounds:
-    """How long one attempt may take; ``Timeouts`` as aiohttp and the watchdog want them.
-
-    Attributes:
-        connect: Seconds for a connection to stand; aiohttp's to bound.
-        read: Seconds for the server to say something. aiohttp bounds them for a request without a
-            body. One with a body knows when it has left, and the watchdog does it: a timer less
-            for every piece that comes in.
-        total: Seconds for it all; the watchdog's to bound.
+    aiohttp would read them as the reply to the next request, and RFC 9112 (section 9.2) forbids
+    that.
     """
 
-    connect: float
-    read: float
-    total: float = attrs.field(init=False, default=attrs.Factory(_both, takes_self=True))
-    _usual: dict[bool, Bound] = attrs.field(
-        init=False, repr=False, default=attrs.Factory(_all_the_time, takes_self=True)
-    )
-
-    def within(self, left: float, has_body: bool) -> Bound:  # noqa: FBT001 - cheaper so
-        """What holds in what is ``left`` of a call's time."""
-        if left >= self.total:
-            return self._usual[has_body]
-        silence = min(self.read, left)
-        left = max(left, _LEAST)
-        connect, read = min(self.connect, left), min(self.read, left)
-        # The time is up for a connection first, for silence next, and for all else last, with
-        # room for a busy loop in between: which one it is says whether a write may have left.
-        total = min(self.total, left + _SLACK)
-        return total, silence, _timeout(connect, None if has_body else read)
-
-
-def _timeout(connect: float, silence: float | None) -> aiohttp.ClientTimeout:
-    # By default aiohttp rounds long timeouts up to whole seconds; a deadline is a deadline.
-    return aiohttp.ClientTimeout(connect=connect, sock_read=silence, ceil_threshold=math.inf)
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list["Trace"], timeout: aiohttp.ClientTimeout
+    ) -> "Connection":
+        for _ in range(_CONNECTIONS_TRIED):
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            if protocol is None or not protocol.should_close:
+                limit = SENDING.get()
+                if limit is not None:
+                    limit.await_data()
+                return connection
+            connection.close()
+        raise aiohttp.ClientConnectorError(req.connection_key, _EARLY_DATA)
 
 
 def open_http(
@@ -101,44 +122,24 @@ def open_http(
     trust_env: bool,
     trace_configs: Sequence[aiohttp.TraceConfig],
 ) -> aiohttp.ClientSession:
-    """A session with its own connector; the running loop's."""
+    """A session with a connector of its own, in the running event loop."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            limit=limit,
-            limit_per_host=limit_per_host,
-            keepalive_timeout=keepalive,
-            socket_factory=socket_to,
+        connector=_Connector(
+            limit=limit, limit_per_host=limit_per_host, keepalive_timeout=keepalive
         ),
-        cookie_jar=NoCookies(),
-        headers=COMMON,
-        request_class=REQUEST,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=HEADERS,
+        middlewares=(_send_once,),
         trust_env=trust_env,
         trace_configs=list(trace_configs),
     )
 
 
-class _Socket(socket.socket):
-    """A socket from which not too much is read at once."""
-
-    __slots__ = ()
-
-    def recv(self, most: int, flags: int = 0, /) -> bytes:
-        """Up to 64 KiB."""
-        # asyncio asks for 256 KiB, for which memory is mapped and given back at every reply: a
-        # sixth of the time that a request takes. Over TLS it reads into a buffer that stays.
-        return super().recv(min(most, _PIECE), flags)
-
-
-def socket_to(address: tuple[Any, ...]) -> socket.socket:
-    """A socket of ours for ``address``."""
-    return _Socket(*address[:3])
-
-
 def opened_elsewhere(http: aiohttp.ClientSession) -> bool:
-    """Whether it belongs to another event loop than the running one, where aiohttp tells."""
+    """Whether the session was opened in another event loop, as far as aiohttp shows it."""
     with warnings.catch_warnings():
-        # Reading it is deprecated; but to send in the wrong loop breaks in the middle of it.
+        # The attribute is deprecated, but without it a request would fail halfway.
         warnings.simplefilter("ignore", DeprecationWarning)
-        loop = getattr(http, "loop", None)
+        loop: Any = getattr(http, "loop", None)
     is_known = isinstance(loop, asyncio.AbstractEventLoop)
     return is_known and loop is not asyncio.get_running_loop()

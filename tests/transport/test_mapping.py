@@ -76,8 +76,6 @@ def telling(kind: type[BaseException]) -> BaseException:
 class Failing:
     """A session, and a body, that end in ``error``."""
 
-    trace_configs = ()
-
     def __init__(self, error: BaseException, *, in_body: bool) -> None:
         self._error = error
         self._in_body = in_body
@@ -85,10 +83,10 @@ class Failing:
     async def request(self, *_: object, **__: object) -> Any:
         if not self._in_body:
             raise self._error
-        content = SimpleNamespace(
-            readany=self._read, is_eof=lambda: False, at_eof=lambda: False, exception=lambda: None
+        content = SimpleNamespace(readany=self._read, at_eof=lambda: False)
+        return SimpleNamespace(
+            status=200, headers={}, content=content, closed=False, close=lambda: None
         )
-        return SimpleNamespace(status=200, headers={}, content=content, close=lambda: None)
 
     async def _read(self) -> bytes:
         raise self._error
