@@ -1,9 +1,24 @@
 """Hypothesis profiles (``HYPOTHESIS_PROFILE``: "default", "whole", "fast"); what chaos runs say."""
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if sys.dont_write_bytecode:
+    # With PYTHONDONTWRITEBYTECODE set, each worker of pytest-xdist and each of the hundred or so
+    # processes that tests start would compile the package and its dependencies again. They share
+    # a bytecode cache instead, outside the source tree.
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+
+# aiohttp loads the system's certificate authorities when it is imported, which is a sixth of the
+# start-up time of each of those processes. No test connects to a server that they vouch for.
+os.environ.setdefault("SSL_CERT_FILE", os.devnull)
 
 # No deadline and no health check by the clock: a slow or busy machine proves nothing.
 settings.register_profile(

@@ -185,7 +185,7 @@ async def test_no_fault_brings_anything_to_light(
     kind: str, log: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     loop = asyncio.get_running_loop()
-    assert loop.get_debug()
+    loop.set_debug(True)
     loop.slow_callback_duration = 0.0  # the loop shows in the log whatever it runs
     fault = Fault(kind, seconds=0.005, retry_after=0)
     retry = ONCE if "silence" in kind else QUICK
