@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType, TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 import attrs
 from aiohttp import web
@@ -25,6 +25,8 @@ from loops_async.sandbox.limits import Window
 from loops_async.sandbox.middleware import BASE_PATH
 from loops_async.sandbox.request_log import ReceivedRequest
 from loops_async.sandbox.team import SandboxTeam
+
+T = TypeVar("T")
 
 _BACKLOG = 1024
 # How long `stop` waits for requests in progress. They take milliseconds; one whose body never ends
@@ -190,45 +192,38 @@ class Sandbox:
     @property
     def contacts(self) -> StoredContacts:
         """The contacts by address."""
-        return self._team.store(ContactStore).contacts
+        return self._access(lambda team: team.store(ContactStore).contacts)
 
     @property
     def properties(self) -> Mapping[str, StoredProperty]:
         """The custom properties by key, with the types they were given or guessed."""
-        custom = self._team.store(ContactPropertyStore).custom()
+        custom = self._access(lambda team: team.store(ContactPropertyStore).custom())
         return MappingProxyType({prop.key: prop for prop in custom})
 
     @property
     def mailing_lists(self) -> tuple[StoredMailingList, ...]:
         """The mailing lists."""
-        return self._team.mailing_lists
+        return self._access(lambda team: team.mailing_lists)
 
     @property
     def requests(self) -> tuple[ReceivedRequest, ...]:
         """The last `keep_requests` requests, in the order they arrived."""
-        return self._team.log.requests
+        return self._access(lambda team: team.log.requests)
 
     @property
     def sent_events(self) -> tuple[SentEvent, ...]:
         """The last `keep_sent` events that were accepted, oldest first."""
-        return self._team.store(EventStore).sent
+        return self._access(lambda team: team.store(EventStore).sent)
 
     @property
     def sent_emails(self) -> tuple[SentEmail, ...]:
         """The last `keep_sent` transactional emails that were accepted, oldest first."""
-        return self._team.store(TransactionalStore).sent
+        return self._access(lambda team: team.store(TransactionalStore).sent)
 
     @property
     def counts(self) -> SandboxCounts:
         """Exact counts of requests, events and emails, including those no longer kept."""
-        by_status = self._team.log.by_status
-        return SandboxCounts(
-            requests=self._team.log.received,
-            rate_limited=by_status.get(429, 0),
-            by_status=by_status,
-            events=self._team.store(EventStore).count,
-            emails=self._team.store(TransactionalStore).count,
-        )
+        return self._access(_counts)
 
     @property
     def faults(self) -> Faults | None:
@@ -241,14 +236,18 @@ class Sandbox:
 
     def suppress(self, email: str) -> None:
         """Add ``email`` to the suppression list, as a bounce does. No contact needs to have it."""
-        self._team.store(SuppressionStore).add(email)
+        self._access(lambda team: team.store(SuppressionStore).add(email))
 
     def reset(self) -> None:
         """Remove everything that was stored since it was created, and refill the limit.
 
         Faults stay.
         """
-        self._team.reset()
+        self._access(SandboxTeam.reset)
+
+    def _access(self, function: Callable[[SandboxTeam], T]) -> T:
+        """Return ``function(team)``. Overridden by ``ThreadedSandbox`` to run it in its thread."""
+        return function(self._team)
 
     async def start(self) -> None:
         """Listen and serve.
@@ -297,3 +296,14 @@ class Sandbox:
             await asyncio.Event().wait()
         finally:
             await self.stop()
+
+
+def _counts(team: SandboxTeam) -> SandboxCounts:
+    by_status = team.log.by_status
+    return SandboxCounts(
+        requests=team.log.received,
+        rate_limited=by_status.get(429, 0),
+        by_status=by_status,
+        events=team.store(EventStore).count,
+        emails=team.store(TransactionalStore).count,
+    )
