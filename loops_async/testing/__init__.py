@@ -1,7 +1,7 @@
-"""For the tests of whoever uses this package; the pytest plugin is ``loops_async.testing.plugin``.
+"""Tools for the tests of your project; the pytest plugin is ``loops_async.testing.plugin``.
 
-Importing it imports nothing else: pytest loads the plugin in every run of every project that has
-this package installed.
+Names are imported when they are first used, because pytest loads the plugin, and with it this
+package, in every run of every project that has loops_async installed.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ __all__ = [
     "reply",
 ]
 
-_HOME = {
+_MODULES = {
     "FixtureClient": "testing.fixture_client",
     "QUICK_RETRIES": "testing.scripted",
     "Reply": "pipeline.messages",
@@ -39,11 +39,11 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULES:
         raise AttributeError(f"module 'loops_async.testing' has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415
 
-    value = getattr(import_module(f"loops_async.{_HOME[name]}"), name)
+    value = getattr(import_module(f"loops_async.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 

@@ -1,4 +1,4 @@
-"""A client that outlives event loops and leaves nothing open in any of them."""
+"""A client that can be used in several event loops and leaves nothing open in any of them."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -11,20 +11,19 @@ from loops_async.testing.scripted import QUICK_RETRIES
 
 T = TypeVar("T")
 
-_PATIENCE: Final = 5.0
-"""Seconds that a loop in another thread has for closing its connections."""
+_CLOSE_TIMEOUT: Final = 5.0
+"""Seconds for an event loop in another thread to close its connections."""
 
 
 class FixtureClient(LoopsClient):
-    """A client for a test, whose fixture is torn down outside of the test's event loop.
+    """A client for tests, closed by a fixture outside of the test's event loop.
 
-    In each loop that it is used in, it opens a client of that loop, which is closed with the loop
-    or by ``close``, whichever comes first. Its retries wait a few milliseconds, and it does not
-    wait for a rate limit.
+    It opens a separate client in each event loop in which it is used, and closes it when the loop
+    ends or on ``close``. Retries are a few milliseconds apart, and there is no rate limiting.
 
     Args:
-        api_key: The key.
-        base_url: The API's address.
+        api_key: The API key.
+        base_url: The base URL of the API.
     """
 
     def __init__(self, api_key: str, *, base_url: str) -> None:
@@ -34,7 +33,7 @@ class FixtureClient(LoopsClient):
         ] = {}
 
     async def aclose(self) -> None:
-        """Close it for good, as any client."""
+        """Close the client in the running event loop; it cannot be used again."""
         await super().aclose()
         _, closing = self._opened_in.pop(asyncio.get_running_loop(), (None, None))
         if closing is not None:
@@ -48,30 +47,29 @@ class FixtureClient(LoopsClient):
             client = LoopsClient(
                 self._key, base_url=str(self._base_url), retry=self._retry, pacer=Unpaced()
             )
-            client._counters = self._counters  # noqa: SLF001 - a client's, in a client
+            client._counters = self._counters  # noqa: SLF001 - of the same class
             closing = _closing(client)
             self._opened_in[loop] = client, closing
             await anext(closing)
         client, _ = self._opened_in[loop]
-        return await client._send(request)  # noqa: SLF001 - a client's, in a client
+        return await client._send(request)  # noqa: SLF001 - of the same class
 
     def _open(self) -> None:
         pass
 
     def close(self) -> None:
-        """Close what is open still, in the loops it was opened in."""
+        """Close the clients that are still open, each in its own event loop."""
         for loop, (_, closing) in self._opened_in.items():
             if loop.is_closed():
                 continue
             if loop.is_running():
-                asyncio.run_coroutine_threadsafe(closing.aclose(), loop).result(_PATIENCE)
+                asyncio.run_coroutine_threadsafe(closing.aclose(), loop).result(_CLOSE_TIMEOUT)
             else:
                 loop.run_until_complete(closing.aclose())
 
 
 async def _closing(client: LoopsClient) -> AsyncGenerator[None, None]:
-    # Whoever ends an event loop first closes the asynchronous generators that were begun in it
-    # and have not ended (loop.shutdown_asyncgens), in that loop: asyncio.run, pytest-asyncio and
-    # anyio all do.
+    # Before an event loop ends, its unfinished asynchronous generators are closed in it
+    # (loop.shutdown_asyncgens): asyncio.run, pytest-asyncio and anyio all do this.
     async with client:
         yield

@@ -1,7 +1,10 @@
-"""The pytest plugin: ``loops_sandbox`` and ``loops_client``.
+"""The pytest plugin with the fixtures ``loops_sandbox`` and ``loops_client``.
 
-Both fixtures are plain functions, so that they serve synchronous tests, pytest-asyncio in either
-mode and anyio alike: no plugin has to be asked how an asynchronous fixture is declared.
+Both are synchronous fixtures, so that they work in synchronous tests as well as with pytest-asyncio
+(in either mode) and anyio, which declare asynchronous fixtures in different ways.
+
+The fixtures import what they need only when a test uses them, because this module is loaded in
+every pytest run of every project that has the package installed.
 """
 
 from collections.abc import Iterator
@@ -13,13 +16,10 @@ if TYPE_CHECKING:
     from loops_async.client import LoopsClient
     from loops_async.sandbox import Sandbox
 
-# What a fixture needs is imported when a test asks for it: this module is loaded in every run of
-# every project that has the package installed.
-
 
 @pytest.fixture
 def loops_sandbox_options() -> dict[str, Any]:
-    """Arguments for the ``Sandbox`` of ``loops_sandbox``; override it to give some."""
+    """Arguments for the ``Sandbox`` of ``loops_sandbox``; override this fixture to pass some."""
     return {}
 
 
@@ -27,17 +27,17 @@ def loops_sandbox_options() -> dict[str, Any]:
 def loops_sandbox(
     loops_sandbox_options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator["Sandbox"]:
-    """A local Loops for one test, on a real socket, reachable from every event loop and process.
+    """A local Loops for one test, on a real socket, for any event loop and process.
 
-    ``LOOPS_API_KEY`` and ``LOOPS_BASE_URL`` lead there for as long as the test runs, so that a
-    ``LoopsClient()`` that the code under test makes talks to it.
+    ``LOOPS_API_KEY`` and ``LOOPS_BASE_URL`` point to it during the test, so that a
+    ``LoopsClient()`` created by the code under test uses it.
     """
     from loops_async.testing.threaded import ThreadedSandbox  # noqa: PLC0415
 
     with ThreadedSandbox(**loops_sandbox_options) as sandbox:
         monkeypatch.setenv("LOOPS_API_KEY", sandbox.api_key)
         monkeypatch.setenv("LOOPS_BASE_URL", sandbox.url)
-        # What a developer's shell says would turn the tests into dry runs.
+        # Settings in a developer's shell must not affect the tests.
         monkeypatch.delenv("LOOPS_DRY_RUN", raising=False)
         monkeypatch.delenv("LOOPS_ALLOWED_RECIPIENTS", raising=False)
         yield sandbox
@@ -45,7 +45,7 @@ def loops_sandbox(
 
 @pytest.fixture
 def loops_client(loops_sandbox: "Sandbox") -> Iterator["LoopsClient"]:
-    """A client of ``loops_sandbox`` whose retries wait a few milliseconds; it closes itself."""
+    """A client of ``loops_sandbox`` with retries after milliseconds, closed after the test."""
     from loops_async.testing.fixture_client import FixtureClient  # noqa: PLC0415
 
     client = FixtureClient(loops_sandbox.api_key, base_url=loops_sandbox.url)

@@ -1,4 +1,4 @@
-"""A transport without sockets: it answers from a script and remembers what it was asked."""
+"""A transport without sockets that replies from a script and records the requests."""
 
 import inspect
 import json as json_module
@@ -14,19 +14,19 @@ from loops_async.pipeline.messages import Reply, Request
 from loops_async.pipeline.retry_policy import RetryPolicy
 
 QUICK_RETRIES: Final = RetryPolicy(base=0.001, cap=0.01)
-"""As many attempts as by default, but milliseconds apart."""
+"""The default number of attempts, but milliseconds apart."""
 
 
 @attrs.frozen
 class SentRequest:
-    """One attempt of the client's. Its repr shows no personal data.
+    """One attempt that the client sent. The repr contains no personal data.
 
     Attributes:
-        method: In capitals.
-        path: As in the API reference: ``/v1/contacts/create``.
-        query: The query, empty where there is none.
-        json: The decoded body, None where there is none.
-        idempotency_key: The header, None where there is none.
+        method: The HTTP method, in capitals.
+        path: The path as in the API reference, such as ``/v1/contacts/create``.
+        query: The query, empty if there is none.
+        json: The decoded body, None if there is none.
+        idempotency_key: The header, None if there is none.
     """
 
     method: str
@@ -37,10 +37,10 @@ class SentRequest:
 
 
 Step: TypeAlias = Reply | LinkError
-"""What becomes of one attempt: a reply, or the error that is raised in place of one."""
+"""The result of one attempt: a reply, or an error to raise instead."""
 
-Answering: TypeAlias = Callable[[SentRequest], Step | Awaitable[Step]]
-"""Returns what becomes of an attempt; may be a coroutine function."""
+Responder: TypeAlias = Callable[[SentRequest], Step | Awaitable[Step]]
+"""Returns the result of an attempt; may be a coroutine function."""
 
 
 def reply(
@@ -50,17 +50,17 @@ def reply(
     content: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """A reply for a ``ScriptedTransport``.
+    """Create a reply for a ``ScriptedTransport``.
 
     Args:
         status: The HTTP status.
         json: The body, to be encoded as JSON. None for no body.
-        content: The body as bytes, in place of ``json``: a proxy's HTML, half of a JSON.
-        headers: Such as ``{"Retry-After": "1"}``.
+        content: The body as bytes, instead of ``json``: HTML of a proxy, or truncated JSON.
+        headers: The headers, such as ``{"Retry-After": "1"}``.
 
     Raises:
-        TypeError: Both a ``json`` and a ``content``, or something that JSON cannot say.
-        ValueError: No HTTP status.
+        TypeError: ``json`` and ``content`` were both passed, or ``json`` cannot be encoded.
+        ValueError: ``status`` is not an HTTP status.
     """
     if not _is_status(status):
         raise ValueError(f"status: must be an HTTP status from 200 to 599, not {status!r}")
@@ -68,8 +68,8 @@ def reply(
         raise TypeError("pass json= or content=, not both")
     if content is None:
         content = b"" if json is None else json_module.dumps(json).encode()
-    named = {name.lower(): value for name, value in (headers or {}).items()}
-    return Reply(status, MappingProxyType(named), content)
+    lowercase = {name.lower(): value for name, value in (headers or {}).items()}
+    return Reply(status, MappingProxyType(lowercase), content)
 
 
 def _is_status(value: object) -> bool:
@@ -77,45 +77,46 @@ def _is_status(value: object) -> bool:
 
 
 class ScriptedTransport:
-    """Stands in for the network: ``LoopsClient("test-key", transport=ScriptedTransport([...]))``.
+    """Replaces the network: ``LoopsClient("test-key", transport=ScriptedTransport([...]))``.
 
-    All else about the client is real: what it checks, encodes and decodes, and its retries. Each
-    attempt takes a step of the script. No attempt waits for a rate limit, but retries wait: pass
-    ``retry=QUICK_RETRIES`` as well where the script has a failure.
+    Everything else in the client works as usual: validation, encoding, decoding and retries. Each
+    attempt uses one step of the script. There is no rate limiting, but retries are delayed: pass
+    ``retry=QUICK_RETRIES`` as well if the script contains failures.
 
     Args:
         script: The steps, in the order of the attempts: a ``reply(...)``, or a ``ConnectFailed``,
-            ``ConnectionLost`` or ``ReplyTimeout`` to raise. Or a function that is given each
+            ``ConnectionLost`` or ``ReplyTimeout`` to raise. Or a function that takes a
             ``SentRequest`` and returns such a step; it may be a coroutine function.
 
     Attributes:
-        requests: What was sent, in order, those without a step included.
+        requests: The requests sent, in order, including those without a step.
 
     Raises:
-        TypeError: A step is something else.
+        TypeError: A step is of another type.
     """
 
-    def __init__(self, script: Iterable[Step] | Answering) -> None:
+    def __init__(self, script: Iterable[Step] | Responder) -> None:
         if isinstance(script, Reply | LinkError):
             raise TypeError("script: must be a list of steps, or a function that returns them")
         self.requests: list[SentRequest] = []
-        self._answering = script if callable(script) else None
+        self._responder = script if callable(script) else None
         self._steps = deque[Step]() if callable(script) else deque(script)
         self._length = len(self._steps)
         for number, step in enumerate(self._steps, 1):
             _check(step, f"step {number} of the script")
 
     def __repr__(self) -> str:
-        left = "" if self._answering else f", {len(self._steps)} steps left"
+        left = "" if self._responder else f", {len(self._steps)} steps left"
         return f"<ScriptedTransport: {len(self.requests)} requests{left}>"
 
     async def send(self, request: Request[object], /) -> Reply:
-        """Answer ``request`` with the next step.
+        """Return or raise the next step for ``request``.
 
         Raises:
-            AssertionError: There is none. No retry and no ``except LoopsError`` catches it.
-            LinkError: The step is one.
-            TypeError: The function returned no step.
+            AssertionError: The script has ended. Neither retries nor ``except LoopsError`` catch
+                this error.
+            LinkError: The step is an error.
+            TypeError: The function did not return a step.
         """
         sent = SentRequest(
             method=request.endpoint.method,
@@ -125,28 +126,28 @@ class ScriptedTransport:
             idempotency_key=request.idempotency_key,
         )
         self.requests.append(sent)
-        if self._answering is not None:
-            answered = self._answering(sent)
-            step = await answered if inspect.isawaitable(answered) else answered
-            _check(step, f"what the function returned for {request.endpoint}")
+        if self._responder is not None:
+            response = self._responder(sent)
+            step = await response if inspect.isawaitable(response) else response
+            _check(step, f"the value that the function returned for {request.endpoint}")
         elif self._steps:
             step = self._steps.popleft()
         else:
             raise AssertionError(
-                f"no reply is left for {request.endpoint}: it is request {len(self.requests)}, "
-                f"and the script has {self._length} step(s)"
+                f"no reply left for {request.endpoint}: this is request {len(self.requests)}, but "
+                f"the script has {self._length} step(s)"
             )
         if isinstance(step, LinkError):
             raise step
         return step
 
     def assert_done(self) -> None:
-        """Check that the script was played to its end, and no further.
+        """Check that every step of the script was used, and no further request was sent.
 
         Raises:
-            AssertionError: It was not.
+            AssertionError: A step was not used, or there were more requests.
         """
-        surplus = 0 if self._answering else len(self.requests) - self._length
+        surplus = 0 if self._responder else len(self.requests) - self._length
         if surplus > 0:
             raise AssertionError(
                 f"{surplus} request(s) more than the script's {self._length} step(s); the last "
@@ -160,8 +161,8 @@ class ScriptedTransport:
 
 def _check(step: object, where: str) -> None:
     if not isinstance(step, Reply | LinkError):
-        called = step.__name__ if isinstance(step, type) else type(step).__name__
+        name = step.__name__ if isinstance(step, type) else type(step).__name__
         raise TypeError(
             f"{where} must be a reply(...), or a ConnectFailed, ConnectionLost or ReplyTimeout to "
-            f"raise, not {called}"
+            f"raise, not {name}"
         )

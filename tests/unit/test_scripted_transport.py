@@ -94,7 +94,7 @@ async def test_a_request_too_many_fails_the_test_and_names_nobody() -> None:
         with pytest.raises(AssertionError) as caught:
             await loops.events.send("signup", email=ADA)
     assert str(caught.value) == (
-        "no reply is left for POST /v1/events/send: it is request 2, and the script has 1 step(s)"
+        "no reply left for POST /v1/events/send: this is request 2, but the script has 1 step(s)"
     )
     with pytest.raises(AssertionError, match=r"^1 request\(s\) more .* POST /v1/events/send$"):
         transport.assert_done()
@@ -105,7 +105,7 @@ async def test_a_request_too_many_ends_a_bulk_run() -> None:
         with pytest.raises((AssertionError, BaseExceptionGroup)) as caught:
             async for _ in loops.contacts.upsert_many([{"email": ADA}, {"email": "b@example.com"}]):
                 pass
-    assert "no reply is left for PUT /v1/contacts/update" in repr(caught.value)
+    assert "no reply left for PUT /v1/contacts/update" in repr(caught.value)
 
 
 def test_steps_that_are_left_are_told() -> None:
