@@ -1,7 +1,7 @@
 """Network latency: a random delay before a request arrives and before its response is sent."""
 
 import random
-from math import isfinite
+from math import inf
 
 import attrs
 from aiohttp import web
@@ -37,7 +37,7 @@ def make_latency(bounds: tuple[float, float] | None) -> Latency | None:
         return None
     try:
         low, high = bounds
-        valid = 0 <= low <= high and isfinite(high)
+        valid = 0 <= low <= high < inf
     except (TypeError, ValueError):
         low, high, valid = 0.0, 0.0, False
     if not valid:

@@ -56,7 +56,6 @@ class SandboxTeam:
     _stores: dict[object, Any] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Start empty."""
         self.reset()
 
     def reset(self) -> None:

@@ -54,8 +54,8 @@ DEFAULT_PROPERTIES = (
     StoredProperty("createdAt", "date", "Created At"),
 )
 
-# The last two are keys of every contact in a response, so a property could not be told from them.
-# The others are reserved by Loops: https://loops.so/docs/contacts/properties#reserved-names.
+# Loops reserves them: https://loops.so/docs/contacts/properties#reserved-names. The last two are
+# not on its list, but every contact in a response has them, so no property can have these names.
 RESERVED_NAMES = frozenset(
     {"id", "listId", "softDeleteAt", "teamId", "updatedAt", "mailingLists", "optInStatus"}
 )

@@ -129,22 +129,21 @@ class TransactionalStore:
             email = email_address(body.get("email"))
         except Refusal as refusal:
             _refuse("email", refusal.message)
-        variables: Collection[str] = ()
-        known = self._team.transactional_emails
-        if known is not None:
-            if transactional_id not in known:
-                _refuse("transactionalId", EMAIL_NOT_FOUND, status=404)
-            variables = known[transactional_id]
+        published = self._team.transactional_emails
+        if published is not None and transactional_id not in published:
+            _refuse("transactionalId", EMAIL_NOT_FOUND, status=404)
         add_to_audience = body.get("addToAudience")
         if add_to_audience is not None and not isinstance(add_to_audience, bool):
             _refuse("addToAudience", "addToAudience must be a boolean.")
-        data_variables = _read_variables(
-            body.get("dataVariables"), required=variables, transactional_id=transactional_id
+        variables = _read_variables(
+            body.get("dataVariables"),
+            required=(published or {}).get(transactional_id, ()),
+            transactional_id=transactional_id,
         )
         return SentEmail(
             transactional_id=transactional_id,
             email=email,
-            data_variables=MappingProxyType(data_variables),
+            data_variables=MappingProxyType(variables),
             attachments=self._read_attachments(body.get("attachments")),
             add_to_audience=bool(add_to_audience),
             idempotency_key=key,

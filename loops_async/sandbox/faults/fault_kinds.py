@@ -52,7 +52,6 @@ class Fault:
     retry_after: int = DEFAULT_RETRY_AFTER
 
     def __attrs_post_init__(self) -> None:
-        """Check the values."""
         if self.kind not in FAULT_KINDS:
             raise ValueError(
                 f"there is no fault {self.kind!r}; the kinds are {', '.join(FAULT_KINDS)}"

@@ -35,7 +35,7 @@ async def draw_fault(request: web.Request, handler: Handler) -> web.StreamRespon
 
 @web.middleware
 async def spoil_response(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Change the response as the request's fault says."""
+    """Apply the request's fault to its response."""
     response = await handler(request)
     fault = request.get(_FAULT)
     if fault is None or DROPPED in request or not isinstance(response, web.Response):
