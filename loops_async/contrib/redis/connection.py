@@ -7,7 +7,7 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from loops_async.contrib.redis.reservations import DIGEST, SCRIPT, TIMEOUT
 from loops_async.errors import (
@@ -27,39 +27,20 @@ RETRY_INTERVAL: Final = 0.5
 _SCHEMES: Final = ("redis://", "rediss://", "unix://")
 
 
-class RedisClient(Protocol):
-    """The methods of ``redis.asyncio.Redis`` and ``RedisCluster`` that are used here."""
-
-    async def evalsha(self, sha: str, numkeys: int, *keys_and_args: Any) -> Any:
-        """Run a script that the server has cached."""
-        ...
-
-    async def eval(self, script: str, numkeys: int, *keys_and_args: Any) -> Any:
-        """Run a script and cache it."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        ...
-
-
-class RedisUnavailable(Exception):
-    """The script could not be run; the reason has been logged."""
-
-
 class RedisConnection:
     """Runs the script, and logs when Redis stops responding and when it responds again.
 
     Args:
-        open_client: Returns the client to use.
+        open_client: Returns the client to use, a ``redis.asyncio.Redis`` or ``RedisCluster``.
         is_owned: Whether to open a client per event loop and process, and to close it.
     """
 
-    def __init__(self, open_client: Callable[[], RedisClient], *, is_owned: bool) -> None:
+    def __init__(self, open_client: Callable[[], Any], *, is_owned: bool) -> None:
         self._open_client = open_client
         self._is_owned = is_owned
-        self._client: RedisClient | None = None
-        self._inherited: RedisClient | None = None
+        # Any: redis-py types its results for synchronous and asynchronous clients at once.
+        self._client: Any = None
+        self._inherited: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
         self._closed = False
@@ -111,8 +92,10 @@ class RedisConnection:
         arguments: Sequence[object],
         parse: Callable[[Any], T],
         fallback: Callable[[float], str],
-    ) -> T:
-        """Run the script and return its parsed reply.
+    ) -> T | None:
+        """Run the script and return its parsed reply, or None if Redis is down.
+
+        Failures are logged, and never raised.
 
         Args:
             keys: The keys that the script uses.
@@ -120,13 +103,10 @@ class RedisConnection:
             parse: Parses the reply.
             fallback: Describes for the log how requests continue without Redis, given the event
                 loop's time.
-
-        Raises:
-            RedisUnavailable: The script failed, for whatever reason.
         """
         loop, client = self._loop, self._client
         if loop is None or client is None:
-            raise RedisUnavailable
+            return None
         try:
             async with asyncio.timeout(None) as bound:
                 # In two halves: time for which the event loop is blocked uses up at most one of
@@ -140,14 +120,12 @@ class RedisConnection:
                     half.cancel()
             result = parse(reply)
         except Exception as error:  # noqa: BLE001 - calls must not fail because of Redis
-            failure = error
-        else:
-            if self.is_down:
-                self.is_down = False
-                LOG.info("Redis responds again; the rate limit is shared through it")
-            return result
-        self._mark_down(failure, loop.time(), fallback)
-        raise RedisUnavailable
+            self._mark_down(error, loop.time(), fallback)
+            return None
+        if self.is_down:
+            self.is_down = False
+            LOG.info("Redis responds again; the rate limit is shared through it")
+        return result
 
     def _mark_down(self, failure: Exception, now: float, fallback: Callable[[float], str]) -> None:
         self.retry_at = now + RETRY_INTERVAL
@@ -182,7 +160,7 @@ class RedisConnection:
             await client.aclose()
 
 
-async def _evaluate(client: RedisClient, keys: Sequence[str], arguments: Sequence[object]) -> Any:
+async def _evaluate(client: Any, keys: Sequence[str], arguments: Sequence[object]) -> Any:
     from redis.exceptions import NoScriptError  # noqa: PLC0415 - optional
 
     try:
@@ -211,8 +189,7 @@ def connect(address: object) -> RedisConnection:
     if isinstance(address, str):
         return RedisConnection(_opener(address), is_owned=True)
     if isinstance(address, redis.asyncio.Redis | redis.asyncio.RedisCluster):
-        client = cast(RedisClient, address)
-        return RedisConnection(lambda: client, is_owned=False)
+        return RedisConnection(lambda: address, is_owned=False)
     if isinstance(address, redis.Redis | redis.RedisCluster):
         raise ConfigurationError("redis: must be a client of redis.asyncio, not a blocking one")
     raise InvalidCall(
@@ -221,7 +198,7 @@ def connect(address: object) -> RedisConnection:
     )
 
 
-def _opener(url: str) -> Callable[[], RedisClient]:
+def _opener(url: str) -> Callable[[], Any]:
     from redis.asyncio import Redis  # noqa: PLC0415 - optional
     from redis.asyncio.connection import parse_url  # noqa: PLC0415
     from redis.asyncio.retry import Retry  # noqa: PLC0415
@@ -232,14 +209,12 @@ def _opener(url: str) -> Callable[[], RedisClient]:
         # One immediate retry, for connections that Redis has closed in the meantime.
         "retry": Retry(NoBackoff(), 1),
     }
-    # The keyword arguments of from_url have no type annotations.
-    from_url: Callable[..., RedisClient] = cast(Any, Redis).from_url
-    open_client = partial(from_url, url, **options)
+    open_client: Callable[[], Any] = partial(cast(Any, Redis).from_url, url, **options)
     # Errors are replaced, not chained: their text may contain the URL and thus a password.
     try:
         parse_url(url)
         # Validates the options in the URL without connecting.
-        cast(Any, open_client()).connection_pool.make_connection()
+        open_client().connection_pool.make_connection()
     except (ValueError, TypeError):
         is_valid = False
     else:

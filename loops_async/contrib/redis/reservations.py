@@ -5,7 +5,7 @@ import math
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
@@ -124,10 +124,7 @@ class TeamPermit:
 class TeamBudget:
     """One team's rate limit as this process knows it, in one event loop."""
 
-    def __init__(
-        self, keys: Sequence[str], rate: float, max_rate: float, processes: int, now: float
-    ) -> None:
-        self.keys = keys
+    def __init__(self, rate: float, max_rate: float, processes: int, now: float) -> None:
         self.grace: GraceEstimator = GraceEstimator()
         self.limit: float = rate
         self.recent: deque[TeamPermit] = deque()

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from heapq import heappop, heappush
@@ -10,7 +9,7 @@ from typing import TypeAlias
 
 import attrs
 
-from loops_async.contrib.redis.connection import RedisConnection, RedisUnavailable
+from loops_async.contrib.redis.connection import RedisConnection
 from loops_async.contrib.redis.reservations import (
     Reservation,
     ReservationReply,
@@ -54,7 +53,7 @@ class TeamPacer:
     def _start(self, loop: asyncio.AbstractEventLoop | None, limit: float) -> None:
         """Start afresh in ``loop``, where the requests and times of another one mean nothing."""
         now = loop.time() if loop is not None else 0.0
-        self._budget = TeamBudget(self._keys, limit, self._max_rate, self._processes, now)
+        self._budget = TeamBudget(limit, self._max_rate, self._processes, now)
         self._loop = loop
         self._epoch = 0 if loop is None else self._connection.epoch
         self._queue: WaitQueue[_Turn] = WaitQueue()
@@ -210,11 +209,8 @@ class TeamPacer:
         def parse(reply: object) -> ReservationReply:
             return budget.parse(reply, lane, first, called, loop.time())
 
-        reply = None
         try:
             reply = await self._connection.run(self._keys, arguments, parse, budget.describe_share)
-        except RedisUnavailable:
-            pass
         finally:
             if budget is self._budget:
                 self._exchange_task = None
@@ -240,6 +236,5 @@ class TeamPacer:
         if loop is None or self._epoch != self._connection.epoch or self._connection.is_down:
             return
         self._return_reserved()
-        with suppress(RedisUnavailable):
-            arguments = budget.leave_arguments(loop.time())
-            await self._connection.run(self._keys, arguments, lambda _: None, budget.describe_share)
+        arguments = budget.leave_arguments(loop.time())
+        await self._connection.run(self._keys, arguments, lambda _: None, budget.describe_share)
