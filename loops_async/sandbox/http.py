@@ -23,9 +23,6 @@ _PARSED = web.RequestKey("parsed", object)
 _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
-# Requests.
-
-
 async def read_json(request: web.Request) -> object:
     """Return the parsed body; a second call returns the same, or None if the body was refused.
 
@@ -79,9 +76,6 @@ def idempotency_key(request: web.Request) -> str | None:
     return request.headers.get("Idempotency-Key") or None
 
 
-# Responses.
-
-
 def json_response(value: object, *, status: int = 200) -> web.Response:
     """Return a response with a JSON body."""
     return web.Response(
@@ -123,9 +117,6 @@ def page_response(request: web.Request, items: Sequence[Mapping[str, object]]) -
         "nextPage": next_page,
     }
     return json_response({"pagination": pagination, "data": items[start:end]})
-
-
-# Connections.
 
 
 def reset_connection(request: web.Request) -> None:

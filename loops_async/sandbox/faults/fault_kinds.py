@@ -88,9 +88,6 @@ class FaultKind:
     on_response: OnResponse | None = attrs.field(default=None, repr=False, kw_only=True)
 
 
-# Before the endpoint.
-
-
 async def _delay(request: web.Request, fault: Fault) -> None:
     if await sleep_until_stop(request, fault.seconds):
         drop_request(request)
@@ -103,9 +100,6 @@ async def _refuse(request: web.Request, _: Fault) -> None:
 async def _read_all(request: web.Request, _: Fault) -> None:
     # The client has sent the whole request when it meets the fault.
     await peek_json(request)
-
-
-# In place of the response.
 
 
 async def _reset(request: web.Request, response: web.Response, _: Fault) -> web.Response:
@@ -243,9 +237,6 @@ def _page(status: HTTPStatus) -> bytes:
         f"<html>\r\n<head><title>{title}</title></head>\r\n"
         f"<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
     ).encode()
-
-
-# The kinds.
 
 
 def _before(name: str, family: str, on_response: OnResponse) -> FaultKind:
