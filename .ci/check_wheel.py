@@ -5,10 +5,12 @@ import zipfile
 
 NEEDED = {
     "loops_async/__init__.py",
+    "loops_async/__init__.pyi",
     "loops_async/py.typed",
     "loops_async/cli/sample/contacts.csv",
     "loops_async/contrib/redis/reserve.lua",
     "loops_async/sandbox/server.py",
+    "loops_async/testing/__init__.pyi",
 }
 
 

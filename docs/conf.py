@@ -2,14 +2,19 @@
 
 import inspect
 import re
+import sys
 from importlib.metadata import version as installed_version
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, get_origin
 
 import attrs
 from sphinx.domains.python import PyObject
 from sphinx.util.typing import stringify_annotation
 
 import loops_async
+
+sys.path.insert(0, str(Path(__file__).parent))
+from reference import expand
 
 project = "loops_async"
 author = "The loops_async contributors"
@@ -42,13 +47,16 @@ napoleon_use_ivar = True
 python_maximum_signature_line_length = 120  # includes module names, which are not shown
 python_use_unqualified_type_names = True
 
-ALIASES: Final = ("JsonValue", "PropertyValue", "DataVariable")
+ALIASES: Final = [
+    name for name in loops_async.__all__ if get_origin(getattr(loops_async, name)) is not None
+]
+TYPE_VARIABLE: Final = re.compile(r"~?loops_async\.[\w.]+\.(?=[A-Z]\b)")
 LONG_NAME: Final = re.compile(r"(?<![\w.~])(?=(?:collections\.abc|datetime|pathlib)\.[A-Za-z])")
 
 
 def _short(text: str) -> str:
     """Replace the types in ``text`` by the names under which they are imported."""
-    text = LONG_NAME.sub("~", text)
+    text = TYPE_VARIABLE.sub("", LONG_NAME.sub("~", text))
     for name in ALIASES:
         whole = LONG_NAME.sub("~", stringify_annotation(getattr(loops_async, name), "smart"))
         # A recursive alias is spelled out twice.
@@ -76,8 +84,13 @@ def _readable(*event: Any) -> tuple[str | None, str | None]:
     return signature and _short(signature), returned and _short(returned)
 
 
+def _expand(_: object, __: str, content: list[str]) -> None:
+    content[0] = expand(content[0])
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
+    app.connect("source-read", _expand)
     for field in PyObject.doc_field_types:
         if field.name == "variable":
             field.label = "Attributes"

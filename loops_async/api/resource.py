@@ -6,6 +6,7 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import attrs
 
+from loops_async.api.pages import Page, Pages, page_query
 from loops_async.bulk.upsert import BulkUpsert
 from loops_async.codec import Undecodable, decode, decode_fast
 from loops_async.errors import InvalidCall
@@ -59,11 +60,10 @@ class Resource:
             ConfigurationError: ``timeout`` is not a positive number of seconds.
         """
         if timeout is UNSET:
-            seconds = self._caller.timeout
+            timeout = self._caller.timeout
         else:
             check_seconds("timeout", timeout, allow_none=True)
-            seconds = timeout
-        return None if seconds is None else asyncio.get_running_loop().time() + seconds
+        return None if timeout is None else asyncio.get_running_loop().time() + timeout
 
     def _call(
         self,
@@ -86,6 +86,25 @@ class Resource:
                 deadline=deadline,
             )
         )
+
+    def _pages(
+        self, endpoint: Endpoint[Page[T]], per_page: int, cursor: str | None, timeout: Timeout
+    ) -> Pages[T]:
+        """A paged list. The timeout is that of one page.
+
+        Raises:
+            InvalidInput: ``per_page`` or ``cursor`` is not valid.
+            ConfigurationError: ``timeout`` is not a positive number of seconds.
+        """
+        page_query(per_page, cursor)
+        if timeout is not UNSET:
+            check_seconds("timeout", timeout, allow_none=True)
+
+        async def fetch(cursor: str | None) -> Page[T]:
+            query = page_query(per_page, cursor)
+            return (await self._call(endpoint, self._deadline(timeout), query=query)).value
+
+        return Pages(str(endpoint), fetch, cursor)
 
 
 def reads(into: type[T]) -> Callable[[Reply], T]:

@@ -5,18 +5,32 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, overload
 
 from loops_async.api.idempotency import KeyedResource, check_key, keyed_endpoint
+from loops_async.api.pages import EMPTY, Pages, reads_page
 from loops_async.api.resource import Timeout
 from loops_async.codec import encode
 from loops_async.errors import InvalidInput
+from loops_async.pipeline.messages import Endpoint, Replay
 from loops_async.records._types import UNSET, SendReceipt, Unset
 from loops_async.records._validation import build_record, record_from
 from loops_async.records.attachments import LARGEST_MAIL, Attachment, size
-from loops_async.records.transactional import DataVariable, TransactionalEmail
+from loops_async.records.transactional import (
+    DataVariable,
+    PublishedTransactionalEmail,
+    TransactionalEmail,
+)
 
 _ENCODED_IN_THREAD: Final = 64 * 1024
 """Bytes of attachments from which encoding would block the event loop noticeably."""
 
 SEND = keyed_endpoint("/v1/transactional")
+LIST = Endpoint(
+    "GET",
+    "/v1/transactional",
+    Replay.ALWAYS,
+    reads_page(PublishedTransactionalEmail),
+    changes=False,
+    dry_run=EMPTY,
+)
 
 
 class Transactional(KeyedResource):
@@ -93,6 +107,28 @@ class Transactional(KeyedResource):
         deadline = self._deadline(timeout)
         key = check_key(idempotency_key)
         return await self._send_once(SEND, await _body(mail), key, deadline)
+
+    def list(
+        self, *, per_page: int = 50, cursor: str | None = None, timeout: Timeout = UNSET
+    ) -> Pages[PublishedTransactionalEmail]:
+        """List published transactional emails, with the data variables of each.
+
+        See https://loops.so/docs/api-reference/list-transactional-emails-v1. Loops has deprecated
+        this operation.
+
+        Args:
+            per_page: How many emails each request returns, 10 to 50.
+            cursor: The ``next_cursor`` of a page, to begin with the page after it.
+            timeout: Seconds for each page; None for no limit.
+
+        Returns:
+            ``Pages``: iterate over it with ``async for``, or ``await`` it for the whole list.
+
+        Raises:
+            InvalidInput: ``per_page`` or ``cursor`` is not valid; nothing was sent.
+            LoopsError: While iterating: a page could not be fetched.
+        """
+        return self._pages(LIST, per_page, cursor, timeout)
 
 
 async def _body(mail: TransactionalEmail) -> bytes:

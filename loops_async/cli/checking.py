@@ -13,8 +13,8 @@ from loops_async.cli.talking import Talk
 from loops_async.client import LoopsClient
 from loops_async.connection import checked_base_url
 from loops_async.errors import ConfigurationError, Unauthorized
-from loops_async.pacing import Pacer
 from loops_async.pacing.learning import read_limit, read_remaining
+from loops_async.pacing.pacer import Pacer
 from loops_async.pipeline.messages import Lane, Permit, Reply
 from loops_async.pipeline.observing import Attempt
 from loops_async.pipeline.retry_policy import RetryPolicy

@@ -38,7 +38,7 @@ from loops_async.cli.talking import Talk
 from loops_async.cli.tally import Tally, counted, tally_for
 from loops_async.cli.validating import columns_document
 from loops_async.client import LoopsClient
-from loops_async.pacing import Pacer
+from loops_async.pacing.pacer import Pacer
 
 
 def import_file(options: Options, talk: Talk) -> bool:

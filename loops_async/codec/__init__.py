@@ -13,6 +13,7 @@ __all__ = [
     "decode_json",
     "encode",
     "encode_json",
+    "from_json",
     "moment",
     "to_json",
 ]
@@ -53,10 +54,19 @@ def decode(body: bytes, into: type[T]) -> T:
         Undecodable: Not JSON, or not of that shape.
         InvalidCall: ``into`` has a field of a type that no JSON can be read into.
     """
-    value = decode_json(body)
+    return from_json(decode_json(body), into)
+
+
+def from_json(value: object, into: type[T], *, path: str = "$") -> T:
+    """The ``into`` that a decoded JSON value stands for; errors call the value ``path``.
+
+    Raises:
+        Undecodable: The value has another shape.
+        InvalidCall: ``into`` has a field of a type that no JSON can be read into.
+    """
     from loops_async.codec.converter import structured  # noqa: PLC0415
 
-    return structured(value, into)
+    return structured(value, into, path)
 
 
 def _unstructured_by(cls: type) -> Callable[[Any], dict[str, Any]]:

@@ -22,7 +22,7 @@ def unstructured_by(cls: type) -> Callable[[Any], dict[str, Any]]:
     return _CONVERTER.get_unstructure_hook(cls)
 
 
-def structured(value: object, into: type[T]) -> T:
+def structured(value: object, into: type[T], path: str) -> T:
     """The record of type ``into`` that the JSON value ``value`` stands for.
 
     Raises:
@@ -32,7 +32,7 @@ def structured(value: object, into: type[T]) -> T:
     try:
         return _CONVERTER.structure(value, into)
     except Exception as error:  # noqa: BLE001 - cattrs raises groups of whatever its hooks raised
-        what = "; ".join(transform_error(error, format_exception=_said)[:5])
+        what = "; ".join(transform_error(error, path, format_exception=_said)[:5])
         is_ours = isinstance(error, StructureHandlerNotFoundError) or (
             isinstance(error, BaseExceptionGroup)
             and cast("BaseExceptionGroup[BaseException]", error).subgroup(

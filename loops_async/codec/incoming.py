@@ -20,11 +20,13 @@ from loops_async.records.suppression import (
     Suppression,
     SuppressionRemoval,
 )
+from loops_async.records.transactional import PublishedTransactionalEmail
 
 _RECORDS: Final = frozenset(
     {
         ContactProperty,
         MailingList,
+        PublishedTransactionalEmail,
         RemovalQuota,
         SuppressedContact,
         Suppression,

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from typing import Final, cast
 
-from loops_async.pacing import Pacer
+from loops_async.pacing.pacer import Pacer
 from loops_async.pipeline.messages import Pacing, TeamPacing
 
 _PACERS: Final[dict[asyncio.AbstractEventLoop, dict[str, Pacer]]] = {}

@@ -23,14 +23,17 @@ class Unset(enum.Enum):
 
 
 UNSET: Final = Unset.UNSET
-"""Leaves a field out of the request, so that Loops keeps what it holds."""
+"""Leaves a field out of the request, so that Loops keeps its current value. It is falsy."""
 
 
 JsonValue: TypeAlias = str | int | float | bool | list["JsonValue"] | dict[str, "JsonValue"] | None
-"""Anything that JSON can hold."""
+"""Any JSON value."""
 
 PropertyValue: TypeAlias = str | int | float | bool | datetime | date | None
-"""A custom property's value, as it may be sent. A datetime must carry its time zone."""
+"""The value of a custom property.
+
+Text, a number, a boolean, a date, a datetime with a time zone, or ``None`` to empty the property.
+"""
 
 
 class OpenStrEnum(enum.StrEnum):

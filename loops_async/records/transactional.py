@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeAlias, cast
 
 import attrs
@@ -23,7 +23,7 @@ from loops_async.records._validation import (
 from loops_async.records.attachments import Attachment, own_attachments
 
 DataVariable: TypeAlias = str | int | float | list[dict[str, str | int | float]]
-"""What a data variable may be: text, a number, or an array of objects of those."""
+"""The value of a data variable: text, a number, or a list of mappings of text and numbers."""
 
 
 def check_variable(name: object, value: Any, *, within: str = "") -> None:
@@ -117,3 +117,21 @@ class TransactionalEmail:
 
     def __repr__(self) -> str:
         return masked_repr(self)
+
+
+@attrs.frozen
+class PublishedTransactionalEmail:
+    """A published transactional email
+    (https://loops.so/docs/api-reference/list-transactional-emails-v1).
+
+    Attributes:
+        id: Its id, for ``loops.transactional.send(transactional_id=…)``.
+        name: Its name in Loops.
+        last_updated: When it was last changed.
+        data_variables: The names of the data variables that it uses.
+    """  # noqa: D205 - the page's address does not fit the first line
+
+    id: str
+    name: str
+    last_updated: datetime
+    data_variables: list[str]

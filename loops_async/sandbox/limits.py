@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 Window: TypeAlias = Literal["fixed", "sliding", "bucket"]
-"""Counted anew each second, counted over the last second, or a bucket that refills."""
+"""How a rate is counted: each second anew, over the last second, or as a bucket that refills."""
 
 # The level of a bucket is a sum of floats: 0.3 and 0.7 must make a whole request.
 _ROUNDING = 1e-9

@@ -4,44 +4,22 @@ Names are imported when they are first used, because pytest loads the plugin, an
 package, in every run of every project that has loops_async installed.
 """
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from loops_async.pipeline.messages import Reply
-    from loops_async.testing.fixture_client import FixtureClient
-    from loops_async.testing.scripted import (
-        QUICK_RETRIES,
-        ScriptedTransport,
-        SentRequest,
-        reply,
-    )
-    from loops_async.testing.threaded import ThreadedSandbox
-
-__all__ = [
-    "QUICK_RETRIES",
-    "FixtureClient",
-    "Reply",
-    "ScriptedTransport",
-    "SentRequest",
-    "ThreadedSandbox",
-    "reply",
-]
-
-_MODULES = {
-    "FixtureClient": "testing.fixture_client",
-    "QUICK_RETRIES": "testing.scripted",
-    "Reply": "pipeline.messages",
-    "ScriptedTransport": "testing.scripted",
-    "SentRequest": "testing.scripted",
-    "ThreadedSandbox": "testing.threaded",
-    "reply": "testing.scripted",
+# As in ``loops_async/__init__.py``.
+_PUBLIC_NAMES = {
+    "testing.fixture_client": ("FixtureClient",),
+    "testing.threaded": ("ThreadedSandbox",),
+    "testing.scripted": ("ScriptedTransport", "SentRequest", "reply", "QUICK_RETRIES"),
+    "pipeline.messages": ("Reply",),
 }
+_MODULES = {name: module for module, names in _PUBLIC_NAMES.items() for name in names}
+# Type checkers read __init__.pyi.
+__all__ = sorted(_MODULES)  # noqa: PLE0605 # pyright: ignore[reportUnsupportedDunderAll]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module 'loops_async.testing' has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module  # noqa: PLC0415 - as in ``loops_async/__init__.py``
 
     value = getattr(import_module(f"loops_async.{_MODULES[name]}"), name)
     globals()[name] = value
@@ -49,4 +27,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

@@ -11,7 +11,7 @@ import random
 import statistics
 import time
 
-from loops_async.pacing import Pacer
+from loops_async.pacing.pacer import Pacer
 from loops_async.pipeline.messages import Lane, Reply
 from tests.benchmarks.pacing_figures import percentile
 from tests.benchmarks.pacing_rows import FLOORS, Virtual

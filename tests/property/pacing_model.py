@@ -9,7 +9,7 @@ from typing import Protocol
 
 import attrs
 
-from loops_async.pacing import Pacer
+from loops_async.pacing.pacer import Pacer
 from loops_async.pipeline.messages import Lane, Reply
 
 

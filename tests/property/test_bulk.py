@@ -9,11 +9,10 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loops_async import errors
+from loops_async import ContactReceipt, ContactUpdate, errors
 from loops_async.bulk.ordering import identity
 from loops_async.bulk.outcomes import Outcome, Row, Source
 from loops_async.bulk.upsert import BulkUpsert
-from loops_async.records import ContactReceipt, ContactUpdate
 from tests.lazy import Lazy
 from tests.strategies import contacts_to_update
 from tests.virtual_time import run_virtual

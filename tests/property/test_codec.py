@@ -7,8 +7,8 @@ import orjson
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from loops_async import Contact, ContactProperty, ContactUpdate, MailingList, Team
 from loops_async.codec import Undecodable, decode, decode_json, encode, encode_json
-from loops_async.records import Contact, ContactProperty, ContactUpdate, MailingList, Team
 from tests.strategies import (
     DAYS,
     JSON_SCALARS,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from loops_async.pacing import Pacer
+from loops_async.pacing.pacer import Pacer
 from loops_async.pipeline.messages import Lane, Permit, Reply
 from tests.property.pacing_model import WINDOWS, Run, VirtualLoops, saturate
 from tests.virtual_time import VirtualTimeLoop, run_virtual

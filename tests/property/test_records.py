@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from loops_async import UNSET, ContactCreate, ContactUpdate
 from loops_async.api.contacts import Contacts
 from loops_async.api.resource import Caller
 from loops_async.codec import encode
 from loops_async.errors import InvalidInput
 from loops_async.pipeline.messages import Answer, Request
 from loops_async.pipeline.stats import Counters
-from loops_async.records import UNSET, ContactCreate, ContactUpdate
 from loops_async.records._types import PropertyValue
 from loops_async.records._validation import build_record
 from tests.strategies import PROPERTY_NAMES, PROPERTY_VALUES

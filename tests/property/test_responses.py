@@ -9,14 +9,13 @@ import orjson
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from loops_async import errors
+from loops_async import ContactCreate, errors
 from loops_async.api import api_key, contact_properties
 from loops_async.api.contacts import CREATE, DELETE, FIND, UPDATE
 from loops_async.codec import encode
 from loops_async.pipeline.messages import Endpoint, Reply, Request
 from loops_async.pipeline.responses import parse_response
 from loops_async.pipeline.retry_policy import parse_retry_after
-from loops_async.records import ContactCreate
 from tests.scripted import reply
 from tests.strategies import SECRET_ADDRESSES, SECRET_VALUES
 

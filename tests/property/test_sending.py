@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
+from loops_async import UNSET, Attachment, Event, TransactionalEmail
 from loops_async.api.idempotency import check_key
 from loops_async.api.resource import contact_identifier
 from loops_async.api.suppression import CHECK
@@ -20,7 +21,6 @@ from loops_async.codec import encode, to_json
 from loops_async.errors import InvalidCall, InvalidInput
 from loops_async.pipeline.deadlines import Timeouts
 from loops_async.pipeline.messages import Request
-from loops_async.records import UNSET, Attachment, Event, TransactionalEmail
 from loops_async.transport import AiohttpTransport
 from tests.strategies import DAYS, JSON_SCALARS, MOMENTS, PROPERTY_NAMES, PROPERTY_VALUES, TEXT
 

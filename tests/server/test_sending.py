@@ -168,3 +168,35 @@ async def test_after_an_unknown_outcome_a_repeat_under_the_same_key_sends_nothin
             with pytest.raises(IdempotencyConflict):
                 await send(after, idempotency_key="order-1")
         assert sent(sandbox) == 1
+
+
+@pytest.mark.parametrize(("per_page", "pages"), [(50, 1), (10, 3)])
+async def test_the_published_mails_come_in_pages(per_page: int, pages: int) -> None:
+    emails = {f"tx{number}": [f"url{number}"] for number in range(21)}
+    async with Sandbox(rate=None, transactional_emails=emails) as sandbox, quick(sandbox) as loops:
+        listed = await loops.transactional.list(per_page=per_page)
+        assert {email.id: email.data_variables for email in listed} == emails
+        assert listed[0].last_updated.tzinfo is not None
+        first, *others = sandbox.requests
+    assert [dict(request.query) for request in (first, *others)] == [
+        {"perPage": str(per_page)},
+        *({"perPage": str(per_page), "cursor": f"tx{page * per_page}"} for page in range(1, pages)),
+    ]
+    assert {(request.method, request.path) for request in (first, *others)} == {
+        ("GET", "/v1/transactional")
+    }
+
+
+async def test_a_list_goes_on_from_a_cursor_and_past_a_lost_reply() -> None:
+    emails: dict[str, list[str]] = {f"tx{number}": [] for number in range(12)}
+    faults = Faults.script([None, "reset_after"])
+    async with (
+        Sandbox(rate=None, transactional_emails=emails, faults=faults) as sandbox,
+        quick(sandbox) as loops,
+    ):
+        async for page in loops.transactional.list(per_page=10).pages():
+            assert len(page.items) == 10
+            break
+        rest = [email.id async for email in loops.transactional.list(cursor=page.next_cursor)]
+    assert rest == ["tx10", "tx11"]
+    assert len(sandbox.requests) == 3

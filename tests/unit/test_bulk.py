@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from loops_async import errors
+from loops_async import ContactReceipt, ContactUpdate, errors
 from loops_async.bulk.outcomes import Outcome, Row, Source
 from loops_async.bulk.sources import RowSource
 from loops_async.bulk.upsert import BulkUpsert
-from loops_async.records import ContactReceipt, ContactUpdate
 from tests.lazy import Lazy
 from tests.virtual_time import run_virtual
 

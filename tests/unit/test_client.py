@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from loops_async import errors
+from loops_async import Contact, ContactCreate, ContactReceipt, ContactUpdate, errors
 from loops_async.client import LoopsClient
 from loops_async.connection import Connection
 from loops_async.pipeline.clock import Clock
 from loops_async.pipeline.messages import Lane
 from loops_async.pipeline.retry_policy import RetryPolicy
 from loops_async.pipeline.retrying import Retrying
-from loops_async.records import Contact, ContactCreate, ContactReceipt, ContactUpdate
 from loops_async.settings import checked_api_key
 from tests.scripted import (
     After,

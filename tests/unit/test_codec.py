@@ -10,9 +10,7 @@ import attrs
 import orjson
 import pytest
 
-from loops_async.codec import Undecodable, decode, decode_json, encode, encode_json, to_json
-from loops_async.errors import InvalidInput
-from loops_async.records import (
+from loops_async import (
     UNSET,
     Contact,
     ContactCreate,
@@ -24,6 +22,8 @@ from loops_async.records import (
     Team,
     Unset,
 )
+from loops_async.codec import Undecodable, decode, decode_json, encode, encode_json, to_json
+from loops_async.errors import InvalidInput
 
 ADA = "ada@example.com"
 FOUND: dict[str, Any] = {

@@ -4,8 +4,8 @@ from typing import Any
 import attrs
 import pytest
 
+from loops_async import UNSET, Contact, ContactCreate, ContactUpdate, Unset
 from loops_async.api.create_in_doubt import differences
-from loops_async.records import UNSET, Contact, ContactCreate, ContactUpdate, Unset
 
 ADA = "ada@example.com"
 

@@ -12,6 +12,7 @@ import loops_async.contrib.redis
 import loops_async.sandbox
 import loops_async.testing
 from docs.draw import CAPTIONS, FOLDER, drawn
+from docs.reference import expand
 from tests.unit.test_layers import SOURCES, room
 
 ROOT = Path(__file__).parents[2]
@@ -112,7 +113,7 @@ def test_the_architecture_shows_and_explains_every_room_that_stands() -> None:
 
 
 def test_the_reference_explains_every_public_name_and_no_other() -> None:
-    page = (DOCS / "api.md").read_text(encoding="utf-8")
+    page = expand((DOCS / "api.md").read_text(encoding="utf-8"))
     explained = re.findall(r"^\.\. (?:auto|py:)\w+:: ([\w.]+)", page, re.MULTILINE)
     assert len(explained) == len(set(explained))
     internal = {name for name in explained if name.startswith("loops_async.api.")}
@@ -130,7 +131,7 @@ def test_a_file_that_a_page_names_is_there(page: Path) -> None:
 
 
 def test_what_a_client_can_do_is_in_the_reference() -> None:
-    page = (DOCS / "api.md").read_text(encoding="utf-8")
+    page = expand((DOCS / "api.md").read_text(encoding="utf-8"))
     client = loops_async.LoopsClient("a-key")
     resources = [type(value) for name, value in vars(client).items() if not name.startswith("_")]
     assert len(resources) == 7

@@ -24,7 +24,7 @@ SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Example|Examples|
 SECONDS = {"timeout", "max_delay", "base_delay", "latency", "retry_after", "delay"}
 RATES = {"rate"}
 # What users are handed, and never make themselves.
-HANDED_OUT = {"loops_async.BulkUpsert", "loops_async.sandbox.StoredContacts"}
+HANDED_OUT = {"loops_async.BulkUpsert", "loops_async.Pages", "loops_async.sandbox.StoredContacts"}
 IN_SECONDS = re.compile(r"\bseconds?\b", re.IGNORECASE)
 PER_SECOND = re.compile(r"\bper second\b|\ba second\b|\bshare of requests\b")
 

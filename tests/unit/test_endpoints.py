@@ -4,6 +4,7 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, TypeAlias
 
@@ -30,6 +31,7 @@ from loops_async import (
     NotFound,
     OptInStatus,
     PropertyType,
+    PublishedTransactionalEmail,
     RemovalQuota,
     SendReceipt,
     SuppressedContact,
@@ -313,6 +315,41 @@ CASES = {
         404,
         NotFound,
         headers={"Idempotency-Key": KEY},
+    ),
+    "transactional.list": Case(
+        lambda loops: loops.transactional.list(),
+        "GET",
+        "/v1/transactional",
+        None,
+        {
+            "pagination": {
+                "totalResults": 1,
+                "returnedResults": 1,
+                "perPage": 50,
+                "totalPages": 1,
+                "nextCursor": None,
+                "nextPage": None,
+            },
+            "data": [
+                {
+                    "id": "tx1",
+                    "name": "Sign up confirmation",
+                    "lastUpdated": "2025-06-29T07:47:39.370Z",
+                    "dataVariables": ["confirmationUrl"],
+                }
+            ],
+        },
+        [
+            PublishedTransactionalEmail(
+                "tx1",
+                "Sign up confirmation",
+                datetime(2025, 6, 29, 7, 47, 39, 370_000, UTC),
+                ["confirmationUrl"],
+            )
+        ],
+        401,
+        Unauthorized,
+        query={"perPage": "50"},
     ),
 }
 EVERY = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))

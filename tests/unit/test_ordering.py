@@ -1,8 +1,8 @@
 import random
 from typing import Any
 
+from loops_async import ContactUpdate
 from loops_async.bulk.ordering import ContactOrder, QueuedRow, ReadAhead, identity
-from loops_async.records import ContactUpdate
 
 
 class Line:

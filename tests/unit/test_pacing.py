@@ -11,8 +11,8 @@ import pytest
 import uvloop
 
 from loops_async.errors import WrongEventLoop
-from loops_async.pacing import Pacer
 from loops_async.pacing.learning import read_hold
+from loops_async.pacing.pacer import Pacer
 from loops_async.pipeline.messages import Lane, Permit, Reply
 from tests.property.pacing_model import Run, SlidingLog, VirtualLoops
 from tests.virtual_time import VirtualTimeLoop, run_virtual

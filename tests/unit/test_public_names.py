@@ -1,24 +1,38 @@
+"""The table of public names, the stub that type checkers read, and what importing them costs."""
+
 import ast
+import importlib
 import inspect
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import loops_async
+import loops_async.testing
 
 SOURCE = Path(inspect.getfile(loops_async))
+LAZY = [loops_async, loops_async.testing]
 
 
-def type_checking_names() -> dict[str, str]:
-    """Every name that the TYPE_CHECKING block brings in, and the module it comes from."""
-    (block,) = (node for node in ast.parse(SOURCE.read_text()).body if isinstance(node, ast.If))
-    names = {"__version__": ""}
-    for node in block.body:
+def in_the_stub(package: ModuleType) -> dict[str, str]:
+    """Every name that a package's stub exports, and the module it comes from."""
+    names: dict[str, str] = {}
+    for node in ast.parse(Path(inspect.getfile(package)).with_suffix(".pyi").read_text()).body:
         if isinstance(node, ast.ImportFrom):
-            names.update({alias.asname or alias.name: node.module or "" for alias in node.names})
+            for alias in node.names:
+                assert alias.asname == alias.name, "only 'import X as X' exports a name"
+                assert alias.name not in names, f"{alias.name} stands in the stub twice"
+                names[alias.name] = str(node.module)
     return names
+
+
+def in_the_table(package: ModuleType) -> dict[str, str]:
+    """The same of the table."""
+    table: dict[str, tuple[str, ...]] = vars(package)["_PUBLIC_NAMES"]
+    return {name: f"loops_async.{module}" for module, names in table.items() for name in names}
 
 
 def in_a_fresh_interpreter(code: str) -> str:
@@ -33,23 +47,32 @@ def in_a_fresh_interpreter(code: str) -> str:
     return result.stdout
 
 
-def test_the_public_names_are_those_that_a_type_checker_sees() -> None:
-    assert sorted(loops_async.__all__) == sorted(type_checking_names())
-    assert len(set(loops_async.__all__)) == len(loops_async.__all__)
+@pytest.mark.parametrize("package", LAZY)
+def test_the_table_and_the_stub_have_the_same_names(package: ModuleType) -> None:
+    table, stub = in_the_table(package), in_the_stub(package)
+    both = {name: (table.get(name), stub.get(name)) for name in sorted(table.keys() | stub.keys())}
+    assert {name: homes for name, homes in both.items() if homes[0] != homes[1]} == {}
 
 
-@pytest.mark.parametrize("name", loops_async.__all__)
-def test_a_public_name_is_what_a_type_checker_takes_it_for(name: str) -> None:
-    value = getattr(loops_async, name)
-    module = type_checking_names()[name]
-    if module:
-        assert value is getattr(sys.modules[module], name)
-    else:
-        assert isinstance(value, str)
+@pytest.mark.parametrize("package", LAZY)
+def test_no_name_stands_in_the_table_twice(package: ModuleType) -> None:
+    names = [name for names in vars(package)["_PUBLIC_NAMES"].values() for name in names]
+    assert {name for name in names if names.count(name) > 1} == set()
+    assert sorted(names) == package.__all__ == dir(package)
 
 
-def test_dir_lists_the_public_names() -> None:
-    assert dir(loops_async) == sorted(loops_async.__all__)
+@pytest.mark.parametrize(
+    ("package", "name"), [(package, name) for package in LAZY for name in package.__all__]
+)
+def test_a_public_name_is_what_its_module_defines(package: ModuleType, name: str) -> None:
+    module = importlib.import_module(in_the_table(package)[name])
+    assert getattr(package, name) is getattr(module, name)
+    defined = {
+        getattr(target, "id", None)
+        for node in ast.parse(inspect.getsource(module)).body
+        for target in getattr(node, "targets", [getattr(node, "target", None)])
+    } | {getattr(node, "name", None) for node in ast.parse(inspect.getsource(module)).body}
+    assert name in defined, f"{module.__name__} imports it from somewhere else"
 
 
 @pytest.mark.parametrize("name", ["LoopsClinet", "Retrying", "_HOME_", "__wrapped__"])

@@ -10,10 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from loops_async.api.contacts import Contacts
-from loops_async.codec import to_json
-from loops_async.errors import InvalidCall, InvalidInput, LoopsError
-from loops_async.records import (
+from loops_async import (
     UNSET,
     Contact,
     ContactCreate,
@@ -22,6 +19,9 @@ from loops_async.records import (
     PropertyType,
     Unset,
 )
+from loops_async.api.contacts import Contacts
+from loops_async.codec import to_json
+from loops_async.errors import InvalidCall, InvalidInput, LoopsError
 from loops_async.records._validation import DEFAULT_FIELDS, RESERVED, build_record, masked
 
 ADA = "ada@example.com"

@@ -11,14 +11,13 @@ from uuid import UUID
 
 import pytest
 
-from loops_async import errors
+from loops_async import UNSET, Attachment, Event, SendReceipt, TransactionalEmail, errors
 from loops_async.api.idempotency import check_key
 from loops_async.client import LoopsClient
 from loops_async.codec import to_json
 from loops_async.pipeline.clock import Clock
 from loops_async.pipeline.retry_policy import RetryPolicy
 from loops_async.pipeline.retrying import Retrying
-from loops_async.records import UNSET, Attachment, Event, SendReceipt, TransactionalEmail
 from tests.scripted import ScriptedPacer, ScriptedTransport, Step, late, lost, never_left, reply
 from tests.virtual_time import run_virtual
 

@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from loops_async import errors
+from loops_async import RemovalQuota, SuppressedContact, Suppression, SuppressionRemoval, errors
 from loops_async.client import LoopsClient
 from loops_async.pipeline.clock import Clock
 from loops_async.pipeline.messages import Reply
 from loops_async.pipeline.retry_policy import RetryPolicy
 from loops_async.pipeline.retrying import Retrying
-from loops_async.records import RemovalQuota, SuppressedContact, Suppression, SuppressionRemoval
 from tests.scripted import (
     After,
     ScriptedPacer,

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from loops_async import ContactReceipt, ContactUpdate
 from loops_async.bulk.outcomes import Outcome, Row
 from loops_async.bulk.sources import _ThreadedRows
 from loops_async.bulk.upsert import BulkUpsert
-from loops_async.records import ContactReceipt, ContactUpdate
 from tests.leaks import nothing_left
 
 LONG = 30.0

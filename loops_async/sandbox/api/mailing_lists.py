@@ -35,6 +35,7 @@ DEFAULT_MAILING_LISTS = (
     ),
     StoredMailingList("cm16k73gq014h0mmj5b6jdi9r", "Beta testers", None, is_public=False),
 )
+"""The mailing lists of a sandbox that is created without ``mailing_lists``."""
 
 routes = web.RouteTableDef()
 
