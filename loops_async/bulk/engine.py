@@ -204,7 +204,7 @@ class BulkEngine:
 
     def _wake_reader(self) -> None:
         if (room := self._room()) >= self._read_ahead.min_batch:
-            # A reader that waits for the source, not for room, may be short of room there.
+            # If the reader waits for the source instead, the source may be waiting for room.
             self._has_room.set() if self._reader_waits else self._rows.set_room(room)
 
     def _room(self) -> int:

@@ -104,7 +104,7 @@ class Pacer:
             self._timer.set(loop, due, self._serve)
 
     def _move_to(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Start afresh in ``loop``, where the requests and times of another one mean nothing."""
+        """Reset for ``loop``: waiting requests and times belong to the previous event loop."""
         old = self._loop
         if old is not None and not old.is_closed():
             is_needed = self._slots.promised or self._queue

@@ -263,7 +263,7 @@ class Slots:
         or had one when this request was sent, and were not refused. The rest is from others.
         """
         # While no others are known, a refusal usually means that our own requests were delayed
-        # and counted later than expected; there is nobody to leave room for.
+        # and counted later than expected.
         is_own = is_refused and self._others.at(now) <= 0
         since = permit.sent - (MAX_GRACE if is_own else LINGER)
         own = self.in_use - len(self._refused) + self.promised + sum(map(since.__le__, self._freed))

@@ -99,7 +99,7 @@ class Timer:
         due: float,
         callback: Callable[[asyncio.AbstractEventLoop], None],
     ) -> None:
-        """Call ``callback(loop)`` at ``due`` or earlier, where an earlier call is scheduled."""
+        """Call ``callback(loop)`` at ``due``, or earlier if a call is already scheduled."""
         if self._handle is not None and self.due <= due:
             return
         self.cancel()

@@ -142,6 +142,15 @@ def test_no_import_goes_round_in_a_circle() -> None:
         walk(module, ())
 
 
+def test_no_two_classes_share_a_name() -> None:
+    homes: dict[str, list[str]] = {}
+    for module, source in SOURCES.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(module)
+    assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}
+
+
 def test_the_walk_sees_imports_in_functions_and_not_those_for_type_checkers() -> None:
     source = """
 import loops_async.client as c

@@ -90,15 +90,6 @@ class Reservation(NamedTuple):
     """Whether the slot was not free at once."""
 
 
-class ReservationReply(NamedTuple):
-    """The reply of the script."""
-
-    reservations: list[Reservation]
-    """In order of time."""
-    retry_in: float
-    """Seconds after which to ask again, if no slot was available; 0.0 otherwise."""
-
-
 @attrs.define(eq=False)
 class TeamPermit:
     """The right to send one request now, with a reserved slot or with a local one."""
@@ -260,8 +251,12 @@ class TeamBudget:
 
     def parse(
         self, reply: Any, lane: Lane, first: int, called: float, now: float
-    ) -> ReservationReply:
+    ) -> tuple[list[Reservation], float]:
         """Parse the script's reply to a call made at ``called``.
+
+        Returns:
+            The reserved slots in order of time, and the seconds after which to ask again if no
+            slot was available (0.0 otherwise).
 
         Raises:
             ValueError: The reply is malformed.
@@ -285,7 +280,7 @@ class TeamBudget:
             due = redis_now + seconds + self._least_offset
             due = min(max(due, called + seconds), now + seconds)
             reservations.append(Reservation(due, first + index, lane.value, wait > 1000))
-        return ReservationReply(reservations, retry_in / _MICRO)
+        return reservations, retry_in / _MICRO
 
     def leave_arguments(self, now: float) -> list[object]:
         """Return arguments that remove this process from those that share the limit."""

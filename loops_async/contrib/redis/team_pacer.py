@@ -10,12 +10,7 @@ from typing import TypeAlias
 import attrs
 
 from loops_async.contrib.redis.connection import RedisConnection
-from loops_async.contrib.redis.reservations import (
-    Reservation,
-    ReservationReply,
-    TeamBudget,
-    TeamPermit,
-)
+from loops_async.contrib.redis.reservations import Reservation, TeamBudget, TeamPermit
 from loops_async.errors import SessionClosed
 from loops_async.pacing.slots import Slots
 from loops_async.pacing.waiting import TIMER_TOLERANCE, Timer, WaitQueue
@@ -51,7 +46,7 @@ class TeamPacer:
         self._start(None, rate)
 
     def _start(self, loop: asyncio.AbstractEventLoop | None, limit: float) -> None:
-        """Start afresh in ``loop``, where the requests and times of another one mean nothing."""
+        """Reset for ``loop``: waiting requests and times belong to the previous event loop."""
         now = loop.time() if loop is not None else 0.0
         self._budget = TeamBudget(limit, self._max_rate, self._processes, now)
         self._loop = loop
@@ -206,7 +201,7 @@ class TeamPacer:
         budget, called, was_alone = self._budget, loop.time(), self._local is not None
         arguments, first = budget.arguments(lane, min(wanted, 200), called, rejoining=was_alone)
 
-        def parse(reply: object) -> ReservationReply:
+        def parse(reply: object) -> tuple[list[Reservation], float]:
             return budget.parse(reply, lane, first, called, loop.time())
 
         try:
@@ -219,11 +214,11 @@ class TeamPacer:
         if reply is not None:
             if was_alone:
                 self._local = None
-            for reservation in reply.reservations:
+            reservations, retry_in = reply
+            for reservation in reservations:
                 heappush(self._reserved, reservation)
-            if reply.retry_in:
-                jitter = random.uniform(0.5, 1.5)  # noqa: S311
-                self._ask_at = loop.time() + reply.retry_in * jitter
+            if retry_in:
+                self._ask_at = loop.time() + retry_in * random.uniform(0.5, 1.5)  # noqa: S311
         self._serve(loop)
 
     async def leave(self) -> None:
