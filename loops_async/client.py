@@ -1,4 +1,4 @@
-"""One team's client: it wires the floors together and owns their lifetimes."""
+"""The client of one team: its settings, its lifetime, and how a call reaches the transport."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
@@ -41,51 +41,44 @@ T = TypeVar("T")
 
 
 class LoopsClient:
-    """The client of one Loops team.
+    """A client for one Loops team.
 
     ::
 
         async with LoopsClient() as loops:
             await loops.contacts.update(email="ada@example.com", properties={"plan": "pro"})
 
-    It opens its connections at the first call and may be shared by any number of tasks of one
-    event loop. Close it with ``async with`` or ``aclose``.
-
-    Attributes:
-        contacts: Contacts: create, update (upsert), find, delete, many at once, suppression.
-        events: Events: send.
-        transactional: Transactional mail: send.
-        contact_properties: Contact properties: list and create.
-        mailing_lists: Mailing lists: list.
-        dedicated_sending_ips: Loops' sending addresses: list.
-        api_key: The API key: test.
+    Its attributes are the nouns of the API: ``contacts``, ``events``, ``transactional`` and so on.
+    It opens connections at the first call. Any number of tasks of one event loop may share it.
+    Close it with ``async with`` or ``aclose``.
 
     Args:
-        api_key: The team's key; ``LOOPS_API_KEY`` when left out.
-        base_url: The API's address, ``https://app.loops.so/api`` or that of a sandbox;
-            ``LOOPS_BASE_URL`` when left out. Plain http is for the loopback address alone.
-        session: A ``LoopsSession`` to share its connections, or an ``aiohttp.ClientSession`` of
-            your own; it stays open. A private one when left out.
-        retry: How often and how long to retry; the session's policy when left out.
-        pacer: Grants requests their turn under the rate limit. When left out, all clients of one
-            key in one event loop share one that begins with 10 requests per second and learns.
-            For one limit over many processes, ``loops_async.contrib.redis.RedisPacer``.
-        timeout: Seconds for a whole call, waiting for its turn included: 60 when left out. Or
-            ``Timeouts`` for its parts, or None for no bound on the whole.
+        api_key: The team's API key; ``LOOPS_API_KEY`` if left out.
+        base_url: The address of the API, ``https://app.loops.so/api``, or of a sandbox;
+            ``LOOPS_BASE_URL`` if left out. Plain http is accepted only for loopback addresses.
+        session: A ``LoopsSession`` whose connections to share, or your own
+            ``aiohttp.ClientSession``; the client does not close it. If left out, the client opens
+            a session of its own.
+        retry: How often and how long to retry; the policy of the session if left out.
+        pacer: The rate limiter. If left out, all clients of one key in one event loop share a
+            ``Pacer`` that starts with 10 requests per second and learns the limit from replies. To
+            share a limit between processes, use ``loops_async.contrib.redis.RedisPacer``.
+        timeout: Seconds for a whole call, including the wait for the rate limit; 60 if left out.
+            ``Timeouts`` sets the limits of its parts. None for no limit on the whole call.
         on_attempt: Called with an ``Attempt`` after each request, for logs and metrics.
-        transport: Sends each attempt in place of aiohttp, for tests without sockets; see
-            ``loops_async.testing.ScriptedTransport``. No connection is opened then, and without
-            a ``pacer`` no turn is waited for.
-        dry_run: Check everything, send nothing, and answer with results that say so; no key is
-            needed then. ``LOOPS_DRY_RUN`` when left out.
-        allowed_recipients: Refuse each contact, event and mail for anybody else, before it is
-            sent. Addresses such as ``"ada@example.com"``, and domains such as ``"@example.com"``
-            (without their subdomains). An empty list allows nobody; ``LOOPS_ALLOWED_RECIPIENTS``
-            (with commas), or else everybody, when left out. It is about who gets mail:
-            ``contacts.delete`` brings none and still deletes anybody.
+        transport: Sends each request in place of aiohttp, for tests without sockets; see
+            ``loops_async.testing.ScriptedTransport``. No connection is opened, and without
+            ``pacer`` there is no rate limit.
+        dry_run: Validate everything, send nothing, and return results that are marked as made up;
+            no API key is needed. ``LOOPS_DRY_RUN`` if left out.
+        allowed_recipients: Refuse every contact, event and email for anyone else, before it is
+            sent. Addresses such as ``"ada@example.com"`` and domains such as ``"@example.com"``
+            (without subdomains). An empty list allows nobody. ``LOOPS_ALLOWED_RECIPIENTS`` (comma
+            separated) if left out; if that is not set either, everyone is allowed. The list
+            concerns who can receive mail, so ``contacts.delete`` still deletes any contact.
 
     Raises:
-        ConfigurationError: No key, or a setting that cannot work.
+        ConfigurationError: There is no API key, or a setting is not valid.
     """
 
     def __init__(
@@ -136,21 +129,21 @@ class LoopsClient:
 
     @property
     def dry_run(self) -> bool:
-        """Whether it sends nothing."""
+        """Whether the client sends nothing."""
         return self._dry_run
 
     def stats(self) -> Stats:
-        """What this client has sent so far, and what waits for its turn. Cheap; no request."""
+        """Counters of this client and the number of waiting calls. Sends no request."""
         layer = self._layer
         return self._counters.stats(layer.pacer if isinstance(layer, Retrying) else self._pacer)
 
     async def aclose(self) -> None:
-        """Stop what runs in bulk and close the connections that this client opened.
+        """Stop bulk runs and close the connections that this client opened.
 
-        Whoever iterates a bulk run at that time gets ``SessionClosed``.
+        Iterating over a bulk run that was stopped raises ``SessionClosed``.
 
         Raises:
-            WrongEventLoop: It was opened in another event loop.
+            WrongEventLoop: The client was opened in another event loop.
         """
         self._connection.check_loop()
         self._closed = True
@@ -177,7 +170,7 @@ class LoopsClient:
         return f"<LoopsClient {self._base_url}{dry_run}{safe_mode}{closed}>"
 
     def _send(self, request: Request[T], /) -> Coroutine[Any, Any, Answer[T]]:
-        # Not a coroutine itself: one less for every request.
+        # Not a coroutine function: that would cost another coroutine for each request.
         if self._closed:
             raise _closed()
         if self._allowed is not None:
@@ -185,7 +178,7 @@ class LoopsClient:
         layer = self._layer
         if layer is None or not self._connection.is_open:
             self._open()
-            layer = self._layer = self._layer or self._opened()
+            layer = self._layer = self._layer or self._create_layer()
         return layer.send(request)
 
     def _open(self) -> None:
@@ -194,16 +187,16 @@ class LoopsClient:
         elif self._transport is None:
             self._connection.http()
 
-    def _opened(self) -> Retrying | DryRun:
+    def _create_layer(self) -> Retrying | DryRun:
         if self._dry_run:
-            # Somebody may have left it on in production.
+            # It may have been left on in production by mistake.
             LOG.warning("dry run (dry_run= or LOOPS_DRY_RUN): nothing is sent to Loops")
             return DryRun(self._counters)
         options: dict[str, Any] = {"counters": self._counters}
         if self._on_attempt:
             options["on_attempt"] = self._on_attempt
         if self._transport is not None:
-            # Nothing reaches Loops, so no limit is used up.
+            # Nothing reaches Loops, so there is no limit to respect.
             pacer = Unpaced() if self._pacer is None else self._team_pacer()
             return Retrying(self._transport, pacer, self._retry, **options)
         clock = Clock(asyncio.get_running_loop().time)
@@ -219,7 +212,7 @@ class LoopsClient:
 
     def _http(self) -> HttpSession:
         if self._closed:
-            # While the call waited for its turn; the session may be others' as well and open.
+            # Closed while the call waited for the rate limit. A shared session is still open.
             raise _closed()
         connection = self._connection
         return connection.opened or connection.http()

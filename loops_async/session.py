@@ -1,4 +1,4 @@
-"""The session manager: one connector for any number of clients."""
+"""``LoopsSession``: one connector for any number of clients."""
 
 from collections.abc import Callable, Iterable
 
@@ -12,31 +12,32 @@ from loops_async.records._types import UNSET, Unset
 
 
 class LoopsSession(Connection):
-    """Connections that several clients share, for one team or for many.
+    """Connections shared by several clients, for one team or for many.
 
     ::
 
         async with LoopsSession() as session:
             eu, us = session.client(api_key=EU_KEY), session.client(api_key=US_KEY)
 
-    It opens its connector at the first call (or on entering ``async with``), belongs to that
-    event loop from then on, and closes only what it opened.
+    It opens its connector at the first call (or on entering ``async with``) and can be used only
+    in that event loop. It closes only what it opened.
 
     Args:
-        base_url: The API's address for its clients; ``LOOPS_BASE_URL``, or Loops' own, when left
-            out.
-        http: An ``aiohttp.ClientSession`` of your own to send with; it stays open.
-        limit: Connections open at the same time at the most; 0 for no limit.
-        limit_per_host: The same for one host.
-        keepalive: Seconds that an idle connection is kept.
-        timeouts: Seconds for a connection, for one reply, and for a whole call.
+        base_url: The address of the API for its clients; ``LOOPS_BASE_URL``, or the address of
+            Loops, if left out.
+        http: Your own ``aiohttp.ClientSession`` to send with; it is not closed.
+        limit: Maximum number of open connections; 0 for no limit.
+        limit_per_host: Maximum number of open connections to one host; 0 for no limit.
+        keepalive: Seconds that an idle connection stays open.
+        timeouts: Seconds for connecting, for one reply, and for a whole call.
         retry: How often and how long its clients retry.
-        trust_env: Use the proxy that the environment names (``HTTPS_PROXY`` and the like). It
-            makes each request about twice as dear.
-        trace_configs: aiohttp's own trace configurations. They see headers, so they see keys.
+        trust_env: Use the proxy named by the environment (``HTTPS_PROXY`` and the like). Each
+            request then costs about twice as much CPU time.
+        trace_configs: Trace configurations of aiohttp. They receive request headers, which contain
+            API keys.
 
     Raises:
-        ConfigurationError: A setting that cannot work.
+        ConfigurationError: A setting is not valid.
     """
 
     def client(
@@ -51,23 +52,23 @@ class LoopsSession(Connection):
         dry_run: bool | None = None,
         allowed_recipients: Iterable[str] | None = None,
     ) -> LoopsClient:
-        """A client that sends over this session; several, for several teams, may share it.
+        """Create a client that uses the connections of this session.
 
         Args:
-            api_key: The team's key; ``LOOPS_API_KEY`` when left out.
-            base_url: The API's address; the session's when left out.
-            retry: How often and how long to retry; the session's policy when left out.
-            pacer: Grants requests their turn under the rate limit; one for each key and event
-                loop, which begins with 10 requests per second and learns, when left out.
-            timeout: Seconds for a whole call, waiting for its turn included; or ``Timeouts`` for
-                its parts, or None for no bound on the whole; the session's (60) when left out.
+            api_key: The team's API key; ``LOOPS_API_KEY`` if left out.
+            base_url: The address of the API; that of the session if left out.
+            retry: How often and how long to retry; the policy of the session if left out.
+            pacer: The rate limiter; shared by all clients of one key in one event loop if left
+                out.
+            timeout: Seconds for a whole call, or ``Timeouts`` for its parts, or None for no limit
+                on the whole call; the timeouts of the session if left out.
             on_attempt: Called with an ``Attempt`` after each request, for logs and metrics.
-            dry_run: Check everything and send nothing, as for ``LoopsClient``.
-            allowed_recipients: Refuse each contact, event and mail for anybody else, as for
+            dry_run: Validate everything and send nothing, as in ``LoopsClient``.
+            allowed_recipients: Refuse contacts, events and email for anyone else, as in
                 ``LoopsClient``.
 
         Raises:
-            ConfigurationError: No key, or a setting that cannot work.
+            ConfigurationError: There is no API key, or a setting is not valid.
         """
         return LoopsClient(
             api_key,

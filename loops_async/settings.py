@@ -1,4 +1,4 @@
-"""A client's settings, as they are given or as the environment has them, checked."""
+"""Validation of a client's settings, from arguments or from environment variables."""
 
 import os
 import re
@@ -16,60 +16,60 @@ _NO: Final = frozenset({"0", "false", "no", "off", ""})
 
 
 def checked_api_key(key: object, *, needed: bool = True) -> str:
-    """``key``, or ``LOOPS_API_KEY``, if it can be one. No message ever holds it.
+    """Return ``key`` or ``LOOPS_API_KEY``. No error message contains it.
 
     Returns:
-        The key; empty text where there is none and none is ``needed``.
+        The key; an empty string if there is none and none is ``needed``.
 
     Raises:
-        ConfigurationError: None was given, or it cannot be a key.
+        ConfigurationError: There is no key, or it is not valid.
     """
     given = key if key is not None else os.environ.get("LOOPS_API_KEY")
     if not given and needed:
         raise ConfigurationError(
-            "no API key: pass api_key=… or set the environment variable LOOPS_API_KEY (keys are "
-            "made in Loops under Settings → API); or, to check everything and send nothing, pass "
+            "no API key: pass api_key=… or set the environment variable LOOPS_API_KEY (create a "
+            "key in Loops under Settings → API); to validate everything and send nothing, pass "
             "dry_run=True or set LOOPS_DRY_RUN=1"
         )
     if not given:
         return ""
     if not isinstance(given, str) or not _KEY.fullmatch(given):
         raise ConfigurationError(
-            "api_key: must be text without white space or special characters; pass the key alone, "
-            "without 'Bearer ' and without a line break at its end"
+            "api_key: must be text without white space or special characters; pass only the key, "
+            "without 'Bearer ' and without a trailing line break"
         )
     return given
 
 
 def checked_dry_run(given: object, *, has_transport: bool) -> bool:
-    """``given``, or ``LOOPS_DRY_RUN`` where it is None and no transport is given either.
+    """Return ``given``, or ``LOOPS_DRY_RUN`` if it is None and there is no transport.
 
     Raises:
-        ConfigurationError: Neither yes nor no, or a dry run with a transport.
+        ConfigurationError: The value is not a boolean, or a dry run has a transport.
     """
     if given is None:
         if has_transport:
             return False
-        said = os.environ.get("LOOPS_DRY_RUN", "").strip().lower()
-        if said not in _YES | _NO:
+        value = os.environ.get("LOOPS_DRY_RUN", "").strip().lower()
+        if value not in _YES | _NO:
             raise ConfigurationError(
-                "LOOPS_DRY_RUN: must be 1, true, yes or on, or else 0, false, no, off or empty"
+                "LOOPS_DRY_RUN: must be 1, true, yes or on, or 0, false, no, off or empty"
             )
-        return said in _YES
+        return value in _YES
     if not isinstance(given, bool):
         raise ConfigurationError(
             f"dry_run: must be True, False or None, not {type(given).__name__}"
         )
     if given and has_transport:
-        raise ConfigurationError("dry_run: sends nothing, so there is no use for transport=")
+        raise ConfigurationError("dry_run: sends nothing, so transport= cannot be used")
     return given
 
 
 def checked_recipients(given: object) -> Allowlist | None:
-    """``given``, or ``LOOPS_ALLOWED_RECIPIENTS``; None where there is no restriction.
+    """Return ``given`` or ``LOOPS_ALLOWED_RECIPIENTS``; None for no restriction.
 
     Raises:
-        ConfigurationError: No list of addresses and domains, or a variable that is empty.
+        ConfigurationError: Not a list of addresses and domains, or the variable is empty.
     """
     if given is None:
         text = os.environ.get("LOOPS_ALLOWED_RECIPIENTS")
@@ -77,11 +77,10 @@ def checked_recipients(given: object) -> Allowlist | None:
             return None
         entries = [entry.strip() for entry in text.split(",") if entry.strip()]
         if not entries:
-            # It could be meant to allow everybody or nobody, and either would harm who meant
-            # the other.
+            # Ambiguous: it could be meant to allow everyone or nobody.
             raise ConfigurationError(
-                "LOOPS_ALLOWED_RECIPIENTS: is empty; name addresses and @domains with commas "
-                "between them, or remove the variable to allow everybody"
+                "LOOPS_ALLOWED_RECIPIENTS: is empty; list addresses and @domains separated by "
+                "commas, or remove the variable to allow everyone"
             )
         return parse_allowlist(entries, "LOOPS_ALLOWED_RECIPIENTS")
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
@@ -93,10 +92,10 @@ def checked_recipients(given: object) -> Allowlist | None:
 
 
 def checked_timeouts(given: float | Timeouts | None | Unset, shared: Timeouts) -> Timeouts:
-    """``given``, with the parts that it leaves open from ``shared``.
+    """Return ``given`` as ``Timeouts``, with missing parts from ``shared``.
 
     Raises:
-        ConfigurationError: No number of seconds.
+        ConfigurationError: Not a positive number of seconds.
     """
     if given is UNSET:
         return shared
@@ -107,7 +106,7 @@ def checked_timeouts(given: float | Timeouts | None | Unset, shared: Timeouts) -
 
 
 def check_kind(name: str, value: object, kind: type | tuple[type, ...], called: str) -> None:
-    """Refuse what is neither left out nor of the promised class.
+    """Check that ``value`` is None or an instance of ``kind``, which messages call ``called``.
 
     Raises:
         ConfigurationError: It is something else.
@@ -119,14 +118,14 @@ def check_kind(name: str, value: object, kind: type | tuple[type, ...], called: 
 def check_replaceable(
     pacer: object, on_attempt: object, transport: object, session: object
 ) -> None:
-    """Refuse what cannot take the place of a client's own parts.
+    """Check the objects that replace parts of a client.
 
     Raises:
-        ConfigurationError: One of them lacks the method that it would be called by, or there are
-            two for one place.
+        ConfigurationError: One of them lacks the method that the client calls, or two of them
+            replace the same part.
     """
     if transport is not None and session is not None:
-        raise ConfigurationError("transport: takes the place of session; pass only one")
+        raise ConfigurationError("transport: replaces session; pass only one of them")
     for name, value, methods, what in (
         ("pacer", pacer, ("acquire", "for_team"), "a Pacer, or have its acquire(lane)"),
         ("transport", transport, ("send",), "a ScriptedTransport, or have its send(request)"),

@@ -249,7 +249,7 @@ async def test_a_transport_goes_before_the_environment_and_not_with_the_argument
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     transport = ScriptedTransport([reply(200, {"success": True, "id": "c1"})])
-    with pytest.raises(errors.ConfigurationError, match="no use for transport="):
+    with pytest.raises(errors.ConfigurationError, match="transport= cannot be used"):
         LoopsClient("test-key", transport=transport, dry_run=True)
     monkeypatch.setenv("LOOPS_DRY_RUN", "1")
     async with LoopsClient("test-key", transport=transport) as loops:

@@ -183,7 +183,7 @@ def test_what_is_no_transport_is_refused(settings: dict[str, Any], message: str)
 
 async def test_a_transport_beside_a_session_is_refused() -> None:
     async with LoopsClient("test-key") as other:
-        with pytest.raises(errors.ConfigurationError, match="takes the place of session"):
+        with pytest.raises(errors.ConfigurationError, match="replaces session"):
             LoopsClient("test-key", session=other._connection, transport=ScriptedTransport([]))
 
 
