@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 from types import ModuleType
 
 import loops_async
@@ -76,12 +77,10 @@ def _data_text(package: ModuleType, name: str) -> list[str]:
 
 
 def _home(package: ModuleType, name: str) -> str:
-    """The module that ``package`` has ``name`` from."""
-    table: dict[str, tuple[str, ...]] = vars(package).get("_PUBLIC_NAMES", {})
-    for module, names in table.items():
-        if name in names:
-            return f"loops_async.{module}"
-    for node in ast.parse(inspect.getsource(package)).body:
+    """The module that ``package`` has ``name`` from, according to its stub or its own imports."""
+    source = Path(str(package.__file__))
+    stub = source.with_suffix(".pyi")
+    for node in ast.parse((stub if stub.exists() else source).read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
             return str(node.module)
     raise LookupError(f"{package.__name__}.{name}: is not imported from anywhere")

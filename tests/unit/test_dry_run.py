@@ -25,8 +25,8 @@ from loops_async.pipeline.messages import Endpoint, Replay, Request
 from loops_async.pipeline.retrying import Retrying
 from loops_async.testing import ScriptedTransport, reply
 from tests.scripted import ScriptedPacer
-from tests.unit.test_allowlist import endpoints
 from tests.unit.test_endpoints import CASES, Case
+from tests.unit.test_operations import ENDPOINTS
 
 ADA = "ada@example.com"
 NONE_LEFT = RemovalQuota(limit=0, remaining=0)
@@ -60,7 +60,7 @@ async def test_every_call_is_answered_and_none_is_sent(loops: LoopsClient, case:
 
 
 def test_every_endpoint_has_an_answer_for_a_dry_run() -> None:
-    assert [str(endpoint) for endpoint in endpoints() if not endpoint.dry_run] == []
+    assert [str(endpoint) for endpoint in ENDPOINTS if not endpoint.dry_run] == []
 
 
 async def test_an_endpoint_without_an_answer_makes_none_up(loops: LoopsClient) -> None:

@@ -1,8 +1,6 @@
 """Each endpoint function on mocked HTTP: what it sends to the letter, a success and a refusal."""
 
-import importlib
 import json
-import pkgutil
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,7 +11,6 @@ import pytest
 from aioresponses import aioresponses as AioResponses  # noqa: N812 - it is a class
 from yarl import URL
 
-import loops_async.api
 from loops_async import (
     APIError,
     BadRequest,
@@ -40,7 +37,7 @@ from loops_async import (
     Team,
     Unauthorized,
 )
-from loops_async.pipeline.messages import Endpoint
+from tests.unit.test_operations import ENDPOINTS
 
 Call: TypeAlias = Callable[[LoopsClient], Awaitable[Any]]
 
@@ -395,13 +392,9 @@ async def test_a_refusal_is_the_error_of_its_own_class(mocked: AioResponses, cas
 
 
 def test_every_endpoint_there_is_has_its_case() -> None:
-    there = set()
-    for module in pkgutil.iter_modules(loops_async.api.__path__):
-        room = importlib.import_module(f"loops_async.api.{module.name}")
-        for value in vars(room).values():
-            if isinstance(value, Endpoint):
-                there.add((value.method, value.path))
-    assert there == {(case.method, case.path) for case in CASES.values()}
+    assert {(one.method, one.path) for one in ENDPOINTS} == {
+        (case.method, case.path) for case in CASES.values()
+    }
 
 
 async def test_a_key_for_idempotency_is_made_anew_for_each_call_and_told(
