@@ -70,6 +70,7 @@ class Resource:
         endpoint: Endpoint[T],
         deadline: float | None,
         *,
+        parameters: dict[str, str] | None = None,
         query: dict[str, str] | None = None,
         body: bytes | None = None,
         idempotency_key: str | None = None,
@@ -79,6 +80,7 @@ class Resource:
         return self._caller.send(
             Request(
                 endpoint,
+                parameters=parameters,
                 query=query,
                 body=body,
                 idempotency_key=idempotency_key,
