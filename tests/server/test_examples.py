@@ -14,11 +14,7 @@ from tests.examples import examples, pytest_mode
 
 BLOCKS = list(examples())
 SCRIPTS = [pytest.param(code, id=name) for name, code in BLOCKS if not pytest_mode(code)]
-TESTS = [
-    pytest.param(code, mode, id=f"{name}-{mode}")
-    for name, code in BLOCKS
-    if (mode := pytest_mode(code))
-]
+MODES = ("auto", "strict")
 
 
 @pytest.fixture
@@ -40,9 +36,12 @@ def test_the_block_runs_without_an_error(code: str, sandbox: Sandbox) -> None:
         exec(compile(code, "block", "exec", dont_inherit=True), vars(module))  # noqa: S102
 
 
-@pytest.mark.parametrize(("code", "mode"), TESTS)
-def test_the_block_s_own_tests_pass(code: str, mode: str, sandbox: Sandbox, tmp_path: Path) -> None:
-    (tmp_path / "test_block.py").write_text(code, encoding="utf-8")
+@pytest.mark.parametrize("mode", MODES)
+def test_the_tests_in_the_blocks_pass(mode: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    # One pytest run for all blocks of a mode: most of the time of a run is its start.
+    for name, code in BLOCKS:
+        if pytest_mode(code) == mode:
+            (tmp_path / f"test_{name}.py").write_text(code, encoding="utf-8")
     (tmp_path / "pytest.ini").write_text(
         f"[pytest]\nasyncio_mode = {mode}\nasyncio_default_fixture_loop_scope = function\n"
         "filterwarnings = error\n"
@@ -60,3 +59,4 @@ def test_the_block_s_own_tests_pass(code: str, mode: str, sandbox: Sandbox, tmp_
 def test_there_are_blocks_to_run() -> None:
     assert "readme_1" in dict(BLOCKS)
     assert any(name.startswith("testing_") for name, code in BLOCKS if pytest_mode(code))
+    assert {pytest_mode(code) for _, code in BLOCKS} == {None, *MODES}
