@@ -1,11 +1,15 @@
 """Hypothesis profiles (``HYPOTHESIS_PROFILE``: "default", "whole", "fast"); what chaos runs say."""
 
+import asyncio
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.virtual_time import VirtualTimeSocketLoop
 
 if sys.dont_write_bytecode:
     # With PYTHONDONTWRITEBYTECODE set, each worker of pytest-xdist and each of the hundred or so
@@ -27,6 +31,16 @@ settings.register_profile(
 settings.register_profile("default", settings.get_profile("whole"), max_examples=40)
 settings.register_profile("fast", settings.get_profile("whole"), max_examples=15)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    marker = item.get_closest_marker("virtual_time")
+    if marker is not None and False not in marker.args:
+        return {"virtual time": VirtualTimeSocketLoop}
+    return {"real time": asyncio.new_event_loop}
+
 
 CHAOS = "chaos"
 """The property of a test's report that holds the seed and the counts of a chaos run."""

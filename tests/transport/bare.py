@@ -91,7 +91,7 @@ class BareServer:
         self._server.close()
         held: set[asyncio.Task[None]] = set()
         if self._connections:
-            _done, held = await asyncio.wait(self._connections, timeout=1)
+            _done, held = await asyncio.wait(self._connections, timeout=10)
             for connection in held:
                 connection.cancel()
             await asyncio.gather(*held, return_exceptions=True)
@@ -114,15 +114,15 @@ class BareServer:
         return len(self._connections)
 
     async def has_lost(self, connections: int) -> None:
-        """Wait, but not long, until ``connections`` of those accepted are closed again."""
+        """Wait until ``connections`` of those accepted are closed again."""
         await self._until(lambda: self.accepted - self.open >= connections)
 
     async def has_received(self, requests: int) -> None:
-        """Wait, but not long, until ``requests`` requests have come."""
+        """Wait until ``requests`` requests have come."""
         await self._until(lambda: len(self.requests) >= requests)
 
     async def _until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(30):
             while not holds():
                 self._news.clear()
                 await self._news.wait()

@@ -4,6 +4,7 @@ import tracemalloc
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 
 import pytest
 
@@ -22,6 +23,8 @@ from tests.transport.bare import (
     says,
     transport_to,
 )
+
+pytestmark = pytest.mark.virtual_time
 
 MIB = 1024 * 1024
 
@@ -46,6 +49,7 @@ async def endless(exchange: Exchange, status: int = 200) -> None:
     raise AssertionError("the client took it all")
 
 
+@cache
 def bomb(mebibytes: int) -> bytes:
     """gzip that inflates a thousandfold."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)

@@ -24,6 +24,8 @@ from tests.transport.bare import (
     transport_to,
 )
 
+pytestmark = pytest.mark.virtual_time
+
 AT_ONCE = RetryPolicy(base=0.001)
 
 

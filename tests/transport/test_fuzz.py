@@ -145,7 +145,7 @@ def test_any_bytes_from_the_server_are_a_value_or_an_error_of_ours(
             await value_or_error(loops, CALLS[call])
         assert not complaints
 
-    asyncio.run(main())
+    run_virtual(main(), sockets=True)
 
 
 HEADERS = st.dictionaries(

@@ -22,6 +22,8 @@ from tests.transport.bare import (
     transport_to,
 )
 
+pytestmark = pytest.mark.virtual_time
+
 ALWAYS = {
     "authorization": f"Bearer {KEY}",
     "user-agent": f"loops_async/{__version__}",

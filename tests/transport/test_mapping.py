@@ -15,6 +15,8 @@ from loops_async.pipeline.deadlines import Timeouts
 from loops_async.transport import AiohttpTransport
 from tests.transport.bare import EMAIL, FIND_ADA, KEY, failure
 
+pytestmark = pytest.mark.virtual_time
+
 URL_SENT = f"https://app.loops.so/api/v1/contacts/find?email={EMAIL}"
 NEVER_LEFT = {
     aiohttp.ClientConnectorError,

@@ -26,6 +26,8 @@ from tests.transport.bare import (
     shows_nothing,
 )
 
+pytestmark = pytest.mark.virtual_time
+
 PAGE = b"""<!DOCTYPE html><html><head><style>p { color: red }</style><title>Oops</title></head>
 <body><script>alert('x')</script><p>Checking your browser &amp; %s</p></body></html>"""
 

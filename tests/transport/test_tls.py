@@ -25,6 +25,8 @@ from tests.transport.bare import (
     transport_to,
 )
 
+pytestmark = pytest.mark.virtual_time
+
 NOW = datetime.now(UTC)
 YEAR = timedelta(days=365)
 OURS = trustme.CA()
