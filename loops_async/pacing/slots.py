@@ -74,7 +74,6 @@ class Slots:
         grace: The estimator of each slot's grace.
         max_rate: Maximum requests per second, whatever the limit; None for no maximum.
         clock: Returns the event loop's time in seconds.
-        wall: Returns the seconds since the epoch.
         on_change: Called when the limit changes.
     """
 
@@ -85,12 +84,10 @@ class Slots:
         max_rate: float | None = None,
         *,
         clock: Callable[[], float] = loop_time,
-        wall: Callable[[], float] = time.time,
         on_change: Callable[[], None] | None = None,
     ) -> None:
         self.grace: GraceEstimator = grace
         self.clock: Callable[[], float] = clock
-        self._wall = wall
         self._on_change = on_change
         self._max_rate = max_rate if max_rate is not None else math.inf
         # Slots in use: those whose request has no reply yet, in the order of sending, and the
@@ -127,9 +124,7 @@ class Slots:
         # Permits of the old loop may still be released; what they report no longer matters.
         grace, self.grace, self._on_change = self.grace, GraceEstimator(), None
         grace.forget_times()
-        return Slots(
-            self._limit, grace, self._max_rate, clock=clock, wall=self._wall, on_change=on_change
-        )
+        return Slots(self._limit, grace, self._max_rate, clock=clock, on_change=on_change)
 
     def due(self, lane: Lane, now: float) -> float:
         """Return when the next request of ``lane`` may be sent; ``now`` or earlier: at once."""
@@ -237,7 +232,7 @@ class Slots:
     def _read_headers(self, permit: SlotPermit, reply: Reply, now: float) -> None:
         status, headers = reply.status, reply.headers
         if status == 429:
-            self._closed_until = max(self._closed_until, now + read_hold(reply, self._wall()))
+            self._closed_until = max(self._closed_until, now + read_hold(reply, time.time()))
         limit_text = headers.get(LIMIT_HEADER, "")
         if limit_text != self._limit_text:
             self._limit_text = limit_text
