@@ -33,8 +33,12 @@ def expand(page: str) -> str:
 def public_names(module: str) -> list[str]:
     """The public names that ``.. public:: module`` stands for."""
     home = module.removeprefix("loops_async.")
-    table: dict[str, tuple[str, ...]] = vars(loops_async)["_PUBLIC_NAMES"]
-    found = [name for key in table if f"{key}.".startswith(f"{home}.") for name in table[key]]
+    found = [
+        name
+        for key, names in vars(loops_async)["_PUBLIC_NAMES"].items()
+        for name in names.split()
+        if f"{key}.".startswith(f"{home}.")
+    ]
     if found:
         return [f"loops_async.{name}" for name in found]
     return [f"{module}.{name}" for name in import_module(module).__all__]

@@ -66,5 +66,3 @@ from loops_async.records.transactional import (
 from loops_async.records.transactional import TransactionalEmail as TransactionalEmail
 from loops_async.session import LoopsSession as LoopsSession
 from loops_async.version import __version__ as __version__
-
-_PUBLIC_NAMES: dict[str, tuple[str, ...]]

@@ -192,23 +192,21 @@ class LoopsClient:
             # It may have been left on in production by mistake.
             LOG.warning("dry run (dry_run= or LOOPS_DRY_RUN): nothing is sent to Loops")
             return DryRun(self._counters)
-        options: dict[str, Any] = {"counters": self._counters}
-        if self._on_attempt:
-            options["on_attempt"] = self._on_attempt
-        if self._transport is not None:
-            # Nothing reaches Loops, so there is no limit to respect.
-            pacer = Unpaced() if self._pacer is None else self._team_pacer()
-            return Retrying(self._transport, pacer, self._retry, **options)
         clock = Clock(asyncio.get_running_loop().time)
-        transport = AiohttpTransport(
-            http=self._http,
-            base_url=self._base_url,
-            api_key=self._key,
-            timeouts=self._timeouts,
-            now=clock.now,
-            own=self._connection.owned,
-        )
-        return Retrying(transport, self._team_pacer(), self._retry, clock, **options)
+        # Without a connection, there is no limit to respect.
+        paced = self._pacer is not None or self._transport is None
+        pacer = pacer_for(self._pacer, str(self._base_url), self._key) if paced else Unpaced()
+        transport = self._transport
+        if transport is None:
+            transport = AiohttpTransport(
+                http=self._http,
+                base_url=self._base_url,
+                api_key=self._key,
+                timeouts=self._timeouts,
+                now=clock.now,
+                own=self._connection.owned,
+            )
+        return Retrying(transport, pacer, self._retry, clock, self._on_attempt, self._counters)
 
     def _http(self) -> HttpSession:
         if self._closed:
@@ -216,9 +214,6 @@ class LoopsClient:
             raise _closed()
         connection = self._connection
         return connection.opened or connection.http()
-
-    def _team_pacer(self) -> Pacing:
-        return pacer_for(self._pacer, str(self._base_url), self._key)
 
 
 def _closed() -> errors.SessionClosed:

@@ -6,12 +6,12 @@ package, in every run of every project that has loops_async installed.
 
 # As in ``loops_async/__init__.py``.
 _PUBLIC_NAMES = {
-    "testing.fixture_client": ("FixtureClient",),
-    "testing.threaded": ("ThreadedSandbox",),
-    "testing.scripted": ("ScriptedTransport", "SentRequest", "reply", "QUICK_RETRIES"),
-    "pipeline.messages": ("Reply",),
+    "testing.fixture_client": "FixtureClient",
+    "testing.threaded": "ThreadedSandbox",
+    "testing.scripted": "ScriptedTransport SentRequest reply QUICK_RETRIES",
+    "pipeline.messages": "Reply",
 }
-_MODULES = {name: module for module, names in _PUBLIC_NAMES.items() for name in names}
+_MODULES = {name: module for module, names in _PUBLIC_NAMES.items() for name in names.split()}
 # Type checkers read __init__.pyi.
 __all__ = sorted(_MODULES)  # noqa: PLE0605 # pyright: ignore[reportUnsupportedDunderAll]
 
