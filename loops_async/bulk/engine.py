@@ -28,11 +28,7 @@ Event: TypeAlias = Outcome | BaseException | None
 
 
 class EventQueue:
-    """The events of a run, for the task that iterates it.
-
-    Attributes:
-        events: Events not handled yet, oldest first. May be popped without waiting.
-    """
+    """The events of a run that were not handled yet, for the task that iterates it."""
 
     def __init__(self) -> None:
         self.events: deque[Event] = deque()

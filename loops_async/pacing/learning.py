@@ -76,11 +76,9 @@ def _whole_number(text: str) -> int | None:
 
 
 def read_hold(reply: Reply, wall: float) -> float:
-    """Return for how many seconds a 429 asks all requests to wait; 0.0 if it does not say.
+    """Return for how many seconds a 429 asks all requests to wait, or 0.0.
 
-    Args:
-        reply: The reply.
-        wall: The current time, in seconds since the epoch.
+    ``wall`` is the current time, in seconds since the epoch.
     """
     wait = parse_retry_after(reply, wall) if reply.status == 429 else None
     return min(wait, MAX_HOLD) if wait is not None else 0.0

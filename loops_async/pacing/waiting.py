@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from contextvars import Context
+from functools import partial
 from typing import Generic, TypeVar
 
 from loops_async.pipeline.messages import Lane
@@ -15,12 +16,7 @@ TIMER_TOLERANCE = 1e-6
 
 
 class WaitQueue(Generic[T]):
-    """Requests waiting for a turn of type ``T``, in order of arrival, interactive ones first.
-
-    Attributes:
-        interactive: The waiting requests of the interactive lane.
-        bulk: Those of the bulk lane.
-    """
+    """Requests waiting for a turn of type ``T``, in order of arrival, interactive ones first."""
 
     __slots__ = ("bulk", "interactive")
 
@@ -105,7 +101,7 @@ class Timer:
         self.cancel()
         self.due = due
         # An empty context: the callback does not belong to the request that set the timer.
-        self._handle = loop.call_at(due, self._fire, loop, callback, context=Context())
+        self._handle = loop.call_at(due, self._fire, partial(callback, loop), context=Context())
 
     def cancel(self) -> None:
         """Cancel the scheduled callback, if any."""
@@ -113,10 +109,6 @@ class Timer:
             self._handle.cancel()
             self._handle = None
 
-    def _fire(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        callback: Callable[[asyncio.AbstractEventLoop], None],
-    ) -> None:
+    def _fire(self, callback: Callable[[], None]) -> None:
         self._handle = None
-        callback(loop)
+        callback()

@@ -22,9 +22,6 @@ class DryRun:
     """Answers each request with the dry-run reply of its endpoint.
 
     No attempt is made: there is no rate limiting and no retry, and ``on_attempt`` is not called.
-
-    Attributes:
-        counters: Counts what would have been sent.
     """
 
     counters: Counters

@@ -171,10 +171,7 @@ def parse_retry_after(reply: Reply, wall: float) -> float | None:
     """Return the seconds in the ``Retry-After`` header, or None without a usable one.
 
     Both forms of the header are supported. A wait of more than 30 years is ignored as a mistake.
-
-    Args:
-        reply: The reply.
-        wall: The current time, in seconds since the epoch.
+    ``wall`` is the current time, in seconds since the epoch.
     """
     text = reply.headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):

@@ -95,14 +95,8 @@ class RedisConnection:
     ) -> T | None:
         """Run the script and return its parsed reply, or None if Redis is down.
 
-        Failures are logged, and never raised.
-
-        Args:
-            keys: The keys that the script uses.
-            arguments: The script's arguments.
-            parse: Parses the reply.
-            fallback: Describes for the log how requests continue without Redis, given the event
-                loop's time.
+        Failures are logged, and never raised. Given the event loop's time, ``fallback`` describes
+        for the log how requests continue without Redis.
         """
         loop, client = self._loop, self._client
         if loop is None or client is None:
