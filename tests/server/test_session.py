@@ -21,7 +21,7 @@ from loops_async.connection import Connection
 from loops_async.sandbox import Sandbox
 from tests.transport.bare import TEAM, BareServer, Exchange, http, says
 
-pytestmark = pytest.mark.usefixtures("nothing_is_left")
+pytestmark = [pytest.mark.usefixtures("nothing_is_left"), pytest.mark.virtual_time]
 
 EU, US = "eu-key-1", "us-key-2"
 

@@ -23,7 +23,7 @@ from loops_async.testing import QUICK_RETRIES
 from tests.scripted import ScriptedPacer
 from tests.transport.bare import BareServer, Exchange, http
 
-pytestmark = pytest.mark.usefixtures("nothing_is_left")
+pytestmark = [pytest.mark.usefixtures("nothing_is_left"), pytest.mark.virtual_time]
 
 OK = http(200, b'{"success":true,"id":"cl1"}')
 NOTHING = Stats(0, 0, 0, 0, 0, None, None, None)
