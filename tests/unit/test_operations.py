@@ -7,6 +7,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -98,6 +99,22 @@ def test_a_method_names_the_page_of_its_operation(name: str) -> None:
     pages = re.findall(r"https://loops\.so/docs/api-reference/[\w-]+", text)
     # Many calls of another method.
     assert len(pages) == (0 if name.endswith("_many") else 1)
+
+
+def classes(hint: Any) -> Iterator[type]:
+    """The classes of this package in a type, such as both of ``Pages[Contact]``."""
+    for one in (typing.get_origin(hint) or hint, *typing.get_args(hint)):
+        if one is not hint and typing.get_args(one):
+            yield from classes(one)
+        elif inspect.isclass(one) and one.__module__.startswith("loops_async."):
+            yield one
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_a_method_returns_has_a_public_name(name: str) -> None:
+    public = [getattr(loops_async, name) for name in dir(loops_async)]
+    returned = set(classes(typing.get_type_hints(METHODS[name])["return"]))
+    assert {one for one in returned if one not in public} == set()
 
 
 @pytest.mark.parametrize("name", METHODS)
