@@ -18,7 +18,10 @@ from loops_async import (
     MailingList,
     Outcome,
     Pacer,
+    Page,
+    Pages,
     PropertyType,
+    PublishedTransactionalEmail,
     RetryPolicy,
     Team,
     Timeouts,
@@ -120,6 +123,20 @@ async def the_rest_of_the_account(loops: LoopsClient) -> None:
     await loops.contact_properties.create("plan", "string")
     await loops.contact_properties.create("plan", PropertyType.DATE)
     await loops.contact_properties.create("plan", "text")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+async def lists_in_pages(loops: LoopsClient) -> None:
+    emails = loops.transactional.list(per_page=20, cursor=None, timeout=5)
+    assert_type(emails, Pages[PublishedTransactionalEmail])
+    assert_type(await emails, list[PublishedTransactionalEmail])
+    assert_type(await emails.first(), PublishedTransactionalEmail | None)
+    async for email in emails:
+        assert_type(email, PublishedTransactionalEmail)
+    async for page in emails.pages():
+        assert_type(page, Page[PublishedTransactionalEmail])
+        assert_type(page.items, list[PublishedTransactionalEmail])
+        assert_type(page.next_cursor, str | None)
+    loops.transactional.list(per_page="20")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
 async def clients_and_sessions(http: aiohttp.ClientSession, own: Pacing) -> None:
