@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from loops_async import LoopsClient
 from loops_async.sandbox import Faults, ReceivedRequest, Sandbox, StoredProperty
-from tests.server.terminal import loops_async
+from loops_async.testing import ThreadedSandbox
+from tests.server.terminal import loops_async, refused
 
 EXPORT = """\ufeff"Email Address","First Name",MEMBER_RATING,OPTIN_TIME,VIP,Nickname
 zoe+news@example.com,Zoë,4,2024-01-17 10:21:11,yes,
@@ -141,8 +143,8 @@ async def test_empty_as_null_empties_what_loops_holds(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("email,firstName,lastName\nada@example.com,,Lovelace\n")
     async with Sandbox(rate=None) as sandbox:
-        full = b'{"email": "ada@example.com", "firstName": "Ada"}\n'
-        await loops_async("import", "-", sandbox=sandbox, stdin=full)
+        async with LoopsClient(sandbox.api_key, base_url=sandbox.url) as loops:
+            await loops.contacts.create(email="ada@example.com", first_name="Ada")
         await loops_async("import", str(path), sandbox=sandbox)
         left_out = sandbox.contacts["ada@example.com"]
         await loops_async("import", str(path), "--empty-as-null", sandbox=sandbox)
@@ -200,8 +202,8 @@ async def test_a_rejected_row_whose_contact_a_later_row_updates_is_pointed_out(
     ) in done.out
 
 
-async def test_a_file_that_is_not_there_is_said_before_a_key_that_is_not_there() -> None:
-    done = await loops_async("import", "nowhere.csv")
+def test_a_file_that_is_not_there_is_said_before_a_key_that_is_not_there() -> None:
+    done = refused("import", "nowhere.csv")
     assert done.status == 2
     assert "No such file" in done.err
 
@@ -219,13 +221,8 @@ async def test_what_was_put_aside_is_said_with_both_names(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "environment", "status", "said"),
     [
-        (["nowhere.csv"], {"LOOPS_API_KEY": "test-key"}, 2, "No such file"),
-        (["-"], {}, 2, "no API key"),
-        (["-"], {"LOOPS_API_KEY": "two words"}, 2, "without 'Bearer '"),
         (["-"], {"LOOPS_API_KEY": "wrong"}, 3, "Loops refused the API key"),
         (["-", "--map", "mail=email"], {"LOOPS_API_KEY": "test-key"}, 2, '"email"'),
-        (["-", "--rate", "0"], {"LOOPS_API_KEY": "test-key"}, 2, "--rate"),
-        (["-", "--concurency", "5"], {"LOOPS_API_KEY": "test-key"}, 2, "--concurrency"),
     ],
 )
 async def test_a_mistake_is_said_in_a_sentence_and_nothing_is_sent(
@@ -238,6 +235,30 @@ async def test_a_mistake_is_said_in_a_sentence_and_nothing_is_sent(
         )
         assert not sandbox.contacts
     assert done.status == status
+    assert said in done.err
+    assert "Traceback" not in done.err
+    assert environment.get("LOOPS_API_KEY", "?") not in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (["nowhere.csv"], {"LOOPS_API_KEY": "test-key"}, "No such file"),
+        (["-"], {}, "no API key"),
+        (["-"], {"LOOPS_API_KEY": "two words"}, "without 'Bearer '"),
+        (["-", "--rate", "0"], {"LOOPS_API_KEY": "test-key"}, "--rate"),
+        (["-", "--concurency", "5"], {"LOOPS_API_KEY": "test-key"}, "--concurrency"),
+    ],
+)
+def test_a_mistake_that_needs_no_account_is_said_in_a_sentence(
+    arguments: list[str], environment: dict[str, str], said: str
+) -> None:
+    with ThreadedSandbox() as sandbox:
+        environment = environment | {"LOOPS_BASE_URL": sandbox.url}
+        rows = b"email\nada@example.com\n"
+        done = refused("import", *arguments, stdin=rows, env=environment)
+        assert not sandbox.requests
+    assert done.status == 2
     assert said in done.err
     assert "Traceback" not in done.err
     assert environment.get("LOOPS_API_KEY", "?") not in done.err

@@ -19,7 +19,7 @@ import pytest
 
 from loops_async.sandbox import FAULT_KINDS, Fault, Faults, Sandbox
 from loops_async.sandbox.faults.fault_kinds import FAMILIES
-from tests.server.terminal import environment, loops_async
+from tests.server.terminal import environment, refused
 
 pytestmark = pytest.mark.virtual_time
 
@@ -531,7 +531,6 @@ async def test_the_terminal_serves_a_script_of_faults_to_any_client() -> None:
     assert await process.wait() == 130
 
 
-@pytest.mark.virtual_time(False)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -540,10 +539,8 @@ async def test_the_terminal_serves_a_script_of_faults_to_any_client() -> None:
         (["--seed", "7"], "it needs --faults"),
     ],
 )
-async def test_the_terminal_says_what_is_wrong_with_a_spec(
-    arguments: list[str], words: str
-) -> None:
-    done = await loops_async("sandbox", "--port", "0", *arguments)
+def test_the_terminal_says_what_is_wrong_with_a_spec(arguments: list[str], words: str) -> None:
+    done = refused("sandbox", "--port", "0", *arguments)
     assert done.status == 2
     assert words in done.err
     assert "Traceback" not in done.err

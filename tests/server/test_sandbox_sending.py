@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from loops_async.sandbox import Sandbox
-from tests.server.terminal import loops_async, start
+from tests.server.terminal import start
 
 ADA = {"email": "ada@example.com"}
 SIGNUP = {**ADA, "eventName": "signup"}
@@ -254,11 +254,11 @@ async def test_the_command_line_is_told_which_emails_are_published() -> None:
         (["welcome=name", "welcome=link"], "Give it once"),
     ],
 )
-async def test_a_transactional_option_that_cannot_be_read_says_how_to_write_it(
+def test_a_transactional_option_that_cannot_be_read_says_how_to_write_it(
     values: list[str], fix: str
 ) -> None:
     options = [part for value in values for part in ("--transactional", value)]
-    done = await loops_async("sandbox", "--port", "0", *options)
+    done = refused("sandbox", "--port", "0", *options)
     assert (done.status, done.out) == (2, "")
     words = " ".join(done.err.split())
     assert "--transactional" in words
