@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from loops_async.sandbox import Sandbox
-from tests.server.terminal import start
+from tests.server.terminal import refused, start
 
 ADA = {"email": "ada@example.com"}
 SIGNUP = {**ADA, "eventName": "signup"}
