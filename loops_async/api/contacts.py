@@ -1,10 +1,10 @@
 """``loops.contacts``: create, update, find, delete, and many upserts at once."""
 
 from collections.abc import Awaitable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, TypeVar, Unpack, cast, overload
 
-from loops_async.api.create_in_doubt import resolve_create
+from loops_async.api.create_in_doubt import look_up_created
 from loops_async.api.resource import (
     SUCCESS,
     Timeout,
@@ -22,10 +22,9 @@ from loops_async.errors import (
     InvalidCall,
     InvalidReply,
     LoopsError,
-    OutcomeUnknown,
 )
 from loops_async.pipeline.deadlines import check_seconds
-from loops_async.pipeline.messages import Answer, Endpoint, Lane, Replay, Reply
+from loops_async.pipeline.messages import Answer, Endpoint, Finding, Lane, Replay, Reply
 from loops_async.records._types import UNSET
 from loops_async.records._validation import check_declared, record_from
 from loops_async.records.contacts import (
@@ -56,7 +55,6 @@ CREATE = Endpoint(
     _read_id,
     refusals={409: ContactAlreadyExists},
     dry_run=_DRY_RUN,
-    counted=False,
 )
 UPDATE = Endpoint("PUT", "/v1/contacts/update", Replay.ALWAYS, _read_id, dry_run=_DRY_RUN)
 DELETE = Endpoint[None](
@@ -91,6 +89,7 @@ def _find_endpoint(into: type[Contact], *, counted: bool = True) -> Endpoint[Any
 
 
 FIND: Final[Endpoint[Contact | None]] = _find_endpoint(Contact)
+_LOOKUP: Final[Endpoint[Contact | None]] = _find_endpoint(Contact, counted=False)
 
 
 class Contacts(SuppressionCalls):
@@ -134,37 +133,14 @@ class Contacts(SuppressionCalls):
         """
         record = record_from(ContactCreate, contact, fields)
         deadline = self._deadline(timeout)
-        body = encode(record)
-        # Raises here, uncounted, if the client refuses to send it.
-        creating = self._call(CREATE, deadline, body=body)
-        try:
-            return await self._created(record, body, deadline, creating)
-        except LoopsError:
-            # Several requests, one call: CREATE and the lookups after it are not counted apart.
-            self._caller.counters.fail()
-            raise
+        identifier = contact_identifier(record.email, None)
 
-    async def _created(
-        self,
-        contact: ContactCreate,
-        body: bytes,
-        deadline: float | None,
-        creating: Awaitable[Answer[str]],
-    ) -> ContactReceipt:
-        try:
-            answer = await creating
-        except OutcomeUnknown as error:
-            doubt = error
-        else:
-            return ContactReceipt(answer.value, answer.attempts, answer.dry_run)
-        identifier = contact_identifier(contact.email, None)
-        return await resolve_create(
-            doubt,
-            contact,
-            find=lambda: self._find(_find_endpoint(Contact, counted=False), identifier, deadline),
-            create=lambda: self._call(CREATE, deadline, body=body),
-            name=str(CREATE),
-        )
+        def look_up(failure: LoopsError) -> Awaitable[Finding[str]]:
+            lookup = partial(self._find, _LOOKUP, identifier, deadline)
+            return look_up_created(record, failure, lookup, create=str(CREATE), asked=str(FIND))
+
+        answer = await self._call(CREATE, deadline, body=encode(record), look_up=look_up)
+        return ContactReceipt(answer.value, answer.attempts, answer.dry_run)
 
     @overload
     async def update(

@@ -1,77 +1,47 @@
-"""Resolving a create whose reply was lost: look the contact up and compare it."""
+"""Looking up a contact whose create is in doubt, and comparing it with what was sent."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from loops_async.codec import to_json
-from loops_async.errors import ContactAlreadyExists, LoopsError, OutcomeUnknown
-from loops_async.pipeline.messages import Answer
-from loops_async.records.contacts import Contact, ContactCreate, ContactReceipt, ContactUpdate
-
-_ROUNDS: Final = 3
-"""How often a create in doubt is looked up and repeated."""
+from loops_async.errors import ContactAlreadyExists, LoopsError
+from loops_async.pipeline.messages import Answer, Finding
+from loops_async.records.contacts import Contact, ContactCreate, ContactUpdate
 
 
-async def resolve_create(
-    doubt: OutcomeUnknown,
+async def look_up_created(
     sent: ContactCreate,
-    *,
+    failure: LoopsError,
     find: Callable[[], Awaitable[Answer[Contact | None]]],
-    create: Callable[[], Awaitable[Answer[str]]],
-    name: str,
-) -> ContactReceipt:
-    """Find out whether a create took effect, and repeat it only if it did not.
+    *,
+    create: str,
+    asked: str,
+) -> Finding[str]:
+    """Find out whether a create took effect.
 
     Args:
-        doubt: The failure of the first create.
-        sent: The contact that it sent.
+        sent: The contact that was to be created.
+        failure: The latest failure of the create.
         find: Looks the contact up by its email.
-        create: Sends the create again.
-        name: The endpoint, for messages.
+        create: The name of the create, for messages.
+        asked: The name of the lookup, for messages.
 
     Raises:
-        ContactAlreadyExists: Loops has a contact that differs from ``sent``.
-        OutcomeUnknown: The lookups, or the repeated creates, failed as well.
+        LoopsError: The lookup failed.
     """
-    attempts, refused = doubt.attempts, False
-    last: LoopsError = doubt
-    for _ in range(_ROUNDS):
-        try:
-            found = await find()
-            attempts += found.attempts
-            if found.value is not None and not differences(sent, found.value):
-                return ContactReceipt(found.value.id, attempts)
-            if found.value is not None or refused:
-                # Refused, though no contact has the email: another contact has the user id.
-                break
-            created = await create()
-            return ContactReceipt(created.value, attempts + created.attempts)
-        except ContactAlreadyExists as error:
-            refused, last = True, error
-        except OutcomeUnknown as error:
-            last = error
-        except LoopsError as error:
-            raise _unresolved(name, error, attempts + error.attempts) from error
-        attempts += last.attempts
-    else:
-        raise _unresolved(name, last, attempts) from last
+    answer = await find()
+    held = answer.value
+    if held is None and not isinstance(failure, ContactAlreadyExists):
+        return Finding(f"{asked}: no contact has this email", answer.attempts)
+    if held is not None and not differences(sent, held):
+        return Finding(f"{asked}: the contact exists as sent", answer.attempts, held.id)
+    # Refused, though no contact has the email: another contact has the user id.
     conflict = ContactAlreadyExists(
-        f"{name}: a contact with this email or user id exists and differs from what was sent",
+        f"{create}: a contact with this email or user id exists and differs from what was sent",
         status=409,
     )
-    conflict.attempts = attempts
-    raise conflict from doubt
-
-
-def _unresolved(name: str, last: LoopsError, attempts: int) -> OutcomeUnknown:
-    unknown = OutcomeUnknown(
-        f"{name}: may have taken effect, and looking the contact up did not settle it; "
-        f"last error: {last}",
-        status=last.status,
-    )
-    unknown.attempts = attempts
-    return unknown
+    return Finding(f"{asked}: {conflict}", answer.attempts, conflict=conflict)
 
 
 def differences(sent: ContactCreate | ContactUpdate, held: Contact) -> list[str]:

@@ -1,7 +1,7 @@
 """What the nouns of the API share: sending a request, and readers of replies."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, MutableSet
+from collections.abc import Awaitable, Callable, Coroutine, MutableSet
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import attrs
@@ -9,9 +9,9 @@ import attrs
 from loops_async.api.pages import Page, Pages, page_query
 from loops_async.bulk.upsert import BulkUpsert
 from loops_async.codec import Undecodable, decode, decode_fast
-from loops_async.errors import InvalidCall
+from loops_async.errors import InvalidCall, LoopsError
 from loops_async.pipeline.deadlines import check_seconds
-from loops_async.pipeline.messages import Answer, Endpoint, Lane, Reply, Request, Send
+from loops_async.pipeline.messages import Answer, Endpoint, Finding, Lane, Reply, Request, Send
 from loops_async.pipeline.stats import Counters
 from loops_async.records._types import UNSET, Unset
 from loops_async.records._validation import check_email, check_user_id
@@ -75,6 +75,7 @@ class Resource:
         body: bytes | None = None,
         idempotency_key: str | None = None,
         lane: Lane = Lane.INTERACTIVE,
+        look_up: Callable[[LoopsError], Awaitable[Finding[T]]] | None = None,
     ) -> Coroutine[Any, Any, Answer[T]]:
         """Send one request. What the client refuses to send is raised here, before the await."""
         return self._caller.send(
@@ -86,6 +87,7 @@ class Resource:
                 idempotency_key=idempotency_key,
                 lane=lane,
                 deadline=deadline,
+                look_up=look_up,
             )
         )
 

@@ -4,13 +4,13 @@ Nothing here does I/O and nothing here knows aiohttp, JSON or a record.
 """
 
 import enum
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 from urllib.parse import quote
 
 import attrs
 
-from loops_async.errors import APIError, InvalidInput
+from loops_async.errors import APIError, InvalidInput, LoopsError
 from loops_async.freezing import unfrozen
 
 T = TypeVar("T")
@@ -101,6 +101,24 @@ class Endpoint(Generic[T_co]):
 
 
 @attrs.frozen
+class Finding(Generic[T_co]):
+    """What a lookup showed about a request in doubt.
+
+    Attributes:
+        text: What was asked and what the answer was, for error messages.
+        attempts: How many requests the lookup took.
+        value: The endpoint's value if the request took effect, or None if it did not and may be
+            sent again.
+        conflict: The error to raise instead, because something else stands in its place.
+    """
+
+    text: str
+    attempts: int
+    value: T_co | None = None
+    conflict: APIError | None = None
+
+
+@attrs.frozen
 class Request(Generic[T_co]):
     """One call of an endpoint: what to send, in which lane, and until when.
 
@@ -115,6 +133,8 @@ class Request(Generic[T_co]):
         deadline: When the whole call must be over, in the event loop's own time (seconds); None
             for never.
         parameters: The parameters of the endpoint's path.
+        look_up: Finds out whether the request took effect when that is in doubt, given the latest
+            failure. Without it, a request whose endpoint is ``Replay.ONCE`` ends in doubt.
     """
 
     endpoint: Endpoint[T_co]
@@ -124,6 +144,9 @@ class Request(Generic[T_co]):
     lane: Lane = Lane.INTERACTIVE
     deadline: float | None = None
     parameters: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    look_up: Callable[[LoopsError], Awaitable[Finding[T_co]]] | None = attrs.field(
+        default=None, repr=False
+    )
 
     @property
     def path(self) -> str:
@@ -164,6 +187,7 @@ def write(endpoint: Endpoint[T], body: bytes, lane: Lane, deadline: float | None
     request.lane = lane
     request.deadline = deadline
     request.parameters = None
+    request.look_up = None
     request.__class__ = Request
     return cast("Request[T]", request)
 

@@ -11,7 +11,16 @@ import attrs
 
 from loops_async import errors
 from loops_async.pipeline.clock import Clock
-from loops_async.pipeline.messages import Answer, Lane, Pacing, Permit, Reply, Request, Transport
+from loops_async.pipeline.messages import (
+    Answer,
+    Lane,
+    Pacing,
+    Permit,
+    Replay,
+    Reply,
+    Request,
+    Transport,
+)
 from loops_async.pipeline.observing import LOG, Attempt
 from loops_async.pipeline.responses import parse_response
 from loops_async.pipeline.retry_policy import (
@@ -43,6 +52,10 @@ class _Call:
     """The latest failure."""
     in_doubt: bool = False
     """Whether a failed attempt may have taken effect."""
+    looked_up: str = ""
+    """What the latest lookup showed."""
+    lookups: int = 0
+    """Requests that lookups took."""
 
     def note(self, failure: errors.LoopsError) -> None:
         """Record a failed attempt."""
@@ -52,20 +65,36 @@ class _Call:
         self.other_failures += kind is not FailureKind.RATE_LIMITED
         self.in_doubt |= kind is FailureKind.IN_DOUBT and self.request.endpoint.changes
 
-    def error(self, failure: errors.LoopsError) -> errors.LoopsError:
+    def needs_lookup(self, failure: errors.LoopsError, *, is_last: bool) -> bool:
+        """Return whether to look up what became of the request, after ``failure``."""
+        kind = failure_kind(failure)
+        return (
+            self.in_doubt
+            and self.request.look_up is not None
+            and (
+                kind is FailureKind.IN_DOUBT
+                or isinstance(failure, errors.Conflict)
+                or (is_last and kind is not FailureKind.FINAL)
+            )
+        )
+
+    def error(
+        self, failure: errors.LoopsError, cause: errors.LoopsError | None = None
+    ) -> errors.LoopsError:
         """Return the error to raise: ``failure``, or ``OutcomeUnknown`` if the call is in doubt."""
-        failure.attempts = self.attempts
+        failure.attempts = self.attempts + self.lookups
         if failure is not self.failure:
             failure.__cause__ = self.failure
         if not self.in_doubt:
             return failure
+        looked_up = f"; looked up with {self.looked_up}" if self.looked_up else ""
         unknown = errors.OutcomeUnknown(
             f"{self.request.endpoint}: it may or may not have taken effect, after {self.attempts} "
-            f"attempt(s); last: {failure}",
+            f"attempt(s); last: {failure}{looked_up}",
             status=failure.status,
         )
-        unknown.attempts = self.attempts
-        unknown.__cause__ = failure
+        unknown.attempts = failure.attempts
+        unknown.__cause__ = failure if cause is None else cause
         return unknown
 
     def timed_out(self, when: str) -> errors.LoopsError:
@@ -141,7 +170,7 @@ class Retrying:
                     if self.on_attempt is not None or self.budget.left < self.budget.capacity:
                         self.budget.refund()
                         self._observe(_Call(request, number, now), None, _SUCCEEDED)
-                    return Answer(value, number)  # pyright: ignore[reportReturnType, reportPossiblyUnboundVariable]
+                    return Answer(value, number + (call.lookups if call is not None else 0))  # pyright: ignore[reportReturnType, reportPossiblyUnboundVariable]
                 if call is None:
                     call = _Call(request)  # created late, because most calls need none
                 call.attempts, call.started = number, now
@@ -172,27 +201,53 @@ class Retrying:
         call.note(failure)
         decision = decide(
             self.policy,
-            endpoint.replay,
+            Replay.ALWAYS if call.request.look_up is not None else endpoint.replay,
             failure,
             rate_limited=call.rate_limited,
             others=call.other_failures,
             take=self.budget.take,
             random=self.clock.random,
         )
-        wait = decision.wait or 0.0
+        next_at, expires = self.clock.now() + (decision.wait or 0.0), False
         if (
             deadline is not None
             and failure_kind(failure) is not FailureKind.FINAL
-            and self.clock.now() + wait >= deadline
+            and next_at >= deadline
         ):
-            reason = "the call's timeout would expire before the next attempt"
-            self._observe(call, failure, RetryDecision(None, reason))
-            raise call.timed_out(f"after {call.attempts} attempt(s)")
+            expires = True
+            decision = RetryDecision(
+                None, "the call's timeout would expire before the next attempt"
+            )
         self._observe(call, failure, decision)
+        if call.needs_lookup(failure, is_last=decision.wait is None):
+            answer = await self._look_up(call, failure)
+            if answer is not None:
+                return answer
+        if expires:
+            raise call.timed_out(f"after {call.attempts} attempt(s)")
         if decision.wait is None:
             raise call.error(failure)
-        await self.clock.sleep(wait)
+        # A lookup takes up a part of the wait, or all of it.
+        await self.clock.sleep(max(0.0, next_at - self.clock.now()))
         return None
+
+    async def _look_up(self, call: _Call, failure: errors.LoopsError) -> Answer[Any] | None:
+        """Return an answer if a request in doubt took effect, or None if it did not."""
+        assert call.request.look_up is not None  # noqa: S101 - see needs_lookup
+        try:
+            finding = await call.request.look_up(failure)
+        except errors.LoopsError as error:
+            call.lookups += error.attempts
+            call.looked_up = str(error)
+            raise call.error(failure, cause=error) from error
+        call.lookups += finding.attempts
+        call.looked_up = finding.text
+        if finding.conflict is not None:
+            finding.conflict.attempts = call.attempts + call.lookups
+            raise finding.conflict from call.error(failure)
+        if finding.value is None:
+            return None
+        return Answer(finding.value, call.attempts + call.lookups)
 
     def _observe(
         self, call: _Call, failure: errors.LoopsError | None, decision: RetryDecision

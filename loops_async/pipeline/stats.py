@@ -57,10 +57,6 @@ class Counters:
     in_flight: int = 0
     dry_run: dict[str, int] = attrs.field(factory=dict[str, int])
 
-    def fail(self) -> None:
-        """Count a call that raised an error."""
-        self.failures += 1
-
     def stats(self, pacer: object) -> Stats:
         """Return a snapshot, with the figures that ``pacer`` reports, if it reports any."""
         reported = getattr(pacer, "waiting", None)

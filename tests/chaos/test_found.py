@@ -2,7 +2,7 @@
 
 import pytest
 
-from loops_async import LoopsClient, OutcomeUnknown, RetryPolicy
+from loops_async import ContactAlreadyExists, LoopsClient, OutcomeUnknown, RetryPolicy
 from loops_async.sandbox import Faults, Sandbox
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
@@ -14,13 +14,13 @@ def _client(sandbox: Sandbox, attempts: int) -> LoopsClient:
 
 
 async def test_a_create_refused_in_its_last_round_counts_each_attempt_once() -> None:
-    async with Sandbox(rate=None) as sandbox, _client(sandbox, 1) as loops:
+    async with Sandbox(rate=None) as sandbox, _client(sandbox, 4) as loops:
         await loops.contacts.create(email="ada@example.com", user_id="taken")
         faults = Faults.script(["500", None, "500", None, "500", None, None])
         before, sandbox.faults = sandbox.counts.requests, faults
-        with pytest.raises(OutcomeUnknown) as raised:
+        with pytest.raises(ContactAlreadyExists) as raised:
             await loops.contacts.create(email="new@example.com", user_id="taken")
-        assert raised.value.attempts == sandbox.counts.requests - before == 7
+        assert raised.value.attempts == sandbox.counts.requests - before == 8
 
 
 @pytest.mark.parametrize("question", [None, "500"])

@@ -34,14 +34,16 @@ CREATE, FIND = "/v1/contacts/create", "/v1/contacts/find"
 Do = Callable[[LoopsClient], Coroutine[Any, Any, Any]]
 
 
-def scripted(do: Do, *steps: Step, timeout: float | None = None) -> tuple[Any, ScriptedTransport]:
+def scripted(
+    do: Do, *steps: Step, timeout: float | None = None, policy: RetryPolicy | None = None
+) -> tuple[Any, ScriptedTransport]:
     """What ``do`` returns or raises with a client over a script, and what the client sent."""
     transport = ScriptedTransport(*steps)
 
     async def main() -> Any:
         async with LoopsClient("test-key", timeout=timeout) as loops:
             loops._layer = Retrying(
-                transport, ScriptedPacer(), RetryPolicy(), Clock(random=lambda: 0.5)
+                transport, ScriptedPacer(), policy or RetryPolicy(), Clock(random=lambda: 0.5)
             )
             try:
                 return await do(loops)
@@ -110,12 +112,72 @@ def test_a_create_that_is_refused_after_doubt_and_not_borne_out_is_a_conflict(he
     assert error.attempts == len(transport.sent) == 4
 
 
-def test_a_create_that_stays_in_doubt_is_given_up() -> None:
-    again: list[Step] = [NOTHING, lost()]
-    error, transport = scripted(create, lost(), *again * 3)
+def scripted_create(policy: RetryPolicy, *steps: Step) -> tuple[Any, ScriptedTransport]:
+    return scripted(create, *steps, policy=policy)
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 4, 6])
+def test_a_create_that_stays_in_doubt_is_given_up_after_its_attempts(attempts: int) -> None:
+    steps: list[Step] = [lost(), NOTHING] * attempts
+    error, transport = scripted_create(RetryPolicy(attempts=attempts), *steps)
     assert type(error) is errors.OutcomeUnknown
-    assert isinstance(error.__cause__, errors.OutcomeUnknown)
-    assert error.attempts == len(transport.sent) == 7
+    assert isinstance(error.__cause__, errors.ConnectionLost)
+    assert transport.paths == [CREATE, FIND] * attempts
+    assert error.attempts == len(transport.sent)
+    assert f"after {attempts} attempt(s)" in str(error)
+    assert f"looked up with GET {FIND}: no contact has this email" in str(error)
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 4, 6])
+def test_a_create_is_looked_up_once_more_after_its_last_attempt(attempts: int) -> None:
+    steps: list[Step] = [lost(), NOTHING] * (attempts - 1)
+    policy = RetryPolicy(attempts=attempts)
+    receipt, transport = scripted_create(policy, *steps, lost(), found())
+    assert receipt == ContactReceipt("c9", attempts=2 * attempts)
+    error, transport = scripted_create(policy, *steps, lost(), found(firstName="Grace"))
+    assert type(error) is errors.ContactAlreadyExists
+    assert error.attempts == len(transport.sent) == 2 * attempts
+
+
+@pytest.mark.parametrize("last", [
+    [never_left()] * 3, [reply(429)] * 20, [reply(429, retry_after="99")],
+])  # fmt: skip
+def test_a_create_in_doubt_is_looked_up_when_nothing_more_can_be_sent(last: list[Step]) -> None:
+    receipt, transport = scripted(create, lost(), NOTHING, *last, found())
+    assert receipt == ContactReceipt("c9", attempts=len(last) + 3)
+    assert transport.paths == [CREATE, FIND, *[CREATE] * len(last), FIND]
+
+
+def test_a_create_in_doubt_is_looked_up_when_the_budget_is_spent() -> None:
+    policy = RetryPolicy(budget=1)
+    receipt, transport = scripted_create(policy, lost(), NOTHING, lost(), found())
+    assert receipt == ContactReceipt("c9", attempts=4)
+    error, transport = scripted_create(policy, lost(), NOTHING, lost(), NOTHING)
+    assert type(error) is errors.OutcomeUnknown
+    assert len(transport.sent) == 4
+
+
+def test_connections_that_failed_before_the_doubt_count_as_attempts() -> None:
+    policy = RetryPolicy(attempts=3)
+    steps: list[Step] = [never_left(), reply(429), lost(), NOTHING, lost(), NOTHING]
+    error, transport = scripted_create(policy, *steps)
+    assert type(error) is errors.OutcomeUnknown
+    assert transport.paths == [CREATE, CREATE, CREATE, FIND, CREATE, FIND]
+
+
+@pytest.mark.parametrize(("failing", "said"), [
+    (reply(400, {"message": "bad query"}), f"looked up with GET {FIND}: 400 bad query"),
+    (reply(401), f"looked up with GET {FIND}: 401"),
+])  # fmt: skip
+def test_an_error_of_a_create_says_why_its_lookup_failed(failing: Step, said: str) -> None:
+    error, _ = scripted(create, lost(), failing)
+    assert type(error) is errors.OutcomeUnknown
+    assert said in str(error)
+
+
+def test_a_create_is_repeated_after_a_pause_that_the_lookup_counts_towards() -> None:
+    _, transport = scripted(create, lost(), NOTHING, lost(), After(0.2, NOTHING), done())
+    assert transport.times == [0.0, 0.0, 0.25, 0.25, 0.75]
 
 
 @pytest.mark.parametrize("no", [reply(400), reply(401), reply(403)])
