@@ -149,7 +149,7 @@ def _encode(mail: TransactionalEmail) -> bytes:
         field = "attachments" if mail.attachments else "data_variables"
         raise InvalidInput(
             f"{field}: the email has at least {max(least, len(body))} bytes of JSON, and Loops "
-            f"accepts {LARGEST_MAIL}; send less, or link to the file",
+            f"accepts {LARGEST_MAIL}; send less, or link to files",
             field=field,
         )
     return body

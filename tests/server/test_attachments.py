@@ -62,7 +62,7 @@ async def test_a_mail_of_more_is_refused_before_anything_is_read_or_sent(
 ) -> None:
     fields = make(tmp_path)
     monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("the file was opened"))
-    with pytest.raises(InvalidInput, match="Loops takes 4000000") as caught:
+    with pytest.raises(InvalidInput, match="Loops accepts 4000000") as caught:
         await loops.transactional.send("tx1", ADA, **fields)
     assert [caught.value.field] == list(fields)
     assert str(caught.value).startswith(f"{caught.value.field}: ")
@@ -141,7 +141,7 @@ async def test_a_file_that_grows_is_read_no_further_than_a_mail_may_go(
         return found
 
     monkeypatch.setattr(Path, "stat", stat)
-    with pytest.raises(InvalidInput, match="Loops takes 4000000"):
+    with pytest.raises(InvalidInput, match="Loops accepts 4000000"):
         await mail(loops, Attachment("a.log", path))
     assert sandbox.requests == ()
 
