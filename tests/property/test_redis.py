@@ -69,6 +69,97 @@ def test_more_processes_than_the_rate(server: "redis.Redis") -> None:
     assert trips <= 1.5  # each of the twelve holds a reservation when the time is up
 
 
+async def one(pacer: TeamPacer, lane: Lane = Lane.INTERACTIVE, reply: Reply = OK) -> float:
+    """One request that is answered at once; when it got its turn."""
+    permit = await pacer.acquire(lane)
+    at = asyncio.get_running_loop().time()
+    permit.release(reply)
+    return at
+
+
+async def has_reserved(pacer: TeamPacer) -> None:
+    while not pacer._reserved:  # noqa: ASYNC110 - it sets no event
+        await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+def near(server: "redis.Redis") -> VirtualRedis:
+    """An empty Redis that answers within a millisecond."""
+    server.flushall()
+    return VirtualRedis(server, 0.0003, random.Random(1))  # noqa: S311 (a test, no secret)
+
+
+def test_a_burst_after_idle_goes_at_once_for_a_trip_or_two(near: VirtualRedis) -> None:
+    async def main() -> list[float]:
+        pacer = shared_pacer(near, 10.0)
+        return await asyncio.gather(*(one(pacer) for _ in range(10)))
+
+    assert max(run_virtual(main())) < 0.01
+    assert near.trips <= 3
+
+
+def test_the_eleventh_waits_for_the_slot_of_the_first(near: VirtualRedis) -> None:
+    async def main() -> list[float]:
+        pacers = shared_pacer(near, 10.0), shared_pacer(near, 10.0)
+        return sorted(await asyncio.gather(*(one(pacers[i % 2]) for i in range(11))))
+
+    times = run_virtual(main())
+    assert times[9] < 0.01
+    assert times[10] == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_retry_after_in_seconds_stops_everybody(near: VirtualRedis) -> None:
+    async def main() -> None:
+        here, there = shared_pacer(near, 10.0), shared_pacer(near, 10.0)
+        await asyncio.gather(one(here), one(there))
+        refused = await one(here, reply=Reply(429, {"retry-after": "2"}, b""))
+        await asyncio.sleep(0.01)
+        assert await one(there) >= refused + 1.95
+        assert await one(here) >= refused + 1.95
+
+    run_virtual(main())
+
+
+def test_max_rate_is_for_all_together(near: VirtualRedis) -> None:
+    async def main() -> None:
+        pacer = shared_pacer(near, 2.0, max_rate=1.0)
+        assert pacer.rate == 1
+        times = [await one(pacer) for _ in range(3)]
+        assert times[2] - times[0] == pytest.approx(2.0, abs=0.05)
+
+    run_virtual(main())
+
+
+def test_the_slot_of_a_cancelled_waiter_goes_to_the_next(near: VirtualRedis) -> None:
+    async def main() -> None:
+        pacer = shared_pacer(near, 2.0)
+        start = await one(pacer)
+        await one(pacer)
+        first, second = (asyncio.create_task(one(pacer)) for _ in range(2))
+        await has_reserved(pacer)
+        first.cancel()
+        assert await second - start < 1.1  # and not after another second
+
+    run_virtual(main())
+
+
+def test_interactive_calls_take_the_reserved_slot_of_bulk_ones(near: VirtualRedis) -> None:
+    async def main() -> list[str]:
+        pacer, order = shared_pacer(near, 2.0), list[str]()
+
+        async def call(lane: Lane) -> None:
+            await one(pacer, lane)
+            order.append(lane.value)
+
+        await asyncio.gather(*(one(pacer) for _ in range(2)))
+        bulk = [asyncio.create_task(call(Lane.BULK)) for _ in range(3)]
+        await has_reserved(pacer)
+        await asyncio.gather(call(Lane.INTERACTIVE), *bulk)
+        return order
+
+    assert run_virtual(main())[0] == "interactive"
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_whoever_leaves_takes_no_slot_along(server: "redis.Redis", seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 (a test, no secret)

@@ -264,8 +264,10 @@ async def test_a_clock_that_is_set_back_stops_nobody(server: RedisServer) -> Non
 
 
 @pytest.mark.parametrize("options", [
-    ("--requirepass", "another"), ("--replicaof", "127.0.0.1", "1"),
-    ("--rename-command", "EVALSHA", ""), ("--rename-command", "ZADD", ""),
+    ("--requirepass", "another"),
+    pytest.param(("--replicaof", "127.0.0.1", "1"), marks=pytest.mark.long),
+    pytest.param(("--rename-command", "EVALSHA", ""), marks=pytest.mark.long),
+    ("--rename-command", "ZADD", ""),
 ])  # fmt: skip
 async def test_a_redis_that_refuses_is_as_good_as_gone(
     options: tuple[str, ...], caplog: pytest.LogCaptureFixture

@@ -118,23 +118,6 @@ async def test_nothing_in_redis_stays_for_ever_or_tells_the_key(
     assert len({crc_hqx(tag.encode(), 0) % 16384 for tag in tags}) == 1
 
 
-async def test_a_burst_after_idle_goes_at_once_for_a_trip_or_two(server: RedisServer) -> None:
-    async with RedisPacer(server.url) as pacer:
-        team = pacer.for_team(TEAM)
-        times = await asyncio.gather(*(one(team) for _ in range(10)))
-        assert max(times) - min(times) < 0.9  # the eleventh would have to wait a second
-        assert trips(server) <= 3
-
-
-async def test_the_eleventh_waits_for_the_slot_of_the_first(server: RedisServer) -> None:
-    async with RedisPacer(server.url) as first, RedisPacer(server.url) as second:
-        teams = first.for_team(TEAM), second.for_team(TEAM)
-        # Not from when the first was told of its slot, which may be a while after it had it.
-        began = asyncio.get_running_loop().time()
-        times = sorted(await asyncio.gather(*(one(teams[i % 2]) for i in range(11))))
-        assert times[10] - began >= 0.99
-
-
 async def test_a_limit_learnt_here_is_known_there(server: RedisServer) -> None:
     async with RedisPacer(server.url) as first, RedisPacer(server.url) as second:
         here, there = first.for_team(TEAM), second.for_team(TEAM)
@@ -145,24 +128,15 @@ async def test_a_limit_learnt_here_is_known_there(server: RedisServer) -> None:
         assert there.rate == 3
 
 
-@pytest.mark.parametrize("is_date", [False, True])
-async def test_a_retry_after_stops_everybody(server: RedisServer, is_date: bool) -> None:
+async def test_a_retry_after_with_a_date_stops_everybody(server: RedisServer) -> None:
     async with RedisPacer(server.url) as first, RedisPacer(server.url) as second:
         here, there = first.for_team(TEAM), second.for_team(TEAM)
         await asyncio.gather(one(here), one(there))
-        said = formatdate(time.time() + 3, usegmt=True) if is_date else "2"
+        said = formatdate(time.time() + 3, usegmt=True)
         refused = await one(here, reply=Reply(429, {"retry-after": said}, b""))
         await until(lambda: here._exchange_task is None, "told")
         assert await one(there) >= refused + 1.95
         assert await one(here) >= refused + 1.95
-
-
-async def test_max_rate_is_for_all_together(server: RedisServer) -> None:
-    async with RedisPacer(server.url, rate=2, max_rate=1) as pacer:
-        team = pacer.for_team(TEAM)
-        assert team.rate == 1
-        times = [await one(team) for _ in range(3)]
-        assert times[2] - times[0] >= 1.95
 
 
 async def test_a_cancelled_waiter_gives_its_slot_back(server: RedisServer) -> None:
@@ -182,37 +156,13 @@ async def test_a_cancelled_waiter_gives_its_slot_back(server: RedisServer) -> No
         assert not team._timer.is_set
 
 
-async def test_the_slot_of_a_cancelled_waiter_goes_to_the_next(server: RedisServer) -> None:
-    async with RedisPacer(server.url, rate=2) as pacer:
-        team = pacer.for_team(TEAM)
-        start = await one(team)
-        await one(team)
-        first, second = (asyncio.create_task(one(team)) for _ in range(2))
-        await until(lambda: team._reserved, "reserved")
-        first.cancel()
-        assert await second - start < 1.9  # and not after another second
-
-
-async def test_interactive_calls_take_the_reserved_slot_of_bulk_ones(server: RedisServer) -> None:
-    async with RedisPacer(server.url, rate=2) as pacer:
-        team, order = pacer.for_team(TEAM), list[str]()
-
-        async def call(lane: Lane) -> None:
-            await one(team, lane)
-            order.append(lane.value)
-
-        await asyncio.gather(*(one(team) for _ in range(2)))
-        bulk = [asyncio.create_task(call(Lane.BULK)) for _ in range(3)]
-        await until(lambda: team._reserved, "reserved")
-        await asyncio.gather(call(Lane.INTERACTIVE), *bulk)
-        assert order[0] == "interactive"
-
-
 async def test_teams_have_budgets_of_their_own(server: RedisServer) -> None:
     async with RedisPacer(server.url, rate=1) as pacer:
-        start = await one(pacer.for_team("eu"))
-        assert await one(pacer.for_team("us")) < start + 0.9
+        await one(pacer.for_team("eu"))
+        await one(pacer.for_team("us"))
         assert pacer.for_team("eu") is pacer.for_team("eu")
+    with look(server) as client:
+        assert [client.zcard(slots) for slots in client.keys("*:slots")] == [1, 1]
 
 
 async def test_closing_it_ends_the_wait_and_takes_it_off_the_list(server: RedisServer) -> None:

@@ -265,13 +265,13 @@ def test_a_value_of_the_wrong_shape_is_said_as_where_and_what_and_never_repeated
 
 
 def test_a_field_that_is_named_with_an_address_or_a_megabyte_is_cut_and_masked_at_once() -> None:
-    begin = time.perf_counter()
+    begin = time.thread_time()
     for name in ("x" * 2**20, "S3CRET@x.io", "S3CRET@" * 2**17):
         with pytest.raises(Undecodable) as caught:
             decode(orjson.dumps({**FOUND, "mailingLists": {name: 1}}), Contact)
         assert len(str(caught.value)) <= 80
         assert "S3CRET" not in str(caught.value)
-    assert time.perf_counter() - begin < 5
+    assert time.thread_time() - begin < 5  # of CPU time
 
 
 def test_a_long_number_within_text_changes_nothing() -> None:

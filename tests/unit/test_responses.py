@@ -205,14 +205,14 @@ def test_a_reply_without_retry_after_asks_for_nothing() -> None:
 def test_a_hostile_reply_is_read_in_no_time(unit: bytes, start: bytes) -> None:
     body = start + unit * (65536 // len(unit))
     request = Request(UPDATE, body=orjson.dumps({"email": "a@x.io", "plan": unit.hex() * 50}))
-    begin = time.perf_counter()
+    begin = time.thread_time()
     for status in (200, 400, 502):
         with pytest.raises(errors.LoopsError):
             parse_response(request, Reply(status, {}, body))
     # A message of the same text, which is decoded first.
     with pytest.raises(errors.LoopsError):
         parse_response(request, reply(400, {"message": body.decode("latin-1")}))
-    assert time.perf_counter() - begin < 0.5
+    assert time.thread_time() - begin < 0.5  # of CPU time
 
 
 def test_a_reader_that_finds_no_fault_is_not_second_guessed() -> None:
@@ -235,11 +235,11 @@ def test_a_fault_of_a_reader_is_the_one_error_with_its_words() -> None:
 
 def test_an_attachment_of_megabytes_does_not_slow_an_error_down() -> None:
     request = Request(UPDATE, body=orjson.dumps({"data": "QUJD" * 2**20}))
-    begin = time.perf_counter()
+    begin = time.thread_time()
     for said in ("No. " * 1000, "QUJD" * 1000):
         with pytest.raises(errors.BadRequest):
             parse_response(request, reply(400, {"message": said}))
-    assert time.perf_counter() - begin < 5
+    assert time.thread_time() - begin < 5  # of CPU time
 
 
 def test_where_the_fix_is_known_the_error_says_it() -> None:
