@@ -118,7 +118,7 @@ class LoopsClient:
         self._layer: Retrying | DryRun | None = None
         self._counters = Counters()
         self._runs: WeakSet[BulkUpsert] = WeakSet()
-        caller = Caller(self._send, self._timeouts.total, self._counters, self._runs)
+        caller = Caller(self._send, self._timeouts.total, self._runs)
         self.contacts: Contacts = Contacts(caller)
         self.contact_properties: ContactProperties = ContactProperties(caller)
         self.mailing_lists: MailingLists = MailingLists(caller)

@@ -12,7 +12,6 @@ from loops_async.codec import Undecodable, decode, decode_fast
 from loops_async.errors import InvalidCall, LoopsError
 from loops_async.pipeline.deadlines import check_seconds
 from loops_async.pipeline.messages import Answer, Endpoint, Finding, Lane, Reply, Request, Send
-from loops_async.pipeline.stats import Counters
 from loops_async.records._types import UNSET, Unset
 from loops_async.records._validation import check_email, check_user_id
 
@@ -32,13 +31,11 @@ class Caller:
     Attributes:
         send: Sends a request, with the client's retries and pacing.
         timeout: Seconds for a call that is given no timeout; None for no limit.
-        counters: The client's counters.
         runs: The bulk runs that end when the client is closed.
     """
 
     send: Send
     timeout: float | None
-    counters: Counters
     runs: MutableSet[BulkUpsert]
 
 

@@ -14,7 +14,6 @@ from loops_async.api.resource import Caller
 from loops_async.codec import encode
 from loops_async.errors import InvalidInput
 from loops_async.pipeline.messages import Answer, Request
-from loops_async.pipeline.stats import Counters
 from loops_async.records._types import PropertyValue
 from loops_async.records._validation import build_record
 from tests.strategies import PROPERTY_NAMES, PROPERTY_VALUES
@@ -111,7 +110,7 @@ def test_every_combination_of_an_update_sends_what_was_given_and_nothing_else(un
 def test_every_combination_of_keyword_arguments_sends_the_same() -> None:
     async def main() -> None:
         sends = Sends()
-        contacts = Contacts(Caller(sends, None, Counters(), set()))
+        contacts = Contacts(Caller(sends, None, set()))
         for arguments, expected in creates(unset=False):
             await contacts.create(**arguments)
             assert sent(sends.body) == exact(expected)
