@@ -1,6 +1,7 @@
 """The client of one team: its settings, its lifetime, and how a call reaches the transport."""
 
 import asyncio
+import hmac
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Self, TypeVar
 from weakref import WeakSet
@@ -18,6 +19,7 @@ from loops_async.bulk.upsert import BulkUpsert
 from loops_async.connection import Connection, checked_base_url
 from loops_async.pacing.shared import pacer_for
 from loops_async.pacing.unpaced import Unpaced
+from loops_async.pipeline.allowlist import Recipients
 from loops_async.pipeline.clock import Clock
 from loops_async.pipeline.deadlines import Timeouts
 from loops_async.pipeline.dry_run import DryRun
@@ -131,6 +133,16 @@ class LoopsClient:
     def dry_run(self) -> bool:
         """Whether the client sends nothing."""
         return self._dry_run
+
+    @property
+    def allowed_recipients(self) -> Recipients | None:
+        """Whom it may send to; None if it may send to everybody."""
+        return self._allowed
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the API key and the address: the same for two clients of one team."""
+        return hmac.new(self._key.encode(), str(self._base_url).encode(), "sha256").hexdigest()
 
     def stats(self) -> Stats:
         """Counters of this client and the number of waiting calls. Sends no request."""

@@ -1,0 +1,221 @@
+"""The options of an import.
+
+Each option is one attribute of ``ImportOptions``. Its metadata makes the command-line option and
+its help, decides whether ``validate`` has it too, and whether a journal records it, so that an
+import is resumed with the options it began with.
+"""
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, Self, cast
+
+import attrs
+
+from loops_async.errors import ConfigurationError
+
+_SPEC: Final = "option"
+
+
+@attrs.frozen(kw_only=True)
+class OptionSpec:
+    """What the command line and the journal know of an option.
+
+    Attributes:
+        flag: Its name on the command line.
+        help: Its help text.
+        kind: A flag without a value, texts (repeatable), a path, or a whole number from 1.
+        metavar: What the help shows for its value.
+        recorded: Whether it changes what is sent: the journal records it, and a resumed import
+            must have the same.
+        validates: Whether ``validate`` has it too.
+        once: Whether it is left out of the command that continues an import.
+        before: What an import did before this option existed, for journals that lack it.
+    """
+
+    flag: str
+    help: str
+    kind: Literal["flag", "texts", "path", "count"] = "flag"
+    metavar: str | None = None
+    recorded: bool = False
+    validates: bool = False
+    once: bool = False
+    before: Any = None
+
+    def words(self, value: Any) -> list[str]:
+        """The words of a command line that set the option to ``value``."""
+        if self.kind == "flag":
+            return [self.flag] if value else []
+        values = value if self.kind == "texts" else [value]
+        return [f"{self.flag}={one}" for one in values]
+
+
+def option(flag: str, text: str, *, default: Any = False, **spec: Any) -> Any:
+    """An attribute that is an option; see ``OptionSpec``."""
+    before = spec.pop("before", default)
+    known = OptionSpec(flag=flag, help=text, before=before, **spec)
+    return attrs.field(default=default, metadata={_SPEC: known})
+
+
+def option_specs(options: type[Any]) -> dict[str, OptionSpec]:
+    """The options of a class, by attribute."""
+    return {a.name: a.metadata[_SPEC] for a in attrs.fields(options) if _SPEC in a.metadata}
+
+
+@attrs.frozen
+class ImportOptions:
+    """The options of an import; ``validate_file`` uses the first four.
+
+    Attributes:
+        mappings: Where columns go (``--map``): ``"COLUMN=FIELD"`` with a default field, the key of
+            a contact property or ``mailingLists.ID``; ``"COLUMN="`` leaves a column out, and
+            ``"COLUMN=newKey:TYPE"`` names a new property with its type.
+        create_properties: Create contact properties for columns that Loops does not know.
+        ignore_unknown: Leave out columns that Loops does not know.
+        empty_as_null: Clear a field at Loops where a cell is empty; empty cells are otherwise left
+            out.
+        concurrency: How many rows are sent at the same time.
+        resume: Continue an import of the file that did not finish.
+        restart: Forget an import of the file that did not finish.
+        journal: The file that records which rows are done; None for ``FILE.journal`` beside the
+            file, and no journal for streams.
+        rejected: The file for rejected rows; None for ``FILE.rejected.csv`` or ``.jsonl`` beside
+            the file, and no such file for streams.
+        dry_run: Check every row, send nothing and write no file.
+    """
+
+    mappings: tuple[str, ...] = option(
+        "--map",
+        "Send a column to a field, the key of a property or mailingLists.ID; 'COLUMN=' leaves it "
+        "out. With --create-properties, 'COLUMN=newKey:TYPE' also names the type: string, number, "
+        "boolean or date.",
+        default=(),
+        kind="texts",
+        metavar="COLUMN=FIELD",
+        recorded=True,
+        validates=True,
+    )
+    create_properties: bool = option(
+        "--create-properties",
+        "Create contact properties for columns that Loops does not know.",
+        recorded=True,
+        validates=True,
+    )
+    ignore_unknown: bool = option(
+        "--ignore-unknown",
+        "Leave out columns that Loops does not know.",
+        recorded=True,
+        validates=True,
+    )
+    empty_as_null: bool = option(
+        "--empty-as-null",
+        "Clear a field at Loops where a cell is empty.",
+        recorded=True,
+        validates=True,
+    )
+    concurrency: int = option(
+        "--concurrency",
+        "Send up to N rows at the same time.",
+        default=50,
+        kind="count",
+        metavar="N",
+    )
+    resume: bool = option("--resume", "Continue an import of FILE that did not finish.", once=True)
+    restart: bool = option("--restart", "Forget an import of FILE that did not finish.", once=True)
+    journal: str | None = option(
+        "--journal",
+        "Record which rows are done in this file.  [default: FILE.journal]",
+        default=None,
+        kind="path",
+        metavar="PATH",
+    )
+    rejected: str | None = option(
+        "--rejected",
+        "Write rejected rows, with the reason, to this file. For standard input they are kept only "
+        "with this option.  [default: FILE.rejected.csv or .jsonl]",
+        default=None,
+        kind="path",
+        metavar="PATH",
+    )
+    dry_run: bool = option("--dry-run", "Check every row, send nothing, write no file.", once=True)
+
+    def __attrs_post_init__(self) -> None:
+        if self.resume and self.restart:
+            raise ConfigurationError(
+                "--resume continues an import and --restart starts over: give only one of them"
+            )
+
+    def recorded(self) -> dict[str, object]:
+        """The options that a journal records, by their name on the command line."""
+        return {spec.flag: _as_json(value) for _, spec, value in self._values() if spec.recorded}
+
+    @property
+    def has_recorded(self) -> bool:
+        """Whether any option that a journal records has another value than its default."""
+        return any(value != a.default for a, spec, value in self._values() if spec.recorded)
+
+    def differing(self, recorded: Mapping[str, object]) -> list[str]:
+        """The names of the options that are not as a journal recorded them."""
+        return [
+            spec.flag
+            for _, spec, value in self._values()
+            if spec.recorded and recorded.get(spec.flag, _as_json(spec.before)) != _as_json(value)
+        ]
+
+    def with_recorded(self, recorded: Mapping[str, object]) -> Self:
+        """These options with those that a journal recorded in place of their own.
+
+        An option that the journal lacks is set to what imports did before it existed.
+
+        Raises:
+            LookupError: With the name of a recorded option that this version does not have.
+            ValueError: A value is of another type than the option's.
+        """
+        unknown = set(recorded) - {spec.flag for _, spec, _ in self._values()}
+        if unknown:
+            raise LookupError(min(unknown))
+        changes: dict[str, Any] = {
+            a.name: _from_json(recorded.get(spec.flag, spec.before), spec)
+            for a, spec, _ in self._values()
+            if spec.recorded
+        }
+        return attrs.evolve(self, **changes)
+
+    def command(self, file: str, *, resume: bool, more: Iterable[str] = ()) -> str:
+        """The command that imports ``file`` with these options.
+
+        Args:
+            file: The file.
+            resume: Whether it continues this import; else it is for another file, with a journal
+                of its own.
+            more: Further words, such as ``--rate=5``.
+        """
+        words = ["loops-async", "import", *more]
+        for a, spec, value in self._values():
+            is_given = value != a.default and not spec.once
+            if is_given and (resume or spec.kind != "path"):
+                words += spec.words(value)
+        words += ["--resume"] if resume else []
+        last = ["--", file] if file.startswith("-") and file != "-" else [file]
+        return shlex.join([*words, *last])
+
+    def _values(self) -> Iterator[tuple["attrs.Attribute[Any]", OptionSpec, Any]]:
+        for a in attrs.fields(type(self)):
+            yield a, a.metadata[_SPEC], getattr(self, a.name)
+
+
+def _as_json(value: Any) -> object:
+    return sorted(value) if isinstance(value, tuple) else value
+
+
+def _from_json(value: object, spec: OptionSpec) -> object:
+    if spec.kind == "texts" and isinstance(value, list | tuple):
+        texts = cast("Iterable[object]", value)
+        return tuple(_checked(text, str) for text in texts)
+    kinds: dict[str, type] = {"flag": bool, "count": int, "path": str}
+    return _checked(value, kinds.get(spec.kind, str))
+
+
+def _checked(value: object, kind: type) -> object:
+    if type(value) is not kind:
+        raise ValueError(f"expected {kind.__name__}")
+    return value

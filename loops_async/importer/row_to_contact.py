@@ -1,0 +1,105 @@
+"""Converting a row to the contact that is sent."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from loops_async.errors import InvalidCall, InvalidInput
+from loops_async.importer.coercion import Value, coerce, is_empty
+from loops_async.importer.errors import RowRefused, ValueRefused, quote_name
+from loops_async.importer.mapping import PlannedColumn, Target
+from loops_async.importer.reading import AnyRow, InputRow
+from loops_async.records.arguments import built
+from loops_async.records.contacts import ContactUpdate
+
+_IDENTIFIERS: Final = ("email", "user_id")
+
+
+def row_to_contact(
+    row: AnyRow, columns: Sequence[PlannedColumn], *, empty_as_null: bool = False
+) -> ContactUpdate:
+    """The contact that a row describes.
+
+    Args:
+        row: The row.
+        columns: Where its columns go.
+        empty_as_null: Send None for an empty cell, which clears the field at Loops. An empty
+            identifier, ``subscribed`` or mailing list is left out even then: there is nothing that
+            it could be reset to.
+
+    Raises:
+        RowRefused: With every problem of the row: it cannot be read, values do not fit, or nothing
+            identifies a contact.
+    """
+    if not isinstance(row, InputRow):
+        raise RowRefused(row.line, row.reason)
+    try:
+        return built(ContactUpdate, contact_fields(row, columns, empty_as_null=empty_as_null))
+    except (InvalidInput, InvalidCall) as error:
+        raise RowRefused(row.line, str(error)) from error
+
+
+def contact_fields(
+    row: InputRow, columns: Sequence[PlannedColumn], *, empty_as_null: bool = False
+) -> dict[str, object]:
+    """The keyword arguments of a ``ContactUpdate`` for a row; see ``row_to_contact``.
+
+    White space around identifiers is removed. All other text stays exactly as it is in the file.
+    """
+    fields: dict[str, object] = {}
+    properties: dict[str, object] = {}
+    lists: dict[str, object] = {}
+    groups = {"field": fields, "property": properties, "list": lists}
+    problems: list[str] = []
+    for planned in columns:
+        if planned.column not in row.cells:
+            continue
+        cell, target = row.cells[planned.column], planned.target
+        if is_empty(cell):
+            if empty_as_null and _can_be_cleared(target):
+                groups[target.kind][target.name] = None
+            continue
+        try:
+            groups[target.kind][target.name] = _value(cell, planned)
+        except ValueRefused as error:
+            problems.append(f"column {quote_name(planned.column)} {error.reason}")
+    if not problems and not any(fields.get(name) for name in _IDENTIFIERS):
+        names = [quote_name(planned.column) for planned in columns if planned.identifies]
+        problems.append(f"has nothing in {' or '.join(names)} to identify the contact by")
+    if problems:
+        raise RowRefused(row.line, "; ".join(problems))
+    if properties:
+        fields["properties"] = properties
+    if lists:
+        fields["mailing_lists"] = lists
+    return fields
+
+
+def _can_be_cleared(target: Target) -> bool:
+    if target.kind == "field":
+        return target.name not in (*_IDENTIFIERS, "subscribed")
+    return target.kind == "property"
+
+
+def _value(cell: object, planned: PlannedColumn) -> Value:
+    if not planned.identifies:
+        return coerce(cell, planned.target.type)
+    if isinstance(cell, bool | float):
+        raise ValueRefused("is neither text nor a whole number")
+    identifier = str(coerce(cell, "string")).strip()
+    if planned.target.name == "email":
+        _check_address(identifier)
+    return identifier
+
+
+def _check_address(address: str) -> None:
+    # Only what no mail server could deliver to; whether Loops accepts the rest is its decision.
+    local, at, domain = address.partition("@")
+    if not at:
+        raise ValueRefused("is not an email address: it has no @")
+    if (
+        not local
+        or not domain
+        or "@" in domain
+        or any(c.isspace() or not c.isprintable() for c in address)
+    ):
+        raise ValueRefused("is not one email address")

@@ -1,0 +1,107 @@
+"""Checking every row of a file without sending anything."""
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Final
+
+from loops_async.codec import encode
+from loops_async.endpoints.account import CREATE_PROPERTY
+from loops_async.endpoints.contacts import UPDATE
+from loops_async.errors import LoopsError
+from loops_async.importer.errors import RowRefused
+from loops_async.importer.events import ColumnsPlanned, ImportEvent, ImportNotice
+from loops_async.importer.mapping import Account
+from loops_async.importer.options import ImportOptions
+from loops_async.importer.planning import plan_import
+from loops_async.importer.reading import InputFile, open_input
+from loops_async.importer.report import MOST_REASONS, ImportReport, RowProblems
+from loops_async.importer.row_to_contact import row_to_contact
+from loops_async.importer.type_inference import scan_file
+from loops_async.importer.warnings import count_resubscribing, resubscribing_message
+from loops_async.pipeline.allowlist import Recipients
+from loops_async.pipeline.messages import Request
+from loops_async.settings import checked_recipients
+
+_PROGRESS_EVERY: Final = 250
+
+
+def validate_file(
+    path: str | os.PathLike[str] | InputFile,
+    options: ImportOptions | None = None,
+    *,
+    account: Account | None = None,
+    on_progress: Callable[[ImportEvent], None] | None = None,
+    most_reasons: int = MOST_REASONS,
+) -> ImportReport:
+    """Check a file as an import would, and send nothing.
+
+    Only refusals by Loops itself, such as of an address that it does not accept, are not foreseen.
+    Recipients are checked against ``LOOPS_ALLOWED_RECIPIENTS``.
+
+    Args:
+        path: The file, or what ``open_input`` opened.
+        options: How its columns are mapped.
+        account: What Loops has, from ``load_account``. Without it, columns that are not default
+            fields are checked against the type that their own values suggest.
+        on_progress: Called with an event for the plan, for notices, and now and then for progress.
+        most_reasons: How many rejected rows the report names.
+
+    Returns:
+        How many rows would be sent, why others would be rejected, and in ``plan.objection`` why an
+        import would stop before the first row.
+
+    Raises:
+        ImportRefused: The file cannot be read, or its columns cannot work at all.
+        ConfigurationError: ``LOOPS_ALLOWED_RECIPIENTS`` is not a list of recipients.
+    """
+    with ExitStack() as opened:
+        source = path if isinstance(path, InputFile) else opened.enter_context(open_input(path))
+        return check_rows(
+            source,
+            options or ImportOptions(),
+            account=account,
+            recipients=checked_recipients(None),
+            emit=on_progress or (lambda _: None),
+            most_reasons=most_reasons,
+        )
+
+
+def check_rows(
+    source: InputFile,
+    options: ImportOptions,
+    *,
+    account: Account | None,
+    recipients: Recipients | None,
+    emit: Callable[[ImportEvent], None],
+    most_reasons: int = MOST_REASONS,
+) -> ImportReport:
+    """Check every row of an opened file; see ``validate_file``."""
+    scan = scan_file(source)
+    plan = plan_import(scan, account, options)
+    emit(ColumnsPlanned(plan))
+    report = ImportReport(rows=scan.rows, plan=plan, options=options, dry_run=True)
+    report.rejected = RowProblems(most=most_reasons)
+    report.resubscribing = count_resubscribing(source, plan.columns)
+    if report.resubscribing:
+        message = resubscribing_message(report.resubscribing, plan.columns)
+        emit(ImportNotice("resubscribing", message))
+    for number, row in enumerate(source.rows(), 1):
+        try:
+            contact = row_to_contact(row, plan.columns, empty_as_null=options.empty_as_null)
+            request = Request(UPDATE, body=encode(contact))
+            if recipients is not None:
+                recipients.check(request)
+        except RowRefused as refused:
+            report.rejected.add(row.line, refused.reason)
+        except LoopsError as error:
+            report.rejected.add(row.line, str(error))
+        else:
+            report.applied += 1
+            report.repeated.note(row.line, contact)
+        if number % _PROGRESS_EVERY == 0 or number == scan.rows:
+            emit(report.progress())
+    created = len(plan.new_properties) if options.create_properties else 0
+    counts = {str(CREATE_PROPERTY): created, str(UPDATE): report.applied}
+    report.would_send = {name: count for name, count in counts.items() if count}
+    return report

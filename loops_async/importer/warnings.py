@@ -1,0 +1,171 @@
+"""What a user should know of rows that are valid: re-subscriptions, repeats, and overtaken rows."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from loops_async.bulk.ordering import identity
+from loops_async.importer.errors import RowRefused, quote_mapping
+from loops_async.importer.journal import ImportJournal
+from loops_async.importer.mapping import PlannedColumn
+from loops_async.importer.reading import AnyRow, InputFile, InputRow
+from loops_async.importer.row_to_contact import row_to_contact
+from loops_async.records.contacts import ContactUpdate
+
+MOST_NAMED: Final = 20
+"""Overtaken rows that are named; all of them are counted."""
+
+MOST_KEPT: Final = 100_000
+"""Rejected rows whose contacts are remembered; later ones are not compared."""
+
+_MOST_REPEATS: Final = 5
+
+
+def count_resubscribing(
+    source: InputFile, columns: Sequence[PlannedColumn], journal: ImportJournal | None = None
+) -> int:
+    """How many rows set ``subscribed`` to true, of those that the journal does not call done.
+
+    Raises:
+        FileRefused: The file cannot be read.
+    """
+    if subscribed_column(columns) is None:
+        return 0
+    return sum(
+        (journal is None or not journal.is_done(number)) and resubscribes(row, columns)
+        for number, row in enumerate(source.rows())
+    )
+
+
+def resubscribes(row: AnyRow, columns: Sequence[PlannedColumn]) -> bool:
+    """Whether a row is valid and sets ``subscribed`` to true."""
+    try:
+        return row_to_contact(row, columns).subscribed is True
+    except RowRefused:
+        return False
+
+
+def subscribed_column(columns: Sequence[PlannedColumn]) -> str | None:
+    """The column that goes to ``subscribed``."""
+    return next((p.column for p in columns if str(p.target) == "subscribed"), None)
+
+
+def resubscribing_message(rows: int, columns: Sequence[PlannedColumn]) -> str:
+    """What to tell the user of ``rows`` rows that set ``subscribed`` to true."""
+    those = "1 row sets" if rows == 1 else f"{rows} rows set"
+    return (
+        f"Note: {those} subscribed to true, which re-subscribes people who have unsubscribed; "
+        f"{quote_mapping(subscribed_column(columns) or '', '')} leaves the column out."
+    )
+
+
+@attrs.define
+class RepeatedContacts:
+    """Counts rows whose contact an earlier row has; about 200 bytes a row.
+
+    Attributes:
+        count: How many.
+        first: The line of some of them, and the line of the previous row of the same contact.
+    """
+
+    count: int = 0
+    first: list[tuple[int, int]] = attrs.field(factory=list[tuple[int, int]])
+    _seen: dict[int, int] = attrs.field(factory=dict[int, int])
+
+    def note(self, line: int, contact: ContactUpdate) -> None:
+        """Take a valid row into account."""
+        names = [hash(name) for name in identity(contact)]
+        earlier = max((self._seen[name] for name in names if name in self._seen), default=None)
+        if earlier is not None:
+            self.count += 1
+            if len(self.first) < _MOST_REPEATS:
+                self.first.append((line, earlier))
+        self._seen.update(dict.fromkeys(names, line))
+
+    def __str__(self) -> str:
+        """What to tell the user; empty without any."""
+        if not self.count:
+            return ""
+        rows = "1 row has" if self.count == 1 else f"{self.count} rows have"
+        lines = ", ".join(f"line {line} after line {before}" for line, before in sorted(self.first))
+        more = ", …" if self.count > len(self.first) else ""
+        return (
+            f"{rows} the same contact as an earlier row ({lines}{more}); the values of the later "
+            "row win."
+        )
+
+
+@attrs.define
+class OvertakenRows:
+    """Rejected rows whose contact a later row has updated: importing them later would undo that.
+
+    Contacts are remembered as hashes, not as addresses.
+
+    Attributes:
+        count: How many.
+        first: The line of some of them, and the line of the row that overtook it.
+    """
+
+    count: int = 0
+    first: list[tuple[int, int]] = attrs.field(factory=list[tuple[int, int]])
+    _waiting: dict[int, list[int]] = attrs.field(factory=dict[int, list[int]])
+    _kept: int = 0
+    _counted: set[int] = attrs.field(factory=set[int])
+
+    def rejected(self, row: AnyRow, columns: Sequence[PlannedColumn]) -> None:
+        """Watch for later rows of this one's contact, if the row tells whose it is."""
+        if self._kept < MOST_KEPT:
+            for name in _hashed_identifiers(row, columns):
+                self._kept += 1
+                self._waiting.setdefault(name, []).append(row.line)
+
+    def applied(self, row: AnyRow, columns: Sequence[PlannedColumn]) -> None:
+        """Take a row into account that was imported."""
+        if not self._waiting:
+            return
+        for name in _hashed_identifiers(row, columns):
+            lines = self._waiting.get(name)
+            if lines is not None:
+                # An outcome may come after that of a later, rejected row.
+                self._waiting[name] = [line for line in lines if line > row.line]
+                for line in lines:
+                    if line < row.line:
+                        self._note(line, row.line)
+
+    def __str__(self) -> str:
+        """What to tell the user; empty without any."""
+        if not self.count:
+            return ""
+        rows = "1 rejected row belongs" if self.count == 1 else f"{self.count} rejected rows belong"
+        these = ", ".join(f"line {line} by line {later}" for line, later in self.first)
+        rest = ", …" if self.count > len(self.first) else ""
+        return (
+            f"{rows} to contacts that a later row has updated; importing the corrected row would "
+            f"undo that update: {these}{rest}"
+        )
+
+    def _note(self, line: int, later: int) -> None:
+        # One row, though it is found by its address and by its user id.
+        if line in self._counted:
+            return
+        self._counted.add(line)
+        self.count += 1
+        if len(self.first) < MOST_NAMED:
+            self.first.append((line, later))
+
+
+def _hashed_identifiers(row: AnyRow, columns: Sequence[PlannedColumn]) -> list[int]:
+    if not isinstance(row, InputRow):
+        return []
+    found: list[int] = []
+    for planned in columns:
+        if planned.identifies:
+            cell = row.cells.get(planned.column)
+            text = str(cell).strip() if isinstance(cell, str | int) else ""
+            if planned.target.name == "email":
+                # As a bulk run compares contacts.
+                text = text.casefold()
+            if text:
+                found.append(hash((planned.target.name, text)))
+    return found
