@@ -19,7 +19,7 @@ from loops_async.bulk.upsert import BulkUpsert
 from loops_async.connection import Connection, checked_base_url
 from loops_async.pacing.shared import pacer_for
 from loops_async.pacing.unpaced import Unpaced
-from loops_async.pipeline.allowlist import Recipients
+from loops_async.pipeline.allowlist import Allowlist
 from loops_async.pipeline.clock import Clock
 from loops_async.pipeline.deadlines import Timeouts
 from loops_async.pipeline.dry_run import DryRun
@@ -135,7 +135,7 @@ class LoopsClient:
         return self._dry_run
 
     @property
-    def allowed_recipients(self) -> Recipients | None:
+    def allowed_recipients(self) -> Allowlist | None:
         """Whom it may send to; None if it may send to everybody."""
         return self._allowed
 

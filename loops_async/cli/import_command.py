@@ -1,56 +1,47 @@
 """``loops-async import``."""
 
-from typing import Any
+import asyncio
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from loops_async.cli.arguments import (
+from loops_async.cli.console import Console
+from loops_async.cli.options import (
     account_options,
-    column_options,
     file_argument,
+    importer_options,
     json_option,
     warn_of_key,
 )
-from loops_async.cli.ending import DONE, INCOMPLETE, run
-from loops_async.cli.talking import Talk
+from loops_async.cli.runner import DONE, INCOMPLETE, UNREACHABLE, require_key, run, stoppable
+
+if TYPE_CHECKING:
+    from loops_async.cli.rendering import ImportScreen
+    from loops_async.client import LoopsClient
+    from loops_async.importer import ImportOptions, ImportReport, InputFile
 
 
 @click.command("import")
 @file_argument
-@column_options
+@importer_options()
 @account_options
 @click.option(
     "--rate",
     metavar="N",
     type=click.FloatRange(min=0, min_open=True),
-    help="Requests per second at the most.  [default: what Loops says it takes]",
+    help="Send at most N requests per second.  [default: the limit that Loops reports]",
 )
-@click.option(
-    "--concurrency",
-    metavar="N",
-    type=click.IntRange(min=1),
-    default=50,
-    show_default=True,
-    help="Rows in flight at the most.",
-)
-@click.option("--resume", is_flag=True, help="Go on where an import of FILE ended, or was killed.")
-@click.option("--restart", is_flag=True, help="Forget an import of FILE that did not finish.")
-@click.option(
-    "--journal",
-    metavar="PATH",
-    type=click.Path(),
-    help="Which rows are done.  [default: FILE.journal]",
-)
-@click.option(
-    "--rejected",
-    metavar="PATH",
-    type=click.Path(),
-    help="Where rejected rows go, with the reason. Those of standard input are kept only with "
-    "this.  [default: FILE.rejected.csv or .jsonl]",
-)
-@click.option("--dry-run", is_flag=True, help="Judge every row, send nothing, write no file.")
 @json_option
-def import_(file: str, *, as_json: bool, **options: Any) -> None:
+def import_(
+    file: str,
+    *,
+    api_key: str | None,
+    base_url: str | None,
+    rate: float | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Update or create a contact for each row of FILE.
 
     FILE is CSV or JSON Lines; '-' is standard input.
@@ -61,23 +52,72 @@ def import_(file: str, *, as_json: bool, **options: Any) -> None:
       loops-async import contacts.csv --map "Customer Ref=userId" --ignore-unknown --resume
 
     \b
-    Exit status: 0 every row went in, 1 some rows did not, 2 the file or the
-    options cannot work and nothing was sent, 3 Loops refused the key,
-    4 Loops could not be reached, or went away in the middle, 130 interrupted,
+    Exit status: 0 every row was imported, 1 some rows were not, 2 the file or
+    the options cannot work and nothing was sent, 3 Loops rejected the key,
+    4 Loops could not be reached, or became unavailable, 130 interrupted,
     143 terminated.
     """  # noqa: D301 - \b is click's mark for text to leave as it is
-    if options["resume"] and options["restart"]:
-        raise click.UsageError("--resume goes on and --restart begins anew: give one of them.")
-    talk = Talk("import", as_json, options["base_url"])
-    warn_of_key(options["api_key"], talk)
+    console = Console("import", as_json, base_url)
+    warn_of_key(console, api_key)
 
     def work() -> int:
-        from loops_async.cli.launching import import_file  # noqa: PLC0415
-        from loops_async.cli.options import Options  # noqa: PLC0415
-        from loops_async.cli.validating import is_dry_run, rehearse_import  # noqa: PLC0415
+        from loops_async.importer import ImportOptions  # noqa: PLC0415
 
-        wanted = Options(file, **options)
-        done = rehearse_import if is_dry_run(wanted) else import_file
-        return DONE if done(wanted, talk) else INCOMPLETE
+        return _import(console, file, ImportOptions(**options), api_key, rate)
 
-    run(talk, work)
+    run(console, work)
+
+
+def _import(
+    console: Console, file: str, options: "ImportOptions", api_key: str | None, rate: float | None
+) -> int:
+    from loops_async.cli.rendering import ImportScreen  # noqa: PLC0415
+    from loops_async.client import LoopsClient  # noqa: PLC0415
+    from loops_async.importer import ImportRefused, UnfinishedImport, open_input  # noqa: PLC0415
+    from loops_async.pacing.pacer import Pacer  # noqa: PLC0415
+    from loops_async.settings import checked_dry_run  # noqa: PLC0415
+
+    base_url = console.base_url
+    dry_run = options.dry_run or checked_dry_run(None, has_transport=False)
+    without_key = "or send nothing, with --dry-run or LOOPS_DRY_RUN=1"
+    if dry_run:
+        console.log("Dry run: nothing is sent, Loops is not asked, and no file is written.")
+        if options.resume:
+            console.log("The journal is not read: every row is checked.")
+        api_key = ""
+    elif file == "-":
+        # Before somebody types a file only to learn that there is no key.
+        require_key(api_key, without_key)
+    given = {"--base-url": base_url, "--rate": rate}
+    more = [f"{flag}={value}" for flag, value in given.items() if value is not None]
+    screen = ImportScreen(console, file, more, dry_run)
+    with closing(screen), open_input(file) as source:
+        if not dry_run:
+            require_key(api_key, without_key)
+        pacer = Pacer(rate, max_rate=rate) if rate else None
+        loops = LoopsClient(api_key, base_url=base_url, pacer=pacer, dry_run=dry_run)
+        try:
+            report = asyncio.run(_run(loops, source, options, screen))
+        except UnfinishedImport as error:
+            command = error.options.command(file, resume=True, more=more)
+            raise ImportRefused(f"{error}. To continue:\n  {command}") from None
+    if report.unavailable:
+        console.fail(f"the import stopped because Loops is unavailable: {report.unavailable}")
+        return UNREACHABLE
+    return DONE if report.complete else INCOMPLETE
+
+
+async def _run(
+    loops: "LoopsClient", source: "InputFile", options: "ImportOptions", screen: "ImportScreen"
+) -> "ImportReport":
+    from loops_async.importer import import_file  # noqa: PLC0415
+
+    stop = asyncio.Event()
+    async with loops:
+        with stoppable() as signals:
+            screen.on_started = lambda: setattr(signals, "drain", stop.set)
+            screen.how_to_stop_now = lambda: signals.how_to_stop_now
+            report = await import_file(loops, source, options, on_progress=screen.show, stop=stop)
+    if signals.stopped is not None:
+        raise signals.stopped
+    return report

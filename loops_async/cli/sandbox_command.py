@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loops_async.cli.ending import DONE, REFUSED, run
-from loops_async.cli.signals import stoppable
-from loops_async.cli.talking import Talk, print_json
+from loops_async.cli.console import Console, print_json
+from loops_async.cli.runner import DONE, REFUSED, run, stoppable
 
 if TYPE_CHECKING:
     from loops_async.sandbox import Faults, Sandbox
@@ -92,37 +91,37 @@ def sandbox(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    talk = Talk("sandbox", as_json)
+    console = Console("sandbox", as_json)
     if api_key != "test-key":
-        talk.warn("other users of this machine can see --api-key: do not pass a real one.")
+        console.warn("other users of this machine can see --api-key: do not pass a real one.")
 
     async def job() -> int:
         with stoppable():
-            return DONE if await serve(served, talk) else REFUSED
+            return DONE if await serve(served, console) else REFUSED
 
-    run(talk, lambda: asyncio.run(job()))
+    run(console, lambda: asyncio.run(job()))
 
 
-async def serve(served: "Sandbox", talk: Talk) -> bool:
+async def serve(served: "Sandbox", console: Console) -> bool:
     """Serve until cancelled; return False if it cannot listen."""
     try:
         await served.start()
     except OSError as error:
-        talk.fail(f"cannot listen ({error.strerror}); try another --port or --host")
+        console.fail(f"cannot listen ({error.strerror}); try another --port or --host")
         return False
     seed = served.faults.seed if served.faults is not None else None
-    if talk.as_json:
+    if console.as_json:
         # Printed now, because a script cannot wait for the end of a server.
         print_json(
             {"command": "sandbox", "url": served.url, "api_key": served.api_key, "seed": seed}
         )
-        talk.as_json = False
-    talk.say(
+        console.as_json = False
+    console.log(
         f"The sandbox listens at {served.url} with the API key {served.api_key!r}. "
         "Press Ctrl-C to stop it."
     )
     if seed is not None:
-        talk.say(f"Its faults are random with --seed {seed}.")
+        console.log(f"Its faults are random with --seed {seed}.")
     await served.serve_forever()
     return True
 

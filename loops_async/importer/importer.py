@@ -31,7 +31,7 @@ from loops_async.importer.events import (
     PropertyCreated,
 )
 from loops_async.importer.journal import ImportJournal, JournalHeader, RowState
-from loops_async.importer.mapping import LIST_PREFIX, Account, PlannedColumn, load_account
+from loops_async.importer.mapping import Account, PlannedColumn, load_account
 from loops_async.importer.options import ImportOptions
 from loops_async.importer.planning import ImportPlan, plan_import, plan_resumed
 from loops_async.importer.reading import AnyRow, InputFile, open_input
@@ -144,7 +144,7 @@ class _FileImport:
             return await self._in_thread(self._rehearse)
         with ExitStack() as opened:
             await self._in_thread(partial(self._prepare, opened))
-            lists = any(LIST_PREFIX in mapping for mapping in self.options.mappings)
+            lists = self.options.names_mailing_lists
             account = await load_account(self.loops, mailing_lists=lists)
             await self._in_thread(partial(self._plan_columns, account))
             for new in self.plan.new_properties:
@@ -237,6 +237,7 @@ class _FileImport:
             since=self._stats,
         )
         self._emit(ImportStarted(self.report.rows, self.report.done_before))
+        self._emit(self.report.progress())
         stopping = asyncio.create_task(self._stop_when_asked(sender))
         try:
             await sender.run(concurrency=self.options.concurrency)
@@ -367,7 +368,7 @@ class RowSender:
         sent = 0
         for number, row in enumerate(self.source.rows()):
             if number >= self.report.rows:
-                raise FileRefused(self.source.name, "has more rows than a moment ago")
+                raise FileRefused(self.source.name, "has more rows than when the import began")
             if self._stopped or self._over:
                 return
             if self._is_done(number, row):

@@ -144,6 +144,11 @@ class ImportOptions:
                 "--resume continues an import and --restart starts over: give only one of them"
             )
 
+    @property
+    def names_mailing_lists(self) -> bool:
+        """Whether a column may go to a mailing list, which only mappings can say."""
+        return any("mailingLists." in mapping for mapping in self.mappings)
+
     def recorded(self) -> dict[str, object]:
         """The options that a journal records, by their name on the command line."""
         return {spec.flag: _as_json(value) for _, spec, value in self._values() if spec.recorded}
@@ -204,7 +209,7 @@ class ImportOptions:
 
 
 def _as_json(value: Any) -> object:
-    return sorted(value) if isinstance(value, tuple) else value
+    return sorted(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else value
 
 
 def _from_json(value: object, spec: OptionSpec) -> object:

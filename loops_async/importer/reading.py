@@ -88,6 +88,7 @@ class InputFile:
             all rows: see ``scan_file``.
         header_text: The header of CSV as it stands in the file; empty for JSON Lines.
         stream: Its bytes, seekable.
+        is_on_disk: Whether files can be written beside it.
     """
 
     path: str
@@ -97,13 +98,7 @@ class InputFile:
     headers: tuple[str, ...]
     header_text: str = attrs.field(repr=False)
     stream: BinaryIO = attrs.field(repr=False)
-
-    @property
-    def is_on_disk(self) -> bool:
-        """Whether files can be written beside it: not for standard input, pipes and devices."""
-        # With the input redirected, /dev/stdin is an ordinary file; but nothing goes beside it.
-        is_device = Path(self.path).absolute().parts[1:2] in {("dev",), ("proc",)}
-        return self.path != "-" and Path(self.path).is_file() and not is_device
+    is_on_disk: bool = False
 
     def rows(self) -> Iterator[AnyRow]:
         """Read the rows from the start; one iteration at a time.
@@ -144,7 +139,7 @@ def open_input(
     Raises:
         FileRefused: It cannot be opened, is empty, or its header cannot be used.
     """
-    path = os.fspath(path)
+    path, is_stream = os.fspath(path), stream is not None
     name = "standard input" if path == "-" else quote_path(path)
     with ExitStack() as opened:
         try:
@@ -158,7 +153,15 @@ def open_input(
             raise FileRefused(name, f"cannot be read: {_suggest_path(path)}") from error
         except OSError as error:
             raise _read_error(name, error) from error
-        yield _detect_format(path, name, stream)
+        source = _detect_format(path, name, stream)
+        yield attrs.evolve(source, is_on_disk=not is_stream and is_on_disk(path))
+
+
+def is_on_disk(path: str) -> bool:
+    """Whether ``path`` is an ordinary file; not standard input, a pipe or a device."""
+    # With the input redirected, /dev/stdin is an ordinary file; but nothing goes beside it.
+    is_device = Path(path).absolute().parts[1:2] in {("dev",), ("proc",)}
+    return path != "-" and Path(path).is_file() and not is_device
 
 
 def detect_delimiter(line: str) -> str:

@@ -87,7 +87,7 @@ class ImportReport:
     rate: float = 0.0
     seconds: float = 0.0
     options: ImportOptions = attrs.field(factory=ImportOptions)
-    plan: ImportPlan | None = None
+    plan: ImportPlan = attrs.field(factory=lambda: ImportPlan(()))
     resubscribing: int = 0
     repeated: RepeatedContacts = attrs.field(factory=RepeatedContacts)
     overtaken: OvertakenRows = attrs.field(factory=OvertakenRows)
@@ -114,9 +114,8 @@ class ImportReport:
     @property
     def complete(self) -> bool:
         """Whether every row was imported."""
-        stops = self.plan is not None and self.plan.objection is not None
-        is_cut = stops or self.error is not None or self.file_changed
-        return self.applied == self.rows and not is_cut
+        is_cut_short = self.plan.objection or self.error or self.file_changed
+        return self.applied == self.rows and not is_cut_short
 
     def progress(self) -> ImportProgress:
         """The counts at this moment."""
@@ -151,5 +150,5 @@ class ImportReport:
             "seconds": round(self.seconds, 3),
             "resubscribing": self.resubscribing,
             "rejected_file": self.rejected_file,
-            **(self.plan.as_dict() if self.plan else {}),
+            **self.plan.as_dict(),
         }

@@ -8,7 +8,7 @@ from loops_async.importer.coercion import Value, coerce, is_empty
 from loops_async.importer.errors import RowRefused, ValueRefused, quote_name
 from loops_async.importer.mapping import PlannedColumn, Target
 from loops_async.importer.reading import AnyRow, InputRow
-from loops_async.records.arguments import built
+from loops_async.records._validation import build_record
 from loops_async.records.contacts import ContactUpdate
 
 _IDENTIFIERS: Final = ("email", "user_id")
@@ -33,7 +33,9 @@ def row_to_contact(
     if not isinstance(row, InputRow):
         raise RowRefused(row.line, row.reason)
     try:
-        return built(ContactUpdate, contact_fields(row, columns, empty_as_null=empty_as_null))
+        return build_record(
+            ContactUpdate, contact_fields(row, columns, empty_as_null=empty_as_null)
+        )
     except (InvalidInput, InvalidCall) as error:
         raise RowRefused(row.line, str(error)) from error
 

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
+from loops_async.api import contact_properties, contacts
 from loops_async.codec import encode
-from loops_async.endpoints.account import CREATE_PROPERTY
-from loops_async.endpoints.contacts import UPDATE
 from loops_async.errors import LoopsError
 from loops_async.importer.errors import RowRefused
 from loops_async.importer.events import ColumnsPlanned, ImportEvent, ImportNotice
@@ -19,7 +18,7 @@ from loops_async.importer.report import MOST_REASONS, ImportReport, RowProblems
 from loops_async.importer.row_to_contact import row_to_contact
 from loops_async.importer.type_inference import scan_file
 from loops_async.importer.warnings import count_resubscribing, resubscribing_message
-from loops_async.pipeline.allowlist import Recipients
+from loops_async.pipeline.allowlist import Allowlist
 from loops_async.pipeline.messages import Request
 from loops_async.settings import checked_recipients
 
@@ -37,7 +36,7 @@ def validate_file(
     """Check a file as an import would, and send nothing.
 
     Only refusals by Loops itself, such as of an address that it does not accept, are not foreseen.
-    Recipients are checked against ``LOOPS_ALLOWED_RECIPIENTS``.
+    Allowlist are checked against ``LOOPS_ALLOWED_RECIPIENTS``.
 
     Args:
         path: The file, or what ``open_input`` opened.
@@ -72,7 +71,7 @@ def check_rows(
     options: ImportOptions,
     *,
     account: Account | None,
-    recipients: Recipients | None,
+    recipients: Allowlist | None,
     emit: Callable[[ImportEvent], None],
     most_reasons: int = MOST_REASONS,
 ) -> ImportReport:
@@ -89,7 +88,7 @@ def check_rows(
     for number, row in enumerate(source.rows(), 1):
         try:
             contact = row_to_contact(row, plan.columns, empty_as_null=options.empty_as_null)
-            request = Request(UPDATE, body=encode(contact))
+            request = Request(contacts.UPDATE, body=encode(contact))
             if recipients is not None:
                 recipients.check(request)
         except RowRefused as refused:
@@ -102,6 +101,6 @@ def check_rows(
         if number % _PROGRESS_EVERY == 0 or number == scan.rows:
             emit(report.progress())
     created = len(plan.new_properties) if options.create_properties else 0
-    counts = {str(CREATE_PROPERTY): created, str(UPDATE): report.applied}
+    counts = {str(contact_properties.CREATE): created, str(contacts.UPDATE): report.applied}
     report.would_send = {name: count for name, count in counts.items() if count}
     return report

@@ -90,10 +90,7 @@ class RepeatedContacts:
         rows = "1 row has" if self.count == 1 else f"{self.count} rows have"
         lines = ", ".join(f"line {line} after line {before}" for line, before in sorted(self.first))
         more = ", …" if self.count > len(self.first) else ""
-        return (
-            f"{rows} the same contact as an earlier row ({lines}{more}); the values of the later "
-            "row win."
-        )
+        return f"{rows} the same contact as an earlier row ({lines}{more}); the later row wins."
 
 
 @attrs.define

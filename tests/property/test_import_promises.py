@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loops_async.cli.columns import plan_columns
-from loops_async.cli.contacts import contact_fields
-from loops_async.cli.proposals import adopt, propose
-from loops_async.cli.refusals import ColumnsRefused, ImportRefused, RowRefused, ValueRefused
-from loops_async.cli.rows import Rejected, Row
-from loops_async.cli.source import open_source, read_rows
-from loops_async.cli.survey import Guess, survey
-from loops_async.cli.values import ValueType, conform, convert
+from loops_async.importer.coercion import ValueType, coerce, parse_text
+from loops_async.importer.errors import ColumnsRefused, ImportRefused, RowRefused, ValueRefused
+from loops_async.importer.mapping import Account, plan_columns
+from loops_async.importer.planning import adopt, propose
+from loops_async.importer.reading import InputRow, UnreadableRow, open_input
+from loops_async.importer.row_to_contact import contact_fields
+from loops_async.importer.type_inference import TypeGuess, scan_file
 
 TYPES: st.SearchStrategy[ValueType] = st.sampled_from(["string", "number", "boolean", "date"])
 # Bytes that look like a file to the reader far more often than random ones do.
@@ -46,25 +45,25 @@ class Property:
 @given(FILES)
 def test_any_bytes_are_read_or_refused_by_name(content: bytes) -> None:
     try:
-        with open_source("-", io.BytesIO(content)) as source:
-            found = survey(source)
-            plan = plan_columns(found.headers, (), {})
-            plan = adopt(plan, propose(plan, found, ()))
-            readings = list(read_rows(source))
+        with open_input("-", io.BytesIO(content)) as source:
+            found = scan_file(source)
+            plan = plan_columns(found.headers, Account(), {})
+            plan = adopt(plan, propose(plan, found, Account())[1])
+            readings = list(source.rows())
     except ImportRefused:
         return
-    assert len(readings) == found.rows + found.rejected
+    assert len(readings) == found.rows
     for row in readings:
-        if isinstance(row, Row):
+        if isinstance(row, InputRow):
             with suppress(RowRefused):
-                contact_fields(row, plan)
+                contact_fields(row, plan.columns)
 
 
 @given(FILES)
 def test_rows_stand_in_the_file_where_they_say_and_as_they_say(content: bytes) -> None:
     try:
-        with open_source("-", io.BytesIO(content)) as source:
-            readings = list(read_rows(source))
+        with open_input("-", io.BytesIO(content)) as source:
+            readings = list(source.rows())
     except ImportRefused:
         return
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
@@ -80,20 +79,20 @@ def test_what_a_csv_writer_writes_is_read_back(rows: list[list[str]], delimiter:
     written = io.StringIO(newline="")
     writer = csv.writer(written, delimiter=delimiter, quoting=csv.QUOTE_ALL)
     writer.writerows([["email", "b", "c"], *rows])
-    with open_source("-", io.BytesIO(written.getvalue().encode())) as source:
-        readings = list(read_rows(source))
-    assert [list(r.cells.values()) for r in readings if isinstance(r, Row)] == [
+    with open_input("-", io.BytesIO(written.getvalue().encode())) as source:
+        readings = list(source.rows())
+    assert [list(r.cells.values()) for r in readings if isinstance(r, InputRow)] == [
         row for row in rows if any(cell.strip() for cell in row)
     ]
-    assert not any(isinstance(r, Rejected) for r in readings)
+    assert not any(isinstance(r, UnreadableRow) for r in readings)
 
 
 @given(st.lists(st.dictionaries(TEXT, TEXT | st.booleans() | st.integers(-9, 9) | st.none())))
 def test_what_a_json_writer_writes_is_read_back(rows: list[dict[str, object]]) -> None:
     content = b'{"first": 1}\n' + b"".join(orjson.dumps(row) + b"\n" for row in rows)
-    with open_source("-", io.BytesIO(content)) as source:
-        readings = list(read_rows(source))
-    assert [r.cells for r in readings if isinstance(r, Row)] == [{"first": 1}, *rows]
+    with open_input("-", io.BytesIO(content)) as source:
+        readings = list(source.rows())
+    assert [r.cells for r in readings if isinstance(r, InputRow)] == [{"first": 1}, *rows]
 
 
 @given(st.text() | TEXT.map(lambda text: "2024-01-17" + text) | st.from_regex(r"\A[\d/:. T+-]+\Z"))
@@ -102,7 +101,7 @@ def test_any_text_converts_or_is_refused_without_being_quoted(text: str) -> None
     for declared in ("string", "number", "boolean", "date"):
         reason = ""
         try:
-            convert(text, declared)
+            parse_text(text, declared)
         except ValueRefused as error:
             reason = error.reason
         assert len(text.strip()) <= 12 or text.strip() not in reason
@@ -110,14 +109,14 @@ def test_any_text_converts_or_is_refused_without_being_quoted(text: str) -> None
 
 @given(st.integers(-(2**53) + 1, 2**53 - 1))
 def test_whole_numbers_come_back_as_they_were(number: int) -> None:
-    converted = convert(str(number), "number")
+    converted = parse_text(str(number), "number")
     assert converted == number
     assert isinstance(converted, int)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_fractions_come_back_as_they_were(number: float) -> None:
-    converted = convert(repr(number), "number")
+    converted = parse_text(repr(number), "number")
     assert isinstance(converted, float)
     assert converted == number
     assert math.copysign(1, converted) == math.copysign(1, number)
@@ -132,7 +131,7 @@ def test_days_come_back_whichever_way_they_are_spelt(day: date) -> None:
         f"{day.day} {day:%b} {year}",
         f"{day:%B} {day.day}, {year}",
     ):
-        assert convert(spelling, "date") == day
+        assert parse_text(spelling, "date") == day
 
 
 @given(st.dates())
@@ -143,9 +142,9 @@ def test_a_day_with_its_year_last_is_right_or_refused(day: date) -> None:
     ):
         if day.day <= 12 and day.day != day.month:
             with pytest.raises(ValueRefused, match="day first or month first"):
-                convert(text, "date")
+                parse_text(text, "date")
         else:
-            assert convert(text, "date") == day
+            assert parse_text(text, "date") == day
 
 
 @given(
@@ -157,7 +156,7 @@ def test_a_day_with_its_year_last_is_right_or_refused(day: date) -> None:
     st.sampled_from(" T"),
 )
 def test_moments_come_back_in_utc(moment: datetime, between: str) -> None:
-    converted = convert(moment.isoformat(between), "date")
+    converted = parse_text(moment.isoformat(between), "date")
     assert converted == moment
     assert isinstance(converted, datetime)
     assert converted.tzinfo is UTC
@@ -176,27 +175,27 @@ VALUES = st.one_of(
 
 @given(st.lists(VALUES, min_size=1))
 def test_every_value_of_a_column_converts_to_the_type_suggested_for_it(values: list[str]) -> None:
-    guess = Guess()
+    guess = TypeGuess()
     for value in values:
         guess.note(value)
     if (suggested := guess.type) is not None:
         for value in values:
             if value.strip():
-                convert(value, suggested)
+                parse_text(value, suggested)
 
 
 @given(
     st.lists(VALUES | st.booleans() | st.floats(allow_nan=False, allow_infinity=False), min_size=1)
 )
 def test_every_json_value_converts_to_the_type_suggested_for_it(values: list[object]) -> None:
-    guess = Guess(written=False)
+    guess = TypeGuess(is_text=False)
     for value in values:
         guess.note(value)
     suggested = guess.type
     for value in values:
         is_long = isinstance(value, float) and abs(value) >= 2**53
         if suggested is not None and str(value).strip() and not (is_long and suggested == "string"):
-            conform(value, suggested)
+            coerce(value, suggested)
 
 
 NAMES = st.sampled_from(
@@ -229,7 +228,7 @@ def test_no_two_columns_share_a_target_and_none_is_lost(
     headers: list[str], properties: list[Property], mappings: dict[str, str], new: bool
 ) -> None:
     try:
-        plan = plan_columns(headers, properties, mappings, allow_new=new)
+        plan = plan_columns(headers, Account(properties), mappings, allow_new=new)
     except ColumnsRefused:
         return
     targets = [planned.target for planned in plan.columns]
@@ -251,13 +250,13 @@ def test_proposed_names_are_free_and_written_as_loops_writes_them(
     content = io.StringIO(newline="")
     csv.writer(content, quoting=csv.QUOTE_ALL).writerows([["Work Mail", *columns], ["1"] * 99])
     lines = orjson.dumps({"Work Mail": "a@example.com", **dict.fromkeys(columns, 1)})
-    with open_source("-", io.BytesIO(lines)) as source:
-        found = survey(source)
+    with open_input("-", io.BytesIO(lines)) as source:
+        found = scan_file(source)
     try:
-        plan = plan_columns(found.headers, properties, {"Work Mail": "email"})
+        plan = plan_columns(found.headers, Account(properties), {"Work Mail": "email"})
     except ColumnsRefused:
         return
-    proposals = propose(plan, found, properties)
+    proposals = propose(plan, found, Account(properties))[1]
     keys = [proposal.key for proposal in proposals]
     assert len(keys) == len(set(keys)) == len(plan.unknown)
     assert not set(keys) & {known.key for known in properties}

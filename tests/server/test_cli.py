@@ -14,12 +14,12 @@ from tests.server.terminal import environment, loops_async, refused
 async def test_the_demo_imports_the_sample_and_reads_it_back() -> None:
     done = await loops_async("demo")
     assert done.status == 0, done.err
-    assert "300 rows: 298 applied (293 created, 5 updated), 2 rejected" in done.out
+    assert "300 rows: 298 imported (293 created, 5 updated), 2 rejected" in done.out
     assert "line 81:" in done.out
     assert "line 130: Loops said:" in done.out
-    assert re.search(r"[\d.]+ s, \d+ requests, [\d.]+ per second, \d+ of them 429", done.out)
+    assert re.search(r"[\d.]+ s, \d+ requests, [\d.]+ per second, \d+ rate-limited", done.out)
     assert "(The sandbox takes 300 requests per second; Loops takes 10.)\n" in done.out
-    assert "293 contacts back with find: what Loops now holds is what the file said." in done.out
+    assert "Read 293 contacts back with find: they are as in the file." in done.out
     # Piped, progress is plain lines without a terminal's control codes.
     assert "300 of 300 rows" in done.err
     assert "\x1b" not in done.err + done.out

@@ -76,7 +76,7 @@ async def test_a_file_rewritten_in_place_is_no_success_though_every_row_went_in(
         assert "changed while it was imported" in told["error"]
         assert told["resume"] is None
         assert f"Warning: {told['error']}\n" in done.err
-        assert "Go on with" not in done.err
+        assert "Continue with" not in done.err
         # What it says to do is what helps.
         again = await loops_async("import", str(path), "--restart", sandbox=sandbox)
         assert again.status == 0, again.err
@@ -104,7 +104,7 @@ async def test_of_a_file_that_is_cut_short_it_promises_no_going_on(path: Path) -
     told = json.loads(done.out)
     assert told["not_done"] > 0
     assert (done.status, told["resume"]) == (1, None)
-    assert "Go on with" not in done.err
+    assert "Continue with" not in done.err
     assert "changed while it was imported" in told["error"]
 
 

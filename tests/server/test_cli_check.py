@@ -54,7 +54,7 @@ async def test_it_tells_whose_key_it_is_what_limit_there_is_and_how_far_the_cloc
     assert key == "key: valid, from LOOPS_API_KEY"
     assert team == 'team: "Sandbox"'
     assert address == f"address: {asked}"
-    assert limit == "limit: 7 requests per second, 6 of them left just now"
+    assert limit == "limit: 7 requests per second, 6 of them left at the moment"
     assert clock.startswith("clock: 0.")
     assert "Loops', ± 0." in clock
 
@@ -86,8 +86,8 @@ async def test_it_says_what_safe_mode_holds_back_and_what_it_does_not() -> None:
         done = await loops_async("check", sandbox=sandbox, env=env)
     assert done.status == 0, done.err
     assert (
-        "safe mode: on, contacts, events and mail go to LOOPS_ALLOWED_RECIPIENTS alone; deletes "
-        "and reads are not held back\n"
+        "safe mode: on; contacts, events and mail are only sent to LOOPS_ALLOWED_RECIPIENTS; reads "
+        "and deletes are not restricted\n"
     ) in done.out
 
 
@@ -107,8 +107,8 @@ async def test_what_loops_does_not_say_is_not_made_up_and_a_name_is_not_obeyed()
     async with loops_that_says(Age="120") as url:
         done = await checked(url)
     assert done.status == 0, done.err
-    assert "clock: Loops did not say" in done.out
-    assert "limit: Loops did not say" in done.out
+    assert "clock: the time is not in Loops' reply" in done.out
+    assert "limit: not in Loops' reply" in done.out
     assert "\x1b" not in done.out
     assert "Warning" not in done.err
 
@@ -117,10 +117,10 @@ async def test_a_key_that_loops_refuses() -> None:
     async with Sandbox() as sandbox:
         done = await checked(sandbox.url, "--json")
     assert done.status == 3
-    assert "Error: Loops refused the API key" in done.err
+    assert "Error: Loops rejected the API key" in done.err
     told = json.loads(done.out)
     assert (told["exit_status"], told["key_valid"]) == (3, False)
-    assert told["error"].startswith("Loops refused the API key")
+    assert told["error"].startswith("Loops rejected the API key")
 
 
 @pytest.mark.parametrize(

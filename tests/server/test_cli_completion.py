@@ -74,7 +74,7 @@ async def test_zsh_is_told_what_a_word_may_become(folder: Path) -> None:
         )
 
     assert (await completed("loops-async im", 1))[:2] == ["plain", "import"]
-    whole = ["plain", "--dry-run", "Judge every row, send nothing, write no file."]
+    whole = ["plain", "--dry-run", "Check every row, send nothing, write no file."]
     assert await completed("loops-async import --dry", 2) == whole
     assert (await completed("loops-async import ro", 2))[0] == "file"
 
@@ -88,7 +88,7 @@ async def test_fish_is_told_what_a_word_may_become(folder: Path) -> None:
 
     (command,) = await completed("loops-async im", "im")
     assert command.startswith("plain,import\t")
-    whole = ["plain,--dry-run\tJudge every row, send nothing, write no file."]
+    whole = ["plain,--dry-run\tCheck every row, send nothing, write no file."]
     assert await completed("loops-async import --dry", "--dry") == whole
     assert (await completed("loops-async import ro", "ro"))[0].startswith("file,")
 
@@ -98,7 +98,7 @@ async def test_fish_is_told_what_a_word_may_become(folder: Path) -> None:
     ("typed", "offered"),
     [
         ("loops-async che", "check\tAsk Loops whose key it is."),
-        ("loops-async import --dr", "--dry-run\tJudge every row, send nothing, write no file."),
+        ("loops-async import --dr", "--dry-run\tCheck every row, send nothing, write no file."),
         ("loops-async import ro", "rows.csv"),
         ("loops-async import ~/ro", "~/rows.csv"),
         ("loops-async import my\\ n", "my notes.txt"),

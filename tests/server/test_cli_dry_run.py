@@ -36,7 +36,7 @@ async def test_a_dry_run_judges_everything_sends_nothing_and_leaves_nothing(
         "Dry run, nothing was sent. 3 rows: 1 would be sent, 2 rejected",
         '  line 3: column "email" is not an email address: it has no @',
         "  line 4: has 1 cell where the header has 2",
-        "Would have gone: 1 × POST /v1/contacts/properties, 1 × PUT /v1/contacts/update",  # noqa: RUF001
+        "Would have been sent: 1 × POST /v1/contacts/properties, 1 × PUT /v1/contacts/update",  # noqa: RUF001
     ]
     assert '"plan": plan (string, by its values)' in done.err
     assert [entry.name for entry in path.parent.iterdir()] == ["rows.csv"]
@@ -50,7 +50,7 @@ async def test_for_scripts_it_is_the_document_of_an_import_and_says_that_it_is_n
     assert (told["dry_run"], told["applied"], told["rejected"]) == (True, 1, 2)
     assert told["would_send"] == {"PUT /v1/contacts/update": 1}
     assert told["requests"] == 0
-    assert "The journal is not looked at" in done.err
+    assert "The journal is not read" in done.err
 
 
 async def test_a_real_import_says_that_it_was_one_and_no_word_of_its_own_says_otherwise(

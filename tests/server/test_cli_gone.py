@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from loops_async import LoopsClient, RetryPolicy
-from loops_async.cli.columns import plan_columns
-from loops_async.cli.importing import MOST_FAILURES, Import
-from loops_async.cli.source import open_source
-from loops_async.cli.tally import Tally
+from loops_async.importer.events import ImportEvent, ImportStopping
+from loops_async.importer.importer import MOST_FAILURES, RowSender
+from loops_async.importer.mapping import Account, plan_columns
+from loops_async.importer.reading import open_input
+from loops_async.importer.report import ImportReport
 from loops_async.sandbox import Faults, Sandbox
 from tests.server.terminal import ended, loops_async, start, until
 
@@ -24,29 +25,33 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-async def imported(path: Path, faults: Faults) -> tuple[Import, int]:
-    """An import that tries each row once; and how often it said that Loops is gone."""
-    told: list[None] = []
-    async with Sandbox(rate=1000, faults=faults) as sandbox:
+async def imported(path: Path, faults: Faults) -> tuple[ImportReport, int]:
+    """An import that tries each row once; and how often it told that Loops is gone."""
+    events: list[ImportEvent] = []
+    async with Sandbox(rate=1000) as sandbox:
+        sandbox.faults = faults
         client = LoopsClient(
             sandbox.api_key, base_url=sandbox.url, retry=RetryPolicy(attempts=1), dry_run=False
         )
-        with open_source(str(path)) as source:
-            plan = plan_columns(source.headers, (), {})
-            importing = Import(source, plan, Tally(total=ROWS), on_gone=lambda: told.append(None))
+        with open_input(str(path)) as source:
+            columns = plan_columns(source.headers, Account(), {}).columns
             async with client as loops:
-                await importing.run(loops, concurrency=5)
-    return importing, len(told)
+                report = ImportReport(rows=ROWS)
+                sender = RowSender(loops, source, columns, report, events.append)
+                await sender.run(concurrency=5)
+    stopping = [event for event in events if isinstance(event, ImportStopping)]
+    assert all(event.reason == "unavailable" for event in stopping)
+    return report, len(stopping)
 
 
 @pytest.mark.parametrize("kind", ["500", "reset_after", "refuse"])
 async def test_rows_that_fail_one_after_the_other_stop_it(path: Path, kind: str) -> None:
-    importing, told = await imported(path, Faults(lambda _: kind))
-    assert importing.gone is not None
+    report, told = await imported(path, Faults(lambda _: kind))
+    assert report.unavailable is not None
     assert told == 1
     # Those that were on their way by then, or read ahead, end too.
-    assert MOST_FAILURES <= importing.tally.failed.count < ROWS / 2
-    assert importing.tally.not_done > 0
+    assert MOST_FAILURES <= report.failed.count < ROWS / 2
+    assert report.not_done > 0
 
 
 async def test_a_row_that_goes_in_between_starts_the_count_again(path: Path) -> None:
@@ -56,9 +61,9 @@ async def test_a_row_that_goes_in_between_starts_the_count_again(path: Path) -> 
         seen[0] += 1
         return None if seen[0] % (MOST_FAILURES - 5) == 0 else "500"
 
-    importing, told = await imported(path, Faults(choose))
-    assert (importing.gone, told) == (None, 0)
-    assert importing.tally.not_done == 0
+    report, told = await imported(path, Faults(choose))
+    assert (report.unavailable, told) == (None, 0)
+    assert report.not_done == 0
 
 
 async def test_an_import_says_that_loops_is_gone_and_another_goes_on(path: Path) -> None:
@@ -74,10 +79,10 @@ async def test_an_import_says_that_loops_is_gone_and_another_goes_on(path: Path)
         assert rest.status == 0, rest.err
         assert len(sandbox.contacts) == ROWS
     assert done.status == 4
-    assert f"{ROWS} rows: {held} applied, 0 rejected, " in done.out
-    assert f"{MOST_FAILURES} rows have failed one after the other" in done.err
-    assert "Go on with: loops-async import --rate=200.0 --concurrency=25 --resume" in done.err
-    assert "Error: the import stopped because Loops went away: " in done.err
+    assert f"{ROWS} rows: {held} imported, 0 rejected, " in done.out
+    assert f"The last {MOST_FAILURES} rows have failed although nothing is wrong with" in done.err
+    assert "Continue with: loops-async import --rate=200.0 --concurrency=25 --resume" in done.err
+    assert "Error: the import stopped because Loops is unavailable: " in done.err
     # One line for all of them.
     assert done.out.count(" rows, lines ") == 1
-    assert f"Going on: {held} of {ROWS} rows are done." in rest.err
+    assert f"Resuming: {held} of {ROWS} rows are done." in rest.err

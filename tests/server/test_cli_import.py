@@ -55,7 +55,7 @@ async def test_a_csv_export_goes_in_with_the_types_that_loops_declares(export: s
     of_zoe = next(fields for fields in sent if fields["email"] == "zoe+news@example.com")
     assert of_zoe["optinTime"] == "2024-01-17T10:21:11.000Z"
     assert done.status == 1
-    assert "4 rows: 3 applied, 1 rejected" in done.out
+    assert "4 rows: 3 imported, 1 rejected" in done.out
     assert 'line 5: column "Email Address" is not an email address' in done.out
     assert "not-an-address" not in done.out + done.err
 
@@ -197,8 +197,8 @@ async def test_a_rejected_row_whose_contact_a_later_row_updates_is_pointed_out(
     async with Sandbox(rate=None, properties=[StoredProperty("joined", "date")]) as sandbox:
         done = await loops_async("import", str(path), sandbox=sandbox)
     assert (
-        "1 rejected row is of contacts that a later row has updated, which importing the mended "
-        "row would undo: line 2 by line 4\n"
+        "1 rejected row belongs to contacts that a later row has updated; importing the corrected "
+        "row would undo that update: line 2 by line 4\n"
     ) in done.out
 
 
@@ -215,13 +215,13 @@ async def test_what_was_put_aside_is_said_with_both_names(tmp_path: Path) -> Non
     kept.write_text("mine")
     async with Sandbox(rate=None) as sandbox:
         done = await loops_async("import", str(path), sandbox=sandbox)
-    assert f'"{kept}" was there already; it is kept as "{kept}.old".\n' in done.err
+    assert f'"{kept}" already existed; it was renamed to "{kept}.old".\n' in done.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "environment", "status", "said"),
     [
-        (["-"], {"LOOPS_API_KEY": "wrong"}, 3, "Loops refused the API key"),
+        (["-"], {"LOOPS_API_KEY": "wrong"}, 3, "Loops rejected the API key"),
         (["-", "--map", "mail=email"], {"LOOPS_API_KEY": "test-key"}, 2, '"email"'),
     ],
 )
@@ -287,7 +287,7 @@ async def test_a_terminal_of_another_encoding_gets_its_summary_all_the_same() ->
             "import", "-", sandbox=sandbox, stdin=rows.encode(), env={"PYTHONIOENCODING": "latin-1"}
         )
     assert done.status == 1
-    assert "25 rows: 0 applied, 25 rejected" in done.out
+    assert "25 rows: 0 imported, 25 rejected" in done.out
     assert "and 5 more" in done.out
 
 
@@ -306,5 +306,5 @@ async def test_a_file_that_grows_while_it_is_imported_is_not_a_success(tmp_path:
         sandbox.faults = Faults(grow)
         done = await loops_async("import", str(path), "--concurrency", "2", sandbox=sandbox)
         assert len(sandbox.contacts) == 120
-    assert "has more rows than it had a moment ago" in done.err
+    assert "has more rows than when the import began" in done.err
     assert done.status == 1

@@ -78,7 +78,7 @@ async def test_an_import_tells_what_it_did(path: Path) -> None:
     assert told["seconds"] > 0
     assert "nobody" not in done.out
     # People are told all the same.
-    assert "3 rows: 1 applied, 2 rejected" in done.err
+    assert "3 rows: 1 imported, 2 rejected" in done.err
 
 
 async def test_an_import_that_is_stopped_tells_how_far_it_came(path: Path) -> None:
@@ -107,9 +107,9 @@ async def test_what_stops_it_is_in_the_document(path: Path) -> None:
             "validate", str(path), "--json", sandbox=sandbox, env={"LOOPS_API_KEY": "wrong"}
         )
     assert unknown["exit_status"] == 2
-    assert unknown["error"].startswith("Loops has no place for these columns")
+    assert unknown["error"].startswith("Loops does not have contact properties for these columns")
     assert document(wrong)["exit_status"] == 3
-    assert "Loops refused the API key" in wrong.err
+    assert "Loops rejected the API key" in wrong.err
 
 
 async def test_the_other_documents_have_the_fields_that_are_listed(path: Path) -> None:

@@ -106,7 +106,7 @@ async def test_an_import_that_is_killed_at_any_moment_loses_nothing_and_repeats_
     assert counts.keys() == set(range(rows)) - wrong_in_file
     assert sum(counts.values()) - len(counts) <= CONCURRENCY * died
     rejected = [row for row in range(rows) if row % 23 in (11, 19)]
-    assert f"{rows} rows: {rows - len(rejected)} applied, {len(rejected)} rejected" in done.out
+    assert f"{rows} rows: {rows - len(rejected)} imported, {len(rejected)} rejected" in done.out
     assert done.status == 1
     with (tmp_path / "contacts.csv.rejected.csv").open(newline="") as written:
         found = list(csv.DictReader(written))

@@ -75,7 +75,7 @@ async def test_rejected_rows_that_can_be_kept_nowhere_are_said_before_anything_i
         done = await loops_async(*arguments, sandbox=sandbox)
         assert sandbox.counts.requests == 0
     assert done.status == 2
-    assert "name another place with --rejected PATH" in done.err
+    assert "choose another place with --rejected PATH" in done.err
     assert sorted(found.name for found in tmp_path.iterdir()) == ["folder", "r.csv"]
 
 
@@ -103,4 +103,4 @@ async def test_a_damaged_journal_is_kept_until_another_is_begun_in_its_place(
         done = await loops_async("import", str(path), "--restart", sandbox=sandbox)
         assert len(sandbox.contacts) == 1
     assert done.status == 1, done.err
-    assert "2 rows: 1 applied, 1 rejected" in done.out
+    assert "2 rows: 1 imported, 1 rejected" in done.out

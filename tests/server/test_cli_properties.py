@@ -12,7 +12,7 @@ pytestmark = pytest.mark.long
 
 DATES = b"email,joined,plan\na@example.com,01/02/2024,pro\nb@example.com,03/04/2024,free\n"
 REMARK = (
-    "2 of 2 values look like dates; write them as YYYY-MM-DD to get a date; the first to mend is "
+    "2 of 2 values look like dates; write them as YYYY-MM-DD to get a date; the first to fix is "
     "on line 2"
 )
 
@@ -44,7 +44,7 @@ async def test_the_type_that_the_user_says_is_made(declared: str) -> None:
         assert done.status == 0, done.err
         assert held == {"01/02/2024", "03/04/2024"}
     else:
-        assert "0 applied, 2 rejected" in done.out
+        assert "0 imported, 2 rejected" in done.out
 
 
 async def test_without_the_option_the_remark_is_in_the_list_of_unknown_columns() -> None:
@@ -80,7 +80,9 @@ async def test_lists_and_objects_are_refused_and_go_out_only_where_that_is_said(
         assert not sandbox.properties
         done = await loops_async("import", str(path), "--ignore-unknown", sandbox=sandbox)
         assert set(sandbox.contacts) == {"a@example.com", "b@example.com"}
-    assert 'left out: "tags" (it holds lists or objects, which no property can)' in done.err
+    assert (
+        'left out: "tags" (it contains lists or objects, which a property cannot hold)' in done.err
+    )
     assert done.status == 0
 
 
@@ -137,14 +139,14 @@ async def test_a_column_left_out_for_being_empty_is_said_to_be(tmp_path: Path) -
             *("import", str(path), "--create-properties", "--map", "note="), sandbox=sandbox
         )
     assert 'left out: "note", "phone" (it is empty)\n' in done.err
-    assert "1 row: 1 applied" in done.out
+    assert "1 row: 1 imported" in done.out
 
 
 async def test_a_missing_key_is_asked_for_in_the_words_of_a_command_line() -> None:
     done = await loops_async("import", "-", stdin=b"email\na@example.com\n")
     assert done.status == 2
     assert done.err == (
-        "Error: no API key: set LOOPS_API_KEY (keys are made in Loops under Settings → API), or "
+        "Error: no API key: set LOOPS_API_KEY (create a key in Loops under Settings → API), or "
         "pass --api-key; or send nothing, with --dry-run or LOOPS_DRY_RUN=1\n"
     )
 

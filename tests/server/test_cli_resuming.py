@@ -69,8 +69,8 @@ async def test_what_is_done_is_not_sent_again_and_the_report_counts_the_whole_fi
         assert sum(addresses(sandbox).values()) == 12
     # Nothing of anybody is in the journal.
     assert not any(text in kept for text in ("@", "N1", sandbox.api_key))
-    assert "Going on: 5 of 12 rows are done." in done.err
-    assert "12 rows: 12 applied, 0 rejected (5 of these rows were done before)" in done.out
+    assert "Resuming: 5 of 12 rows are done." in done.err
+    assert "12 rows: 12 imported, 0 rejected (5 of these rows were done before)" in done.out
 
 
 async def test_what_is_complete_is_sent_again_only_on_request(path: Path) -> None:
@@ -80,7 +80,7 @@ async def test_what_is_complete_is_sent_again_only_on_request(path: Path) -> Non
         again = await resumed(sandbox, path)
         assert again.status == 0, again.err
         assert "--restart sends them all again" in again.err
-        assert "12 rows: 12 applied" in again.out
+        assert "12 rows: 12 imported" in again.out
         assert sum(addresses(sandbox).values()) == 12
         anew = await loops_async("import", str(path), sandbox=sandbox)
         assert anew.status == 0, anew.err
@@ -98,7 +98,10 @@ async def test_of_a_complete_import_it_says_what_was_rejected(path: Path) -> Non
     async with Sandbox(rate=RATE) as sandbox:
         await loops_async("import", str(path), sandbox=sandbox)
         again = await resumed(sandbox, path)
-    assert "1 row of this file went in before and 2 rejected; --restart sends them all" in again.err
+    assert (
+        "1 row of this file had been imported before and 2 rejected; --restart sends them all"
+        in again.err
+    )
 
 
 async def test_without_the_option_an_unfinished_import_is_not_forgotten(path: Path) -> None:
@@ -108,7 +111,9 @@ async def test_without_the_option_an_unfinished_import_is_not_forgotten(path: Pa
         assert sum(addresses(sandbox).values()) == 5
         assert journal(path).exists()
         assert refused.status == 2
-        assert "5 of 12 rows are done. Begin anew with --restart, or go on with:\n" in refused.err
+        assert (
+            "5 of 12 rows are done; continue it with --resume, or start over with " in refused.err
+        )
         assert f"  loops-async import --resume {path}\n" in refused.err
         anew = await loops_async("import", str(path), "--restart", sandbox=sandbox)
         assert anew.status == 0, anew.err
@@ -125,9 +130,9 @@ async def test_another_file_or_other_options_are_refused(path: Path) -> None:
         assert sum(addresses(sandbox).values()) == 5
         assert (await resumed(sandbox, path)).status == 0
     for refused, said in (
-        (changed, "changed since"),
-        (other, "begun with another --map and another --empty-as-null. Begin anew with"),
-        (other, f"go on with the options it had:\n  loops-async import --resume {path}\n"),
+        (changed, "has changed since"),
+        (other, "began with a different --map and a different --empty-as-null; continue it"),
+        (other, f"start over with --restart. To continue:\n  loops-async import --resume {path}\n"),
     ):
         assert refused.status == 2
         assert said in refused.err
@@ -153,7 +158,7 @@ async def test_two_imports_of_a_file_do_not_share_a_journal(path: Path) -> None:
         for option in ("--resume", "--restart"):
             second = await loops_async("import", str(path), option, sandbox=sandbox)
             assert second.status == 2
-            assert "another import uses it" in second.err
+            assert "another import is using it" in second.err
         process.send_signal(signal.SIGKILL)
         await ended(process)
 
@@ -163,7 +168,7 @@ async def test_with_nothing_to_go_on_with_it_begins_and_says_so(path: Path) -> N
         done = await resumed(sandbox, path)
         assert len(sandbox.contacts) == 12
     assert done.status == 0
-    assert "There is no journal to go on with: importing from the first row." in done.err
+    assert "There is no journal to continue from: importing from the first row." in done.err
 
 
 async def test_standard_input_has_a_journal_only_where_one_is_asked_for(tmp_path: Path) -> None:
@@ -174,7 +179,7 @@ async def test_standard_input_has_a_journal_only_where_one_is_asked_for(tmp_path
         place = ["--journal", str(tmp_path / "journal"), "--rejected", str(tmp_path / "rejected")]
         kept = await loops_async("import", "-", "--resume", *place, sandbox=sandbox, stdin=rows)
     assert refused.status == 2
-    assert "keeps no journal" in refused.err
+    assert "has no journal" in refused.err
     assert kept.status == 0, kept.err
     assert [file.name for file in tmp_path.iterdir()] == ["journal"]
 
@@ -227,12 +232,12 @@ async def test_a_row_that_failed_goes_again_and_undoes_no_later_one(tmp_path: Pa
         first = await ended(process)
         assert first.status == 1
         assert "1 failed" in first.out
-        assert "Go on with: loops-async import" in first.err
+        assert "Continue with: loops-async import" in first.err
         assert sandbox.contacts["ada@example.com"].first_name == "latest"
         before = addresses(sandbox)
         done = await resumed(sandbox, path)
         assert done.status == 0, done.err
-        assert "5 rows: 5 applied, 0 rejected (2 of these rows were done before)" in done.out
+        assert "5 rows: 5 imported, 0 rejected (2 of these rows were done before)" in done.out
         ada = sandbox.contacts["ada@example.com"]
         assert (ada.first_name, ada.user_id) == ("latest", "u1")
         names = [
@@ -286,7 +291,7 @@ async def test_a_row_that_was_rejected_before_the_stop_is_pointed_out_too(path: 
         assert "later row" not in first.out
         done = await resumed(sandbox, path)
     assert done.status == 1, done.err
-    assert "would undo: line 2 by line 10\n" in done.out
+    assert "would undo that update: line 2 by line 10\n" in done.out
     assert "the one rejected then is not named again" in done.out
 
 

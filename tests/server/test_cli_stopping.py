@@ -24,7 +24,7 @@ def rows(tmp_path: Path) -> str:
 
 
 def counts(summary: str) -> tuple[int, int]:
-    found = re.search(r"40 rows: (\d+) applied, 0 rejected, (\d+) not done\n", summary)
+    found = re.search(r"40 rows: (\d+) imported, 0 rejected, (\d+) not done\n", summary)
     assert found is not None, summary
     return int(found[1]), int(found[2])
 
@@ -46,17 +46,19 @@ async def test_an_import_that_is_stopped_finishes_what_is_under_way_and_says_how
         assert applied + left == 40
         again = "press Ctrl-C again to stop" if stop == signal.SIGINT else "a second SIGTERM stops"
         time = r"(, about \d+ s)?"
-        assert re.search(rf"Finishing \d rows? under way{time}; {again} at once\.\n", done.err)
+        assert re.search(rf"Finishing \d rows? in progress{time}; {again} at once\.\n", done.err)
         assert done.err.endswith(
-            f"Go on with: loops-async import --concurrency=2 --resume {rows}\nStopped.\n"
+            f"Continue with: loops-async import --concurrency=2 --resume {rows}\nStopped.\n"
         )
         assert "Traceback" not in done.err
-        on = re.search(r"Go on with: loops-async (.*)", done.err)
+        on = re.search(r"Continue with: loops-async (.*)", done.err)
         assert on is not None
         rest = await loops_async(*shlex.split(on[1]), sandbox=sandbox)
         sent = [r for r in sandbox.requests if r.path == "/v1/contacts/update" and r.processed]
     assert rest.status == 0, rest.err
-    assert f"40 rows: 40 applied, 0 rejected ({applied} of these rows were done before)" in rest.out
+    assert (
+        f"40 rows: 40 imported, 0 rejected ({applied} of these rows were done before)" in rest.out
+    )
     assert len(sent) == 40
 
 
@@ -77,7 +79,7 @@ async def test_a_second_ctrl_c_stops_at_once_and_says_how_to_go_on(rows: str) ->
     assert done.status == 130
     applied, left = counts(done.out)
     assert applied + left == 40
-    assert "Go on with: loops-async import" in done.err
+    assert "Continue with: loops-async import" in done.err
     assert done.err.endswith("Stopped.\n")
     assert "Traceback" not in done.err
 
@@ -105,7 +107,7 @@ async def test_the_bar_is_gone_before_the_summary_of_a_stopped_import(rows: str)
     words = re.sub(r"\x1b\[[\d;]*m", "", bar)
     assert summary
     assert "━" in bar
-    assert re.search(r"\d/40 .* rows/s, \d+ answered with 429, 0 rejected, \d+ s left", words)
+    assert re.search(r"\d/40 .* rows/s, \d+ rate-limited, 0 rejected, \d+ s left", words)
     assert "━" not in after
     # The cursor is shown again and the bar's line erased.
     assert bar.rindex("\x1b[?25h") > bar.rindex("━")

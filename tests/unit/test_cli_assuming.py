@@ -1,32 +1,33 @@
 """Where columns would go when Loops is not asked."""
 
+from typing import Any
+
 import pytest
 
-from loops_async.cli.assuming import assume_columns
-from loops_async.cli.columns import Plan
-from loops_async.cli.refusals import ColumnsRefused
-from loops_async.cli.settling import Choices
-from loops_async.cli.survey import Column, Survey
+from loops_async.cli.rendering import describe_plan
+from loops_async.importer.errors import ColumnsRefused
+from loops_async.importer.options import ImportOptions
+from loops_async.importer.planning import ImportPlan, plan_import
+from loops_async.importer.type_inference import FileScan, ScannedColumn
 
-FILE = Survey(
+FILE = FileScan(
     columns=(
-        Column("Email", 3, "string"),
-        Column("Seats", 3, "number"),
-        Column("Since", 3, "string", "3 of 3 values look like dates"),
-        Column("Empty", 0, None),
+        ScannedColumn("Email", 3, "string"),
+        ScannedColumn("Seats", 3, "number"),
+        ScannedColumn("Since", 3, "string", "3 of 3 values look like dates"),
+        ScannedColumn("Empty", 0, None),
     ),
-    rows=3,
-    rejected=0,
+    readable=3,
+    unreadable=0,
 )
 
 
-def assumed(*mappings: str, **flags: bool) -> tuple[Plan, list[str], str]:
-    said: list[str] = []
-    plan, new = assume_columns(FILE, Choices(mappings=mappings, **flags), said.append)
-    return plan, [proposal.key for proposal in new], "\n".join(said)
+def assumed(*mappings: str, **flags: Any) -> tuple[ImportPlan, list[str], str]:
+    plan = plan_import(FILE, None, ImportOptions(mappings=mappings, **flags))
+    return plan, [new.key for new in plan.new_properties], "\n".join(describe_plan(plan))
 
 
-def places(plan: Plan) -> dict[str, tuple[str, str]]:
+def places(plan: ImportPlan) -> dict[str, tuple[str, str]]:
     return {p.column: (str(p.target), p.target.type) for p in plan.columns}
 
 
@@ -56,7 +57,7 @@ def test_what_is_left_out_if_it_is_unknown_is_not_judged() -> None:
     plan, new, said = assumed(ignore_unknown=True)
     assert places(plan) == {"Email": ("email", "string")}
     assert new == []
-    assert 'not judged: "Seats", "Since", "Empty"' in said
+    assert 'not checked: "Seats", "Since", "Empty"' in said
 
 
 def test_a_property_to_be_made_has_the_type_that_was_said() -> None:
@@ -67,17 +68,19 @@ def test_a_property_to_be_made_has_the_type_that_was_said() -> None:
 
 @pytest.mark.parametrize("create", [False, True])
 def test_lists_and_objects_are_refused_unless_they_are_left_out(create: bool) -> None:
-    file = Survey((Column("email", 3, "string"), Column("tags", 2, None, nested=4)), 3, 0)
+    file = FileScan(
+        (ScannedColumn("email", 3, "string"), ScannedColumn("tags", 2, None, nested=4)), 3, 0
+    )
     with pytest.raises(ColumnsRefused, match='"tags", first on line 4') as refused:
-        assume_columns(file, Choices(create_properties=create), print)
+        plan_import(file, None, ImportOptions(create_properties=create))
     assert "--create-properties" not in str(refused.value)
     for choices in (
-        Choices(ignore_unknown=True, create_properties=create),
-        Choices(mappings=("tags=",), create_properties=create),
+        ImportOptions(ignore_unknown=True, create_properties=create),
+        ImportOptions(mappings=("tags=",), create_properties=create),
         # Loops may have such a property, though none of these values would fit.
-        Choices(mappings=("tags=labels",), create_properties=create),
+        ImportOptions(mappings=("tags=labels",), create_properties=create),
     ):
-        assume_columns(file, choices, print)
+        plan_import(file, None, choices)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from loops_async.cli.checking import ClockDifference, clock_difference
+from loops_async.cli.check_command import ClockDifference, clock_difference
 from loops_async.pipeline.messages import Reply
 
 SECONDS = st.floats(0, 30, allow_nan=False)

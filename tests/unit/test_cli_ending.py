@@ -2,8 +2,8 @@
 
 import pytest
 
-from loops_async.cli.ending import run
-from loops_async.cli.talking import Talk
+from loops_async.cli.console import Console
+from loops_async.cli.runner import run
 from loops_async.errors import Unauthorized
 
 OWN = "https://app.loops.so/api"
@@ -36,8 +36,8 @@ def test_an_address_that_is_not_loops_own_is_named_with_where_it_came_from(
         raise Unauthorized("no", status=401)
 
     with pytest.raises(SystemExit) as ended:
-        run(Talk("check", base_url=option), refused)
+        run(Console("check", base_url=option), refused)
     assert ended.value.code == 3
     where = f", and the address, which is not Loops' own: {more}" if more else ""
-    said = f"Error: Loops refused the API key; check LOOPS_API_KEY{where}\n"
+    said = f"Error: Loops rejected the API key; check LOOPS_API_KEY{where}\n"
     assert capsys.readouterr().err == said

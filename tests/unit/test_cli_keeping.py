@@ -9,19 +9,16 @@ from pathlib import Path
 import attrs
 import pytest
 
-from loops_async.cli.columns import Plan
-from loops_async.cli.header import Header
-from loops_async.cli.importing import Import
-from loops_async.cli.journal import Journal, Mark
-from loops_async.cli.options import Options
-from loops_async.cli.refusals import FileRefused
-from loops_async.cli.rejects import Rejects
-from loops_async.cli.source import open_source, read_rows
-from loops_async.cli.tally import Tally
 from loops_async.client import LoopsClient
+from loops_async.importer.errors import FileRefused
+from loops_async.importer.importer import RowSender
+from loops_async.importer.journal import ImportJournal, JournalHeader, RejectsMark
+from loops_async.importer.reading import is_on_disk, open_input
+from loops_async.importer.rejects import RejectsFile
+from loops_async.importer.report import ImportReport
 
 ROWS = "email\n" + "nobody\n" * 4
-HEADER = Header("ab" * 32, 4, "cd" * 32, {}, [])
+HEADER = JournalHeader("ab" * 32, 4, "cd" * 32, {}, [])
 
 
 @pytest.fixture
@@ -31,9 +28,9 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def rejects_at(place: Path, path: Path) -> Rejects:
-    with open_source(str(path)) as source:
-        return Rejects(str(place), source)
+def rejects_at(place: Path, path: Path) -> RejectsFile:
+    with open_input(str(path)) as source:
+        return RejectsFile(str(place), source)
 
 
 def test_what_was_put_aside_is_not_lost_to_what_is_put_aside_next(path: Path) -> None:
@@ -65,27 +62,27 @@ def test_a_link_beside_it_takes_nothing_away(
 @pytest.mark.parametrize("name", [".", "/dev/null", "folder", "no/such/place.csv"])
 def test_what_is_no_file_is_neither_moved_nor_written(path: Path, name: str) -> None:
     (path.parent / "folder").mkdir()
-    with pytest.raises(FileRefused, match="name another place with --rejected PATH"):
+    with pytest.raises(FileRefused, match="choose another place with --rejected PATH"):
         rejects_at(path.parent / name, path)
     assert not list(path.parent.glob("*.old"))
 
 
 def test_a_folder_that_is_still_to_be_made_is_no_file(path: Path) -> None:
     with (
-        open_source(str(path)) as source,
-        pytest.raises(FileRefused, match="name another place with --rejected"),
+        open_input(str(path)) as source,
+        pytest.raises(FileRefused, match="choose another place with --rejected"),
     ):
-        Rejects(f"{path.parent}/new/", source)
+        RejectsFile(f"{path.parent}/new/", source)
 
 
 def test_nothing_goes_beside_standard_input_whatever_it_is_called() -> None:
     for name in ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-"):
-        assert Options(name).beside(".journal") is None
+        assert not is_on_disk(name)
 
 
 def test_what_goes_by_a_name_in_dev_is_not_moved(path: Path) -> None:
     # With the output redirected, /dev/stdout is a link to an ordinary file.
-    with pytest.raises(FileRefused, match="name another place with --rejected PATH"):
+    with pytest.raises(FileRefused, match="choose another place with --rejected PATH"):
         rejects_at(Path("/dev/stdout"), path)
 
 
@@ -93,9 +90,9 @@ def test_behind_a_row_that_is_cut_short_none_is_written(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = path.with_name("kept.csv")
-    with open_source(str(path)) as source:
-        rejects = Rejects(str(place), source)
-        row = next(iter(read_rows(source)))
+    with open_input(str(path)) as source:
+        rejects = RejectsFile(str(place), source)
+        row = next(iter(source.rows()))
     mark = rejects.add(row, "why")
     write = os.write
 
@@ -143,13 +140,16 @@ def test_the_journal_never_comes_to_the_disk_before_the_rows_it_speaks_of(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = path.with_name("kept.csv")
-    journal = Journal.open(str(path.with_name("journal")))
+    journal = ImportJournal.open(str(path.with_name("journal")))
     journal.begin(HEADER)
     disk = _Disk(path.with_name("journal"), place)
-    with open_source(str(path)) as source:
-        rejects = Rejects(str(place), source)
-        importing = Import(source, Plan(()), Tally(total=4), journal=journal, rejects=rejects)
-        rows = list(read_rows(source))
+    with open_input(str(path)) as source:
+        rejects = RejectsFile(str(place), source)
+        loops = LoopsClient("", dry_run=True)
+        importing = RowSender(
+            loops, source, (), ImportReport(rows=4), journal=journal, rejects=rejects
+        )
+        rows = list(source.rows())
         importing._reject(0, rows[0], "why")
         late = threading.Thread(target=importing._reject, args=(1, rows[1], "why"))
 
@@ -176,17 +176,19 @@ async def test_all_of_it_is_on_the_disk_when_an_import_has_ended(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = path.with_name("kept.csv")
-    journal = Journal.open(str(path.with_name("journal")))
+    journal = ImportJournal.open(str(path.with_name("journal")))
     journal.begin(HEADER)
     disk = _Disk(path.with_name("journal"), place)
     monkeypatch.setattr(os, "fsync", disk.fsync)
-    with open_source(str(path)) as source:
-        rejects = Rejects(str(place), source)
-        importing = Import(source, Plan(()), Tally(total=4), journal=journal, rejects=rejects)
+    with open_input(str(path)) as source:
+        rejects = RejectsFile(str(place), source)
         async with LoopsClient("", dry_run=True) as loops:
-            await importing.run(loops, concurrency=2)
+            importing = RowSender(
+                loops, source, (), ImportReport(rows=4), journal=journal, rejects=rejects
+            )
+            await importing.run(concurrency=2)
     rejects.close()
-    assert importing.tally.rejected.count == 4
+    assert importing.report.rejected.count == 4
     assert disk.kept == place.stat().st_size > 0
-    assert (disk.torn, journal.mark) == ([], Mark(disk.kept, rejects._digest.hexdigest()))
+    assert (disk.torn, journal.mark) == ([], RejectsMark(disk.kept, rejects._digest.hexdigest()))
     journal.close()

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from loops_async.cli.options import Options
-from loops_async.cli.places import places
-from loops_async.cli.refusals import FileRefused
-from loops_async.cli.source import open_source
+from loops_async.importer.errors import FileRefused
+from loops_async.importer.options import ImportOptions
+from loops_async.importer.reading import open_input
+from loops_async.importer.rejects import output_paths
 
 ROWS = "email\nada@example.com\n"
 
@@ -26,8 +26,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def found(
     file: str, *, journal: str | None = None, rejected: str | None = None
 ) -> tuple[str | None, str | None]:
-    with open_source(file) as source:
-        return places(Options(file, journal=journal, rejected=rejected), source)
+    with open_input(file) as source:
+        return output_paths(source, ImportOptions(journal=journal, rejected=rejected))
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,24 @@ def found(
         ("r.csv", "sub/../r.csv", None, "cannot be its own journal"),
         ("./r.csv", "{folder}/r.csv", None, "cannot be its own journal"),
         ("r.csv", None, "./r.csv", '"r.csv": cannot take its own rejected rows; .* --rejected'),
-        ("r.csv.old", None, "r.csv", '"r.csv.old": .* once they are put aside; .* --rejected'),
-        ("r.csv.old", None, "{folder}/sub/../r.csv", "once they are put aside"),
-        ("r.csv", None, "r.csv.journal", '"r.csv.journal": cannot be the journal and take'),
-        ("r.csv", "r.csv.rejected.csv", None, '"r.csv.rejected.csv": cannot be the journal and'),
-        ("r.csv", "r.csv.rejected.csv.old", None, "cannot be the journal and take the rejected"),
-        ("r.jsonl", "r.jsonl.rejected.jsonl.old", None, "cannot be the journal and take"),
-        ("r.csv", "j", "j", "name another --journal or --rejected"),
-        ("r.csv", "sub/../j.old", "./j", "name another --journal or --rejected"),
+        ("r.csv.old", None, "r.csv", '"r.csv.old": .* once they are renamed; .* --rejected'),
+        ("r.csv.old", None, "{folder}/sub/../r.csv", "once they are renamed"),
+        ("r.csv", None, "r.csv.journal", '"r.csv.journal": cannot be both the journal and'),
+        (
+            "r.csv",
+            "r.csv.rejected.csv",
+            None,
+            '"r.csv.rejected.csv": cannot be both',
+        ),
+        (
+            "r.csv",
+            "r.csv.rejected.csv.old",
+            None,
+            "cannot be both the journal and",
+        ),
+        ("r.jsonl", "r.jsonl.rejected.jsonl.old", None, "cannot be both the journal and"),
+        ("r.csv", "j", "j", "choose another place with --journal or --rejected"),
+        ("r.csv", "sub/../j.old", "./j", "choose another place with --journal or --rejected"),
     ],
 )
 def test_two_names_of_one_file_are_refused(
@@ -70,10 +80,10 @@ def test_a_link_to_the_input_is_the_input(folder: Path, link: object, name: str)
 def test_a_folder_of_two_names_is_one(folder: Path) -> None:
     (folder / "link").symlink_to("sub")
     # Neither is there yet: only their folder tells.
-    with pytest.raises(FileRefused, match="cannot be the journal and take"):
+    with pytest.raises(FileRefused, match="cannot be both the journal and"):
         found("r.csv", journal="link/j", rejected="sub/j")
     (folder / "dangling").symlink_to("sub/j")
-    with pytest.raises(FileRefused, match="cannot be the journal and take"):
+    with pytest.raises(FileRefused, match="cannot be both the journal and"):
         found("r.csv", journal="dangling", rejected="sub/j")
 
 

@@ -3,12 +3,18 @@ from typing import Literal
 import attrs
 import pytest
 
-from loops_async.cli.account import Target
-from loops_async.cli.columns import Plan, UnknownColumn, plan_columns, read_mappings
-from loops_async.cli.proposals import Proposal, adopt, propose, recognise
-from loops_async.cli.refusals import ColumnsRefused
-from loops_async.cli.spellings import camel_case
-from loops_async.cli.survey import Column, Survey
+from loops_async.importer.column_names import camel_case
+from loops_async.importer.errors import ColumnsRefused
+from loops_async.importer.mapping import (
+    Account,
+    ColumnPlan,
+    Target,
+    UnknownColumn,
+    parse_mappings,
+    plan_columns,
+)
+from loops_async.importer.planning import NewProperty, adopt, propose
+from loops_async.importer.type_inference import FileScan, ScannedColumn
 
 
 @attrs.frozen
@@ -29,11 +35,11 @@ PROPERTIES = (
 )
 
 
-def planned(*headers: str, mappings: dict[str, str] | None = None, new: bool = False) -> Plan:
-    return plan_columns(headers, PROPERTIES, mappings or {}, allow_new=new)
+def planned(*headers: str, mappings: dict[str, str] | None = None, new: bool = False) -> ColumnPlan:
+    return plan_columns(headers, Account(PROPERTIES), mappings or {}, allow_new=new)
 
 
-def targets(plan: Plan) -> dict[str, str]:
+def targets(plan: ColumnPlan) -> dict[str, str]:
     return {p.column: str(p.target) for p in plan.columns}
 
 
@@ -119,7 +125,9 @@ def test_a_column_that_is_not_surely_something_is_unknown(header: str) -> None:
 
 
 def test_a_name_loops_keeps_matches_no_column_even_when_listed() -> None:
-    plan = plan_columns(["email", "updatedAt"], [Property("updatedAt", "Updated", "date")], {})
+    plan = plan_columns(
+        ["email", "updatedAt"], Account([Property("updatedAt", "Updated", "date")]), {}
+    )
     assert plan.unknown == (UnknownColumn("updatedAt"),)
 
 
@@ -133,16 +141,19 @@ def test_a_property_brings_its_type() -> None:
 
 
 def test_a_property_goes_before_another_tools_word_for_a_default_field() -> None:
-    plan = plan_columns(["email", "Surname"], [Property("surname", "Surname")], {})
+    plan = plan_columns(["email", "Surname"], Account([Property("surname", "Surname")]), {})
     assert targets(plan)["Surname"] == "surname"
 
 
 def test_an_exact_key_goes_before_a_similar_one_and_similar_ones_need_a_choice() -> None:
     twins = [Property("planName", "A"), Property("plan_name", "B")]
-    assert targets(plan_columns(["email", "plan_name"], twins, {}))["plan_name"] == "plan_name"
+    assert (
+        targets(plan_columns(["email", "plan_name"], Account(twins), {}))["plan_name"]
+        == "plan_name"
+    )
     with pytest.raises(ColumnsRefused, match="planName and plan_name"):
-        plan_columns(["email", "Plan Name"], twins, {})
-    chosen = plan_columns(["email", "Plan Name"], twins, {"Plan Name": "planName"})
+        plan_columns(["email", "Plan Name"], Account(twins), {})
+    chosen = plan_columns(["email", "Plan Name"], Account(twins), {"Plan Name": "planName"})
     assert targets(chosen)["Plan Name"] == "planName"
 
 
@@ -180,7 +191,7 @@ def test_an_empty_mapping_leaves_a_column_out() -> None:
 
 @pytest.mark.parametrize("name", ["id", "listId", "softDeleteAt", "teamId", "updatedAt"])
 def test_names_loops_keeps_are_refused(name: str) -> None:
-    assert "keeps for itself" in refused("email", "X", mappings={"X": name}, new=True)
+    assert "reserved by Loops" in refused("email", "X", mappings={"X": name}, new=True)
 
 
 def test_two_columns_for_one_target_are_refused_by_name() -> None:
@@ -214,7 +225,7 @@ def test_nombre_is_a_first_name_beside_a_last_one() -> None:
 
 
 def test_a_mapping_that_could_be_a_new_property_names_the_option_that_makes_it() -> None:
-    hint = "; --create-properties would make it"
+    hint = "; --create-properties would create it"
     assert hint in refused("email", "X", mappings={"X": "companySize"})
     for impossible in ("company size", "trialends", "optInStatus"):
         assert hint not in refused("email", "X", mappings={"X": impossible})
@@ -231,12 +242,12 @@ def test_a_mapping_may_give_the_type_of_the_property_to_be_made() -> None:
         ("joined:date", False, "add --create-properties"),
         ("joined:text", True, "a string, a number, a boolean or a date"),
         ("joined:", True, "a string, a number, a boolean or a date"),
-        ("plan:number", True, "plan is there already and is a string"),
-        ("firstName:date", True, "first_name is there already"),
-        ("mailingLists.abc:string", True, "mailingLists.abc is there already"),
-        ("id:string", True, "keeps for itself"),
+        ("plan:number", True, "plan already exists and is a string"),
+        ("firstName:date", True, "first_name already exists"),
+        ("mailingLists.abc:string", True, "mailingLists.abc already exists"),
+        ("id:string", True, "reserved by Loops"),
         ("trialends:date", True, "did you mean trialEnds?"),
-        (":date", True, "which is no default field"),
+        (":date", True, "which is not a default field"),
     ],
 )
 def test_a_type_is_refused_where_it_means_nothing(wanted: str, new: bool, said: str) -> None:
@@ -251,18 +262,20 @@ def test_a_type_is_accepted_where_the_property_is_there_and_has_it(new: bool) ->
 
 def test_a_type_that_the_user_gave_goes_before_the_one_of_the_values() -> None:
     plan = planned("email", "X", mappings={"X": "joined:date"}, new=True)
-    survey = Survey((Column("X", 1, "string", "looks odd"),), rows=1, rejected=0)
-    assert propose(plan, survey, PROPERTIES) == (Proposal("X", "joined", "date"),)
+    survey = FileScan((ScannedColumn("X", 1, "string", "looks odd"),), 1, 0)
+    assert propose(plan, survey, Account(PROPERTIES))[1] == (NewProperty("X", "joined", "date"),)
 
 
 def test_a_remark_on_the_values_comes_with_the_proposal() -> None:
     plan = planned("email", "X", mappings={"X": "joined"}, new=True)
-    survey = Survey((Column("X", 1, "string", "looks odd"),), rows=1, rejected=0)
-    assert propose(plan, survey, PROPERTIES) == (Proposal("X", "joined", "string", "looks odd"),)
+    survey = FileScan((ScannedColumn("X", 1, "string", "looks odd"),), 1, 0)
+    assert propose(plan, survey, Account(PROPERTIES))[1] == (
+        NewProperty("X", "joined", "string", "looks odd"),
+    )
 
 
 def test_a_mailing_list_without_an_id_is_refused() -> None:
-    assert "id behind the dot" in refused("email", "X", mappings={"X": "mailingLists."})
+    assert "id after the dot" in refused("email", "X", mappings={"X": "mailingLists."})
 
 
 def test_without_an_address_or_an_id_the_columns_are_refused_with_the_way_out() -> None:
@@ -277,11 +290,11 @@ def test_a_user_id_alone_is_enough() -> None:
 
 def test_a_property_of_a_type_unknown_here_is_refused_by_name() -> None:
     with pytest.raises(ColumnsRefused, match="tree as json"):
-        plan_columns(["email", "tree"], [Property("tree", "Tree", "json")], {})
+        plan_columns(["email", "tree"], Account([Property("tree", "Tree", "json")]), {})
 
 
 def test_mappings_are_parted_at_the_last_equals_sign() -> None:
-    assert read_mappings(["Email Address=email", "a=b = plan", "Notes="]) == {
+    assert parse_mappings(["Email Address=email", "a=b = plan", "Notes="]) == {
         "Email Address": "email",
         "a=b": "plan",
         "Notes": "",
@@ -291,7 +304,7 @@ def test_mappings_are_parted_at_the_last_equals_sign() -> None:
 @pytest.mark.parametrize("texts", [["email"], ["=email"], ["A=x", "A=y"]])
 def test_a_mapping_that_says_nothing_clear_is_refused(texts: list[str]) -> None:
     with pytest.raises(ColumnsRefused, match="--map"):
-        read_mappings(texts)
+        parse_mappings(texts)
 
 
 @pytest.mark.parametrize(
@@ -315,10 +328,13 @@ def test_names_of_columns_become_names_of_properties(name: str, key: str) -> Non
 
 def proposals_for(
     *headers: str, mappings: dict[str, str] | None = None
-) -> tuple[tuple[Proposal, ...], Plan]:
+) -> tuple[tuple[NewProperty, ...], ColumnPlan]:
     plan = planned("email", *headers, mappings=mappings, new=True)
-    columns = (Column("email", 1, "string"), *(Column(h, 1, "number") for h in headers))
-    return propose(plan, Survey(columns, rows=1, rejected=0), PROPERTIES), plan
+    columns = (
+        ScannedColumn("email", 1, "string"),
+        *(ScannedColumn(h, 1, "number") for h in headers),
+    )
+    return propose(plan, FileScan(columns, 1, 0), Account(PROPERTIES))[1], plan
 
 
 def test_proposed_names_meet_no_name_that_is_taken() -> None:
@@ -348,8 +364,8 @@ def test_a_near_miss_of_a_property_is_never_made_anew() -> None:
 
 def test_a_column_without_a_value_is_not_proposed() -> None:
     plan = planned("email", "Phone")
-    survey = Survey((Column("email", 1, "string"), Column("Phone", 0, None)), rows=1, rejected=0)
-    assert propose(plan, survey, PROPERTIES) == ()
+    survey = FileScan((ScannedColumn("email", 1, "string"), ScannedColumn("Phone", 0, None)), 1, 0)
+    assert propose(plan, survey, Account(PROPERTIES))[1] == ()
 
 
 def test_adopted_proposals_are_targets_and_no_longer_unknown() -> None:
@@ -359,11 +375,13 @@ def test_adopted_proposals_are_targets_and_no_longer_unknown() -> None:
     assert plan.unknown == (UnknownColumn("Other"),)
 
 
-def recognised(*columns: Column, properties: tuple[Property, ...]) -> tuple[Plan, list[str]]:
-    survey = Survey((Column("email", 1, "string"), *columns), rows=1, rejected=0)
-    plan = plan_columns(survey.headers, properties, {}, allow_new=True)
-    plan = recognise(plan, survey, properties)
-    return plan, [proposal.key for proposal in propose(plan, survey, properties)]
+def recognised(
+    *columns: ScannedColumn, properties: tuple[Property, ...]
+) -> tuple[ColumnPlan, list[str]]:
+    survey = FileScan((ScannedColumn("email", 1, "string"), *columns), 1, 0)
+    plan = plan_columns(survey.headers, Account(properties), {}, allow_new=True)
+    plan, new = propose(plan, survey, Account(properties))
+    return plan, [proposal.key for proposal in new]
 
 
 @pytest.mark.parametrize("found", ["string", "number", "date", "boolean"])
@@ -371,7 +389,7 @@ def test_a_property_that_an_import_made_is_found_again_and_the_user_is_told_why(
     found: Literal["string", "number", "date", "boolean"],
 ) -> None:
     there = Property("importedNotes", "Imported notes")
-    plan, new = recognised(Column("Notes", 1, found), properties=(there,))
+    plan, new = recognised(ScannedColumn("Notes", 1, found), properties=(there,))
     assert targets(plan) == {"email": "email", "Notes": "importedNotes"}
     assert new == []
     assert not plan.unknown
@@ -380,22 +398,22 @@ def test_a_property_that_an_import_made_is_found_again_and_the_user_is_told_why(
 
 def test_a_new_number_comes_with_a_clash_of_types_alone() -> None:
     number = Property("importedNotes", "Imported notes", "number")
-    plan, new = recognised(Column("Notes", 1, "string"), properties=(number,))
+    plan, new = recognised(ScannedColumn("Notes", 1, "string"), properties=(number,))
     assert (targets(plan), new) == ({"email": "email"}, ["importedNotes2"])
     text = Property("importedNotes2", "Imported notes 2")
-    plan, new = recognised(Column("Notes", 1, "string"), properties=(number, text))
+    plan, new = recognised(ScannedColumn("Notes", 1, "string"), properties=(number, text))
     assert (targets(plan)["Notes"], new) == ("importedNotes2", [])
 
 
 def test_a_column_that_is_called_after_its_place_is_found_again_beside_the_reasons() -> None:
     there = Property("column2", "Column 2")
     for columns in (
-        [Column("李", 1, "string")],
-        [Column("loops_error", 1, "string"), Column("李", 1, "string")],
+        [ScannedColumn("李", 1, "string")],
+        [ScannedColumn("loops_error", 1, "string"), ScannedColumn("李", 1, "string")],
     ):
-        survey = Survey((*columns[:-1], Column("email", 1, "string"), columns[-1]), 1, 0)
-        plan = plan_columns(survey.headers, (there,), {}, allow_new=True)
-        plan = recognise(plan, survey, (there,))
+        survey = FileScan((*columns[:-1], ScannedColumn("email", 1, "string"), columns[-1]), 1, 0)
+        plan = plan_columns(survey.headers, Account((there,)), {}, allow_new=True)
+        plan, _ = propose(plan, survey, Account((there,)))
         assert targets(plan)["李"] == "column2"
 
 

@@ -3,10 +3,10 @@ from datetime import date
 import attrs
 import pytest
 
-from loops_async.cli.columns import plan_columns
-from loops_async.cli.contacts import contact_fields
-from loops_async.cli.refusals import RowRefused
-from loops_async.cli.rows import Row
+from loops_async.importer.errors import RowRefused
+from loops_async.importer.mapping import Account, plan_columns
+from loops_async.importer.reading import InputRow
+from loops_async.importer.row_to_contact import contact_fields
 
 
 @attrs.frozen
@@ -18,22 +18,24 @@ class Property:
 
 PLAN = plan_columns(
     ["email", "userId", "firstName", "subscribed", "plan", "seats", "vip", "joined", "List"],
-    [
-        Property("plan", "string"),
-        Property("seats", "number"),
-        Property("vip", "boolean"),
-        Property("joined", "date"),
-    ],
+    Account(
+        [
+            Property("plan", "string"),
+            Property("seats", "number"),
+            Property("vip", "boolean"),
+            Property("joined", "date"),
+        ]
+    ),
     {"List": "mailingLists.abc"},
 )
 
 
 def fields(**cells: object) -> dict[str, object]:
-    return contact_fields(Row(7, cells, ""), PLAN)
+    return contact_fields(InputRow(7, cells, ""), PLAN.columns)
 
 
 def emptying(**cells: object) -> dict[str, object]:
-    return contact_fields(Row(7, cells, ""), PLAN, empty_as_null=True)
+    return contact_fields(InputRow(7, cells, ""), PLAN.columns, empty_as_null=True)
 
 
 def refusal(**cells: object) -> RowRefused:

@@ -1,12 +1,12 @@
 import pytest
 
-from loops_async.cli.survey import Column, Guess
-from loops_async.cli.values import BOOLEANS, convert
+from loops_async.importer.coercion import BOOLEANS, parse_text
+from loops_async.importer.type_inference import ScannedColumn, TypeGuess
 
 
-def column(*values: object, written: bool = True) -> Column:
+def column(*values: object, written: bool = True) -> ScannedColumn:
     """The column whose first value is on line 2, as below a header."""
-    guess = Guess(written=written)
+    guess = TypeGuess(is_text=written)
     for line, value in enumerate(values, 2):
         guess.note(value, line)
     return guess.column("X")
@@ -31,7 +31,7 @@ def remark(*values: object, written: bool = True) -> str | None:
 def test_dates_that_can_not_be_read_for_certain_are_remarked_on(values: tuple[str, ...]) -> None:
     found = column(*values)
     assert (found.remark or "").startswith(
-        "3 of 3 values look like dates; write them as YYYY-MM-DD to get a date; the first to mend "
+        "3 of 3 values look like dates; write them as YYYY-MM-DD to get a date; the first to fix "
     )
     # As a date, these would be rejected.
     assert found.may_be is None
@@ -43,7 +43,7 @@ def test_dates_that_can_not_be_read_for_certain_are_remarked_on(values: tuple[st
 def test_numbers_of_another_locale_are_remarked_on(values: tuple[str, ...]) -> None:
     found = column(*values)
     assert found.remark == (
-        "2 of 2 values look like numbers; write them as 1234.56 to get a number; the first to mend "
+        "2 of 2 values look like numbers; write them as 1234.56 to get a number; the first to fix "
         "is on line 2"
     )
     assert found.may_be is None
@@ -54,7 +54,7 @@ def test_what_looks_like_a_boolean_is_taken_for_one(word: str) -> None:
     found = column("t", *[word] * 5, "maybe")
     assert (found.type, found.may_be) == ("string", "boolean")
     assert (found.remark or "").startswith("6 of 7 values look like booleans")
-    convert(word, "boolean")
+    parse_text(word, "boolean")
 
 
 @pytest.mark.parametrize("word", ["ja", "Nein", "JA", "oui", "vrai", "si", "sí", "ye\u017f"])
@@ -67,7 +67,7 @@ def test_the_first_value_that_is_in_the_way_is_named_by_its_line() -> None:
     found = column("yes", "", "NO", "perhaps", "no", "maybe", "1", "0", "y", "n")
     assert found.remark == (
         "7 of 9 values look like booleans; write them as true or false and leave the others empty "
-        "to get a boolean; the first to mend is on line 5"
+        "to get a boolean; the first to fix is on line 5"
     )
     assert found.may_be == "boolean"
 
@@ -138,11 +138,11 @@ def test_a_thousand_values_are_looked_at_and_no_more() -> None:
     said = remark(*["5"] * 1_000, *["x"] * 5_000)
     assert said == (
         "1000 of the first 1,000 values look like numbers; write them as 1234.56 and leave the "
-        "others empty to get a number; the first to mend is on line 1002"
+        "others empty to get a number; the first to fix is on line 1002"
     )
     assert remark(*["x"] * 1_000, *["5"] * 5_000) is None
 
 
 def test_lists_and_objects_have_no_type() -> None:
-    assert column([1], {}, None, written=False) == Column("X", 2, None, nested=2)
-    assert column("x", None, {}, "y", written=False) == Column("X", 3, None, nested=4)
+    assert column([1], {}, None, written=False) == ScannedColumn("X", 2, None, nested=2)
+    assert column("x", None, {}, "y", written=False) == ScannedColumn("X", 3, None, nested=4)

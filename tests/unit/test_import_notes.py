@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from loops_async.cli.columns import Plan, plan_columns
-from loops_async.cli.header import Header
-from loops_async.cli.journal import Journal, State
-from loops_async.cli.repeats import Repeats
-from loops_async.cli.resubscribing import tell_resubscribing
-from loops_async.cli.source import open_source
-from loops_async.cli.talking import Talk
+from loops_async.importer.journal import ImportJournal, JournalHeader, RowState
+from loops_async.importer.mapping import Account, ColumnPlan, plan_columns
+from loops_async.importer.reading import open_input
+from loops_async.importer.warnings import (
+    RepeatedContacts,
+    count_resubscribing,
+    resubscribing_message,
+)
 from loops_async.records.contacts import ContactUpdate
 
 ROWS = """\
@@ -26,8 +27,8 @@ f@example.com,perhaps
 TO_SUBSCRIBED = {"Opt in": "subscribed"}
 
 
-def plan(mappings: dict[str, str]) -> Plan:
-    return plan_columns(("email", "Opt in"), (), mappings)
+def plan(mappings: dict[str, str]) -> ColumnPlan:
+    return plan_columns(("email", "Opt in"), Account(), mappings)
 
 
 @pytest.fixture
@@ -37,44 +38,38 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def told(path: Path, mappings: dict[str, str], journal: Journal | None = None) -> object:
-    talk = Talk("import")
-    with open_source(str(path)) as source:
-        tell_resubscribing(source, plan(mappings), talk, journal)
-    return talk.document["resubscribing"]
+def counted(path: Path, mappings: dict[str, str], journal: ImportJournal | None = None) -> int:
+    with open_input(str(path)) as source:
+        return count_resubscribing(source, plan(mappings).columns, journal)
 
 
-def test_rows_that_subscribe_are_counted_and_the_way_out_is_named(
-    path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert told(path, TO_SUBSCRIBED) == 2
-    seen = capsys.readouterr()
-    assert seen.err == (
-        "Note: 2 rows set subscribed to true, which re-subscribes people who have left; "
-        '--map "Opt in=" leaves the column out.\n'
+def test_rows_that_subscribe_are_counted_and_the_way_out_is_named(path: Path) -> None:
+    assert counted(path, TO_SUBSCRIBED) == 2
+    assert resubscribing_message(2, plan(TO_SUBSCRIBED).columns) == (
+        "Note: 2 rows set subscribed to true, which re-subscribes people who have unsubscribed; "
+        '--map "Opt in=" leaves the column out.'
     )
-    assert seen.out == ""
+    message = resubscribing_message(1, plan(TO_SUBSCRIBED).columns)
+    assert message.startswith("Note: 1 row sets subscribed to true")
 
 
-def test_without_any_nothing_is_said(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert told(path, {"Opt in": ""}) == 0
+def test_without_any_nothing_is_said(path: Path) -> None:
+    assert counted(path, {"Opt in": ""}) == 0
     path.write_text("email,Opt in\na@example.com,no\nb@example.com,\n")
-    assert told(path, TO_SUBSCRIBED) == 0
-    assert capsys.readouterr().err == ""
+    assert counted(path, TO_SUBSCRIBED) == 0
 
 
-def test_rows_that_are_over_do_not_count(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    journal = Journal.open(str(path.with_name("journal")))
-    journal.begin(Header("ab" * 32, 7, "cd" * 32, {}, []))
-    journal.note(0, State.APPLIED)
-    journal.note(1, State.FAILED)
-    assert told(path, TO_SUBSCRIBED, journal) == 1
-    assert "Note: 1 row sets subscribed to true" in capsys.readouterr().err
+def test_rows_that_are_over_do_not_count(path: Path) -> None:
+    journal = ImportJournal.open(str(path.with_name("journal")))
+    journal.begin(JournalHeader("ab" * 32, 7, "cd" * 32, {}, []))
+    journal.note(0, RowState.APPLIED)
+    journal.note(1, RowState.FAILED)
+    assert counted(path, TO_SUBSCRIBED, journal) == 1
     journal.close()
 
 
 def test_a_row_is_named_with_the_one_before_it_of_the_same_contact() -> None:
-    repeats = Repeats()
+    repeats = RepeatedContacts()
     assert str(repeats) == ""
     for line, address, user in (
         (2, "ada@example.com", None),
@@ -86,11 +81,11 @@ def test_a_row_is_named_with_the_one_before_it_of_the_same_contact() -> None:
     ):
         repeats.note(line, ContactUpdate(email=address, user_id=user))
     assert str(repeats) == (
-        "4 rows are of a contact that an earlier row has (line 4 after line 2, line 5 after line "
-        "4, line 6 after line 5, line 7 after line 6): the later one wins."
+        "4 rows have the same contact as an earlier row (line 4 after line 2, line 5 after line "
+        "4, line 6 after line 5, line 7 after line 6); the later row wins."
     )
     for line in range(8, 12):
         repeats.note(line, ContactUpdate(email="bob@example.net"))
     assert repeats.count == 8
     assert "(line 4 after line 2, " in str(repeats)
-    assert str(repeats).endswith("line 8 after line 6, …): the later one wins.")
+    assert str(repeats).endswith("line 8 after line 6, …); the later row wins.")

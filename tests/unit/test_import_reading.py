@@ -7,25 +7,30 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from loops_async.cli.lines import LONGEST_RECORD, Lines
-from loops_async.cli.refusals import FileRefused
-from loops_async.cli.rows import Reading, Rejected, Row
-from loops_async.cli.source import open_source, read_rows
-from loops_async.cli.survey import survey
+from loops_async.importer.errors import FileRefused
+from loops_async.importer.reading import (
+    LONGEST_RECORD,
+    AnyRow,
+    InputRow,
+    LineReader,
+    UnreadableRow,
+    open_input,
+)
+from loops_async.importer.type_inference import scan_file
 
 
-def read(content: str | bytes, path: str = "-") -> list[Reading]:
+def read(content: str | bytes, path: str = "-") -> list[AnyRow]:
     data = content.encode() if isinstance(content, str) else content
-    with open_source(path, io.BytesIO(data)) as source:
-        return list(read_rows(source))
+    with open_input(path, io.BytesIO(data)) as source:
+        return list(source.rows())
 
 
-def good(readings: list[Reading]) -> list[tuple[int, dict[str, object]]]:
-    return [(r.line, dict(r.cells)) for r in readings if isinstance(r, Row)]
+def good(readings: list[AnyRow]) -> list[tuple[int, dict[str, object]]]:
+    return [(r.line, dict(r.cells)) for r in readings if isinstance(r, InputRow)]
 
 
-def bad(readings: list[Reading]) -> list[tuple[int, str]]:
-    return [(r.line, r.reason) for r in readings if isinstance(r, Rejected)]
+def bad(readings: list[AnyRow]) -> list[tuple[int, str]]:
+    return [(r.line, r.reason) for r in readings if isinstance(r, UnreadableRow)]
 
 
 def refusal(content: str | bytes) -> FileRefused:
@@ -36,7 +41,9 @@ def refusal(content: str | bytes) -> FileRefused:
 
 def test_a_row_has_its_cells_by_column_its_line_and_its_own_text() -> None:
     rows = read('email,note\r\na@example.com,"x, y"\r\n')
-    assert rows == [Row(2, {"email": "a@example.com", "note": "x, y"}, 'a@example.com,"x, y"\r\n')]
+    assert rows == [
+        InputRow(2, {"email": "a@example.com", "note": "x, y"}, 'a@example.com,"x, y"\r\n')
+    ]
 
 
 def test_quoted_line_ends_count_as_an_editor_counts_them() -> None:
@@ -108,32 +115,32 @@ def test_an_empty_file_is_refused(content: str | bytes) -> None:
 
 
 def test_a_file_with_a_header_alone_is_refused_by_the_survey() -> None:
-    source_of = open_source("-", io.BytesIO(b"email,name\n\n,\n"))
+    source_of = open_input("-", io.BytesIO(b"email,name\n\n,\n"))
     with source_of as source, pytest.raises(FileRefused, match="no rows below"):
-        survey(source)
+        scan_file(source)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with (
         pytest.raises(FileRefused, match=r"gone\.csv.*No such file"),
-        open_source(str(tmp_path / "gone.csv")),
+        open_input(str(tmp_path / "gone.csv")),
     ):
         pass
 
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileRefused, match="directory"), open_source(str(tmp_path)):
+    with pytest.raises(FileRefused, match="directory"), open_input(str(tmp_path)):
         pass
 
 
 def test_a_name_no_file_can_have_is_refused() -> None:
-    with pytest.raises(FileRefused, match="NUL"), open_source("a\0b"):
+    with pytest.raises(FileRefused, match="NUL"), open_input("a\0b"):
         pass
 
 
 def test_a_closed_standard_input_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
-    with pytest.raises(FileRefused, match="no standard input"), open_source("-"):
+    with pytest.raises(FileRefused, match="no standard input"), open_input("-"):
         pass
 
 
@@ -142,16 +149,16 @@ def test_a_pipe_is_read_twice_all_the_same(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(b"email\na@example.com\n",))
     writer.start()
-    with open_source(str(pipe)) as source:
+    with open_input(str(pipe)) as source:
         writer.join()
-        assert good(list(read_rows(source))) == good(list(read_rows(source)))
-        assert survey(source).rows == 1
+        assert good(list(source.rows())) == good(list(source.rows()))
+        assert scan_file(source).rows == 1
 
 
 def test_rows_can_be_left_early_and_read_again_from_the_start() -> None:
-    with open_source("-", io.BytesIO(b"email\na@example.com\nb@example.com\n")) as source:
-        first = next(iter(read_rows(source)))
-        assert good([first, *read_rows(source)])[:2] == [
+    with open_input("-", io.BytesIO(b"email\na@example.com\nb@example.com\n")) as source:
+        first = next(iter(source.rows()))
+        assert good([first, *source.rows()])[:2] == [
             (2, {"email": "a@example.com"}),
             (2, {"email": "a@example.com"}),
         ]
@@ -168,7 +175,7 @@ def test_rows_with_too_few_or_too_many_cells_are_rejected_and_the_rest_goes_on()
 
 def test_a_rejected_row_keeps_its_text_as_it_stands_in_the_file() -> None:
     rows = read('email,name\n"a@example.com"\r\n"b"x,"1\n2"\nc@example.com,C\n')
-    assert [r.text for r in rows if isinstance(r, Rejected)] == [
+    assert [r.text for r in rows if isinstance(r, UnreadableRow)] == [
         '"a@example.com"\r\n',
         '"b"x,"1\n',
         '2"\n',
@@ -177,7 +184,7 @@ def test_a_rejected_row_keeps_its_text_as_it_stands_in_the_file() -> None:
 
 def test_a_nul_character_rejects_its_row() -> None:
     rows = read("email,name\na@example.com,A\0\nb@example.com,B\n")
-    assert bad(rows) == [(2, "holds a NUL character")]
+    assert bad(rows) == [(2, "contains a NUL character")]
     assert [line for line, _ in good(rows)] == [3]
 
 
@@ -228,7 +235,7 @@ def test_a_line_without_an_end_is_refused_before_it_fills_memory() -> None:
             return len(buffer)
 
     with pytest.raises(FileRefused, match="line 1"):
-        next(Lines(cast(BinaryIO, io.BufferedReader(cast(io.FileIO, Endless()))), "endless"))
+        next(LineReader(cast(BinaryIO, io.BufferedReader(cast(io.FileIO, Endless()))), "endless"))
 
 
 @pytest.mark.parametrize("form", ['email,note\na@example.com,"{}"\n', '{{"note": "{}"}}\n'])
@@ -277,8 +284,8 @@ def test_json_lines_are_known_by_their_first_character() -> None:
 def test_json_lines_are_known_by_their_name(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_text('nonsense\n{"email": "a@example.com"}\n')
-    with open_source(str(path)) as source:
-        rows = list(read_rows(source))
+    with open_input(str(path)) as source:
+        rows = list(source.rows())
     assert bad(rows) == [(1, "is not valid JSON, at character 1")]
     assert good(rows) == [(2, {"email": "a@example.com"})]
 
@@ -305,9 +312,9 @@ def test_a_survey_counts_what_is_filled_and_gives_the_narrowest_type_all_values_
         "c@example.com,3.5,,,,1,, \n"
         "d@example.com\n"
     )
-    with open_source("-", io.BytesIO(content.encode())) as source:
-        found = survey(source)
-    assert (found.rows, found.rejected) == (3, 1)
+    with open_input("-", io.BytesIO(content.encode())) as source:
+        found = scan_file(source)
+    assert (found.readable, found.unreadable) == (3, 1)
     assert {c.name: (c.filled, c.type) for c in found.columns} == {
         "email": (3, "string"),
         "rating": (2, "number"),
@@ -326,8 +333,8 @@ def test_a_survey_of_json_lines_finds_keys_wherever_they_first_appear() -> None:
         '{"email": "b@example.com", "since": "2024-01-17", "vip": false, "odd": [1], "part": {}}\n'
         '{"email": "c@example.com", "part": "x"}\n'
     )
-    with open_source("-", io.BytesIO(content.encode())) as source:
-        found = survey(source)
+    with open_input("-", io.BytesIO(content.encode())) as source:
+        found = scan_file(source)
     assert [(c.name, c.type) for c in found.columns] == [
         ("email", "string"),
         ("seats", "number"),
@@ -342,8 +349,8 @@ def test_a_survey_of_json_lines_finds_keys_wherever_they_first_appear() -> None:
 
 def test_json_lines_that_never_repeat_a_key_are_refused_before_they_fill_memory() -> None:
     content = "".join(f'{{"key{n}": 1}}\n' for n in range(2_000)).encode()
-    with open_source("-", io.BytesIO(content)) as source, pytest.raises(FileRefused) as caught:
-        survey(source)
+    with open_input("-", io.BytesIO(content)) as source, pytest.raises(FileRefused) as caught:
+        scan_file(source)
     assert caught.value.line == 1_001
 
 
@@ -352,16 +359,16 @@ def test_a_file_called_json_lines_without_one_object_is_refused_with_the_way_out
 ) -> None:
     path = tmp_path / "people.jsonl"
     path.write_text("email,name\na@example.com,A\n3\n")
-    with open_source(str(path)) as source, pytest.raises(FileRefused) as caught:
-        survey(source)
+    with open_input(str(path)) as source, pytest.raises(FileRefused) as caught:
+        scan_file(source)
     assert "no line is a JSON object" in str(caught.value)
     assert "name that ends in .csv" in str(caught.value)
 
 
 def test_broken_json_lines_alone_are_refused_where_they_break_and_not_taken_for_csv() -> None:
     content = io.BytesIO(b'{"email": \n{"x"}\n')
-    with open_source("-", content) as source, pytest.raises(FileRefused) as caught:
-        survey(source)
+    with open_input("-", content) as source, pytest.raises(FileRefused) as caught:
+        scan_file(source)
     assert caught.value.line == 1
     assert "is not valid JSON" in str(caught.value)
     assert ".csv" not in str(caught.value)

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from loops_async.cli.columns import plan_columns
-from loops_async.cli.rejects import Rejects
-from loops_async.cli.rows import Reading, Row
-from loops_async.cli.source import open_source, read_rows
-from loops_async.cli.survey import survey
+from loops_async.importer.mapping import Account, plan_columns
+from loops_async.importer.reading import AnyRow, InputRow, open_input
+from loops_async.importer.rejects import RejectsFile
+from loops_async.importer.type_inference import scan_file
 
 REASON = 'column "a" is\n"wrong", it seems'
 
@@ -23,18 +22,18 @@ def path(tmp_path: Path) -> Path:
 
 def rejected(content: bytes, path: Path, name: str = "-", reason: str = REASON) -> bytes:
     """What is written when every row of ``content`` is rejected."""
-    with open_source(name, io.BytesIO(content)) as source:
-        rejects = Rejects(str(path), source)
+    with open_input(name, io.BytesIO(content)) as source:
+        rejects = RejectsFile(str(path), source)
         rejects.begin(None)
-        for reading in read_rows(source):
+        for reading in source.rows():
             rejects.add(reading, reason)
         rejects.close()
     return path.read_bytes()
 
 
-def readings(content: bytes) -> list[Reading]:
-    with open_source("-", io.BytesIO(content)) as source:
-        return list(read_rows(source))
+def readings(content: bytes) -> list[AnyRow]:
+    with open_input("-", io.BytesIO(content)) as source:
+        return list(source.rows())
 
 
 def cells(content: bytes) -> list[dict[str, object]]:
@@ -42,7 +41,7 @@ def cells(content: bytes) -> list[dict[str, object]]:
     return [
         {name: cell for name, cell in reading.cells.items() if name != "loops_error"}
         for reading in readings(content)
-        if isinstance(reading, Row)
+        if isinstance(reading, InputRow)
     ]
 
 
@@ -63,7 +62,7 @@ CSV = [
 def test_csv_keeps_its_shape_and_gets_one_column(content: bytes, path: Path) -> None:
     written = rejected(content, path)
     assert cells(written) == cells(content)
-    assert [next(iter(r.cells.values())) for r in readings(written) if isinstance(r, Row)] == [
+    assert [next(iter(r.cells.values())) for r in readings(written) if isinstance(r, InputRow)] == [
         " ".join(REASON.split())
     ]
     # Each row as it stands, with the reason before it.
@@ -102,7 +101,7 @@ def test_a_row_that_could_not_be_cut_is_rejected_until_it_is_mended(row: bytes, 
     content = b"email,name\n" + row + b"\nb@example.com,Bob\n"
     for _ in range(3):
         written = rejected(content, path)
-        assert not any(isinstance(r, Row) and r.cells["email"] == "a@example.com"
+        assert not any(isinstance(r, InputRow) and r.cells["email"] == "a@example.com"
                        for r in readings(written))  # fmt: skip
         assert row in written
         content = written
@@ -145,23 +144,23 @@ def test_reasons_without_a_row_are_passed_over(path: Path) -> None:
 
 
 def test_its_column_is_left_out_unless_it_is_mapped() -> None:
-    plan = plan_columns(["email", "loops_error"], (), {})
+    plan = plan_columns(["email", "loops_error"], Account(), {})
     assert plan.left_out == ("loops_error",)
     assert not plan.unknown
-    mapped = plan_columns(["email", "loops_error"], (), {"loops_error": "lastName"})
+    mapped = plan_columns(["email", "loops_error"], Account(), {"loops_error": "lastName"})
     assert [str(planned.target) for planned in mapped.columns] == ["email", "last_name"]
 
 
 def test_the_survey_of_a_rejected_file_is_that_of_the_input(path: Path) -> None:
     content = b"email,n\na@example.com,1\n"
-    with open_source("-", io.BytesIO(rejected(content, path))) as source:
-        found = survey(source)
+    with open_input("-", io.BytesIO(rejected(content, path))) as source:
+        found = scan_file(source)
     assert [(c.name, c.type) for c in found.columns][1:] == [("email", "string"), ("n", "number")]
 
 
-def open_rejects(path: Path, content: bytes = CSV[0]) -> tuple[Rejects, Reading]:
-    with open_source("-", io.BytesIO(content)) as source:
-        return Rejects(str(path), source), next(iter(read_rows(source)))
+def open_rejects(path: Path, content: bytes = CSV[0]) -> tuple[RejectsFile, AnyRow]:
+    with open_input("-", io.BytesIO(content)) as source:
+        return RejectsFile(str(path), source), next(iter(source.rows()))
 
 
 def test_without_a_rejected_row_there_is_no_file(path: Path) -> None:

@@ -5,24 +5,23 @@ from importlib.resources import as_file, files
 
 import pytest
 
-from loops_async.cli.columns import Plan, plan_columns
-from loops_async.cli.contacts import contact_fields
-from loops_async.cli.proposals import adopt, propose
-from loops_async.cli.refusals import RowRefused
-from loops_async.cli.rows import Row
-from loops_async.cli.source import open_source, read_rows
-from loops_async.cli.survey import Survey, survey
+from loops_async.importer.errors import RowRefused
+from loops_async.importer.mapping import Account, ColumnPlan, plan_columns
+from loops_async.importer.planning import adopt, propose
+from loops_async.importer.reading import InputRow, open_input
+from loops_async.importer.row_to_contact import contact_fields
+from loops_async.importer.type_inference import FileScan, scan_file
 
 SAMPLE = files("loops_async.cli") / "sample" / "contacts.csv"
 
 
 @pytest.fixture(scope="module")
-def read() -> tuple[Survey, Plan, list[Row]]:
-    with as_file(SAMPLE) as path, open_source(str(path)) as source:
-        found = survey(source)
-        plan = plan_columns(found.headers, (), {})
-        plan = adopt(plan, propose(plan, found, ()))
-        return found, plan, [row for row in read_rows(source) if isinstance(row, Row)]
+def read() -> tuple[FileScan, ColumnPlan, list[InputRow]]:
+    with as_file(SAMPLE) as path, open_input(str(path)) as source:
+        found = scan_file(source)
+        plan = plan_columns(found.headers, Account(), {})
+        plan = adopt(plan, propose(plan, found, Account())[1])
+        return found, plan, [row for row in source.rows() if isinstance(row, InputRow)]
 
 
 def test_the_sample_is_utf_8_with_a_byte_order_mark() -> None:
@@ -30,10 +29,10 @@ def test_the_sample_is_utf_8_with_a_byte_order_mark() -> None:
 
 
 def test_the_sample_has_three_hundred_readable_rows_of_typed_columns(
-    read: tuple[Survey, Plan, list[Row]],
+    read: tuple[FileScan, ColumnPlan, list[InputRow]],
 ) -> None:
     found, _, rows = read
-    assert (found.rows, found.rejected, len(rows)) == (300, 0, 300)
+    assert (found.readable, found.unreadable, len(rows)) == (300, 0, 300)
     assert {column.name: column.type for column in found.columns} == {
         "Email Address": "string",
         "First Name": "string",
@@ -53,13 +52,13 @@ def test_the_sample_has_three_hundred_readable_rows_of_typed_columns(
 
 
 def test_one_row_is_no_contact_to_anybody_and_one_only_to_loops(
-    read: tuple[Survey, Plan, list[Row]],
+    read: tuple[FileScan, ColumnPlan, list[InputRow]],
 ) -> None:
     _, plan, rows = read
     refused, sent = [], []
     for row in rows:
         try:
-            sent.append(contact_fields(row, plan))
+            sent.append(contact_fields(row, plan.columns))
         except RowRefused as error:
             refused.append((error.line, error.reason))
     ((line, reason),) = refused
@@ -71,7 +70,7 @@ def test_one_row_is_no_contact_to_anybody_and_one_only_to_loops(
 
 
 def test_the_samples_addresses_repeat_as_real_ones_do(
-    read: tuple[Survey, Plan, list[Row]],
+    read: tuple[FileScan, ColumnPlan, list[InputRow]],
 ) -> None:
     addresses = [str(row.cells["Email Address"]).strip() for row in read[2]]
     repeated = {a: n for a, n in Counter(addresses).items() if n > 1}
@@ -86,7 +85,7 @@ def test_the_samples_addresses_repeat_as_real_ones_do(
 
 
 def test_the_sample_has_the_names_and_cells_that_break_careless_readers(
-    read: tuple[Survey, Plan, list[Row]],
+    read: tuple[FileScan, ColumnPlan, list[InputRow]],
 ) -> None:
     cells = {str(cell) for row in read[2] for cell in row.cells.values()}
     assert {"Zoë", "O'Brien", "李小龙", ""} <= cells
@@ -95,7 +94,9 @@ def test_the_sample_has_the_names_and_cells_that_break_careless_readers(
     assert max(map(len, cells)) <= 500
 
 
-def test_the_samples_addresses_belong_to_nobody(read: tuple[Survey, Plan, list[Row]]) -> None:
+def test_the_samples_addresses_belong_to_nobody(
+    read: tuple[FileScan, ColumnPlan, list[InputRow]],
+) -> None:
     domains = {
         str(row.cells["Email Address"]).strip().lower().rpartition("@")[2] for row in read[2]
     }

@@ -2,19 +2,19 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from loops_async.cli.refusals import ValueRefused
-from loops_async.cli.values import Value, ValueType, conform, convert
+from loops_async.importer.coercion import Value, ValueType, coerce, parse_text
+from loops_async.importer.errors import ValueRefused
 
 
 def reason(value: object, declared: ValueType) -> str:
     with pytest.raises(ValueRefused) as caught:
-        conform(value, declared)
+        coerce(value, declared)
     return caught.value.reason
 
 
 @pytest.mark.parametrize("text", ["", " Zoë ", "42", "a\nb", "李小龙"])
 def test_text_for_a_string_stays_exactly_as_it_is(text: str) -> None:
-    assert convert(text, "string") == text
+    assert parse_text(text, "string") == text
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_text_for_a_string_stays_exactly_as_it_is(text: str) -> None:
     ],
 )
 def test_text_for_a_number_is_read_exactly(text: str, number: float) -> None:
-    converted = convert(text, "number")
+    converted = parse_text(text, "number")
     assert converted == number
     assert type(converted) is type(number)
 
@@ -58,12 +58,12 @@ def test_a_number_that_would_not_survive_at_loops_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["yes", "TRUE", "Y", "on", "1", "t", " True "])
 def test_common_words_for_true(text: str) -> None:
-    assert convert(text, "boolean") is True
+    assert parse_text(text, "boolean") is True
 
 
 @pytest.mark.parametrize("text", ["no", "FALSE", "N", "off", "0", "f"])
 def test_common_words_for_false(text: str) -> None:
-    assert convert(text, "boolean") is False
+    assert parse_text(text, "boolean") is False
 
 
 @pytest.mark.parametrize("text", ["", "maybe", "2", "ja", "1.0", "x", "-"])
@@ -93,7 +93,7 @@ def test_what_is_neither_true_nor_false_is_refused(text: str) -> None:
     ],
 )
 def test_common_spellings_of_a_day(text: str) -> None:
-    converted = convert(text, "date")
+    converted = parse_text(text, "date")
     assert converted == date(2024, 1, 17)
     assert type(converted) is date
 
@@ -116,14 +116,14 @@ def test_common_spellings_of_a_day(text: str) -> None:
     ],
 )
 def test_common_spellings_of_a_moment_come_out_in_utc(text: str) -> None:
-    assert convert(text, "date") == datetime(2024, 1, 17, 10, 21, 11, tzinfo=UTC)
+    assert parse_text(text, "date") == datetime(2024, 1, 17, 10, 21, 11, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     ("text", "hour"), [("12:00 AM", 0), ("12:00 PM", 12), ("1:00pm", 13), ("23:00", 23)]
 )
 def test_halves_of_the_day(text: str, hour: int) -> None:
-    assert convert(f"2024-01-17 {text}", "date") == datetime(2024, 1, 17, hour, tzinfo=UTC)
+    assert parse_text(f"2024-01-17 {text}", "date") == datetime(2024, 1, 17, hour, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ def test_fractions_of_a_second_are_kept_to_the_microsecond(
     fraction: str, microseconds: int
 ) -> None:
     moment = datetime(2024, 1, 17, 10, 21, 11, microseconds, tzinfo=UTC)
-    assert convert(f"2024-01-17 10:21:11{fraction}", "date") == moment
+    assert parse_text(f"2024-01-17 10:21:11{fraction}", "date") == moment
 
 
 @pytest.mark.parametrize("name", ["Sep", "Sept", "September"])
 def test_september_has_three_spellings(name: str) -> None:
-    assert convert(f"{name} 3, 2024", "date") == date(2024, 9, 3)
+    assert parse_text(f"{name} 3, 2024", "date") == date(2024, 9, 3)
 
 
 @pytest.mark.parametrize("text", ["01/02/2024", "1/2/2024", "12-11-2024", "02.01.2024 10:00"])
@@ -156,7 +156,7 @@ def test_a_date_that_is_two_days_is_refused_with_the_way_out(text: str) -> None:
     ],
 )
 def test_a_date_that_can_be_only_one_day_is_read(text: str, day: date) -> None:
-    assert convert(text, "date") == day
+    assert parse_text(text, "date") == day
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_epoch_seconds_are_refused_because_loops_counts_milliseconds() -> None:
 def test_json_values_that_fit_are_kept_and_others_follow_their_text(
     value: object, declared: ValueType, expected: Value
 ) -> None:
-    converted = conform(value, declared)
+    converted = coerce(value, declared)
     assert converted == expected
     assert type(converted) is type(expected)
 
