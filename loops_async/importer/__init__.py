@@ -5,65 +5,39 @@
     async with LoopsClient() as loops:
         report = await import_file(loops, "contacts.csv", ImportOptions(ignore_unknown=True))
 
-``validate_file`` checks a file and sends nothing. ``import_file`` tells how far it is by calling
-``on_progress`` with events.
+``validate_file`` checks a file and sends nothing. Names are imported when they are first used, so
+that the command line shows its help without loading what an import needs.
 """
 
-from importlib import import_module
-
-_NAMES = {
-    "errors": (
-        "ColumnsRefused",
-        "FileRefused",
-        "ImportRefused",
-        "UnfinishedImport",
-    ),
-    "events": (
-        "ColumnsPlanned",
-        "ImportEvent",
-        "ImportFinished",
-        "ImportNotice",
-        "ImportProgress",
-        "ImportStarted",
-        "ImportStopping",
-        "OptionsRestored",
-        "PropertyCreated",
-    ),
-    "importer": ("import_file",),
-    "mapping": (
-        "Account",
-        "load_account",
-    ),
-    "options": ("ImportOptions",),
-    "planning": (
-        "ImportPlan",
-        "NewProperty",
-    ),
-    "reading": (
-        "InputFile",
-        "open_input",
-    ),
-    "report": (
-        "ImportReport",
-        "RowProblems",
-    ),
-    "validation": ("validate_file",),
+# As in ``loops_async/__init__.py``.
+_PUBLIC_NAMES = {
+    "importer": "import_file",
+    "validation": "validate_file",
+    "options": "ImportOptions",
+    "report": "ImportReport RowProblems",
+    "reading": "open_input InputFile",
+    "mapping": "load_account Account PlannedColumn Target",
+    "planning": "ImportPlan NewProperty",
+    "events": """
+        ImportEvent OptionsRestored ColumnsPlanned PropertyCreated ImportNotice ImportStarted
+        ImportProgress ImportStopping ImportFinished
+    """,
+    "errors": "ImportRefused FileRefused ColumnsRefused UnfinishedImport",
 }
-"""The public names, by module. Each is imported when it is first used, so that the command line can
-show its help without reading files or opening connections."""
-
-_MODULES = {name: module for module, names in _NAMES.items() for name in names}
-
-__all__ = list(_MODULES)  # pyright: ignore[reportUnsupportedDunderAll]
+_MODULES = {name: module for module, names in _PUBLIC_NAMES.items() for name in names.split()}
+# Type checkers read __init__.pyi.
+__all__ = sorted(_MODULES)  # noqa: PLE0605 # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        raise AttributeError(f"module 'loops_async.importer' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - as in ``loops_async/__init__.py``
+
+    value = getattr(import_module(f"loops_async.importer.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return __all__

@@ -29,6 +29,7 @@ ISLAND = "sandbox"
 SEE_THE_ISLAND = {"testing", "cli", "__main__", ISLAND}
 KNOW_AIOHTTP = {"transport", "cli", ISLAND}
 KNOW_REDIS = {"contrib"}
+KNOW_A_TERMINAL = {"cli", "__main__"}
 MOST_ENTRIES = 23
 MOST_ARROWS = 85
 
@@ -125,6 +126,20 @@ def test_only_the_transport_knows_aiohttp(module: str) -> None:
 def test_only_the_redis_pacer_knows_redis(module: str) -> None:
     foreign = {name.partition(".")[0] for name in imports(SOURCES[module])}
     assert "redis" not in foreign or room(module) in KNOW_REDIS
+
+
+@pytest.mark.parametrize("module", sorted(SOURCES))
+def test_only_the_command_line_knows_click_and_rich(module: str) -> None:
+    foreign = {name.partition(".")[0] for name in imports(SOURCES[module])}
+    assert foreign.isdisjoint({"click", "rich"}) or room(module) in KNOW_A_TERMINAL
+
+
+@pytest.mark.parametrize("module", [m for m in sorted(SOURCES) if room(m) == "importer"])
+def test_the_importer_neither_prints_nor_ends_the_process(module: str) -> None:
+    source = SOURCES[module]
+    assert {"signal", "click", "rich"}.isdisjoint(imports(source))
+    calls = {ast.unparse(n.func) for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Call)}
+    assert calls.isdisjoint({"print", "sys.exit", "exit", "asyncio.run", "os._exit"})
 
 
 def test_no_import_goes_round_in_a_circle() -> None:
