@@ -36,8 +36,9 @@ nitpick_ignore_regex = [
     ("py:.*", r"(aiohttp|yarl|multidict|attr|redis|pytest)\..*"),
     ("py:class", r"Redis(Cluster)?|tuple\[float"),
     # Internal protocols, base classes, and the types of keyword arguments.
-    ("py:class", r"loops_async\.(pipeline\.messages|connection|contrib\.redis\.team_pacer)\.\w+"),
+    ("py:class", r"loops_async\.(pipeline\.\w+|connection|contrib\.redis\.team_pacer)\.\w+"),
     ("py:class", r"loops_async\.records\.\w+\.\w+Fields"),
+    ("py:class", r"loops_async\.importer\.(mapping\.Known|reading|warnings)\w*\.?\w*"),
     ("py:class", r"(loops_async\.[\w.]+\.)?[A-Z]"),  # type variables
 ]
 

@@ -144,3 +144,4 @@ ImportEvent: TypeAlias = (
     | ImportStopping
     | ImportFinished
 )
+"""What ``on_progress`` is called with."""

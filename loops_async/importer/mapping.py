@@ -220,7 +220,7 @@ class Account:
         return normalize(name) in taken or own_field(name) is not None
 
     def check_lists(self, columns: Iterable[PlannedColumn]) -> None:
-        """Check that the mailing lists exist to which columns go.
+        """Check that the mailing lists that ``columns`` go to exist.
 
         Raises:
             ColumnsRefused: One does not.

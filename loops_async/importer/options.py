@@ -159,7 +159,7 @@ class ImportOptions:
         return any(value != a.default for a, spec, value in self._values() if spec.recorded)
 
     def differing(self, recorded: Mapping[str, object]) -> list[str]:
-        """The names of the options that are not as a journal recorded them."""
+        """The names of the options that differ from ``recorded``, the options in a journal."""
         return [
             spec.flag
             for _, spec, value in self._values()
@@ -167,7 +167,7 @@ class ImportOptions:
         ]
 
     def with_recorded(self, recorded: Mapping[str, object]) -> Self:
-        """These options with those that a journal recorded in place of their own.
+        """These options, with ``recorded``, the options in a journal, in place of their own.
 
         An option that the journal lacks is set to what imports did before it existed.
 

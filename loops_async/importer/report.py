@@ -37,7 +37,13 @@ class RowProblems:
     )
 
     def add(self, line: int, reason: str, summary: str | None = None) -> None:
-        """Add the row that begins on ``line``; ``summary`` is its key in ``by_reason``."""
+        """Add the row that begins on ``line``, with its ``reason``.
+
+        Args:
+            line: The line.
+            reason: Why the row was rejected.
+            summary: The key of the reason in ``by_reason``; ``reason`` if left out.
+        """
         self.count += 1
         if len(self.first) < self.most:
             self.first.append((line, reason))

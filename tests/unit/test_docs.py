@@ -10,10 +10,10 @@ import pytest
 import loops_async
 import loops_async.contrib.redis
 import loops_async.sandbox
-import loops_async.testing
 from docs.draw import CAPTIONS, FOLDER, drawn
 from docs.reference import expand
 from tests.unit.test_layers import SOURCES, room
+from tests.unit.test_public_names import PACKAGES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -23,11 +23,9 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PUBLIC = {
     f"{module.__name__}.{name}"
-    for module in (
-        loops_async, loops_async.sandbox, loops_async.testing, loops_async.contrib.redis
-    )
+    for module in (*PACKAGES, loops_async.sandbox, loops_async.contrib.redis)
     for name in module.__all__
-}  # fmt: skip
+}
 
 
 def named(page: Path) -> str:

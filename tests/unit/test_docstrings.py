@@ -1,7 +1,6 @@
 """What an editor shows for a public name: what it does, each argument, units, and errors."""
 
 import enum
-import importlib
 import inspect
 import re
 import typing
@@ -11,14 +10,12 @@ from typing import Any
 
 import pytest
 
+import loops_async.contrib.redis
+import loops_async.sandbox
 from loops_async import LoopsClient, errors
+from tests.unit.test_public_names import PACKAGES
 
-MODULES = (
-    "loops_async",
-    "loops_async.sandbox",
-    "loops_async.testing",
-    "loops_async.contrib.redis",
-)
+MODULES = (*PACKAGES, loops_async.sandbox, loops_async.contrib.redis)
 SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Example|Examples|Note):\s*$")
 # Arguments that are a length of time or a rate wherever they stand.
 SECONDS = {"timeout", "max_delay", "base_delay", "latency", "retry_after", "delay"}
@@ -82,7 +79,7 @@ def explained(text: str) -> dict[str, str]:
 
 def public() -> Iterator[tuple[str, Any]]:
     seen: set[int] = set()
-    for module in map(importlib.import_module, MODULES):
+    for module in MODULES:
         for name in module.__all__:
             value = getattr(module, name)
             if (inspect.isclass(value) or inspect.isfunction(value)) and id(value) not in seen:
