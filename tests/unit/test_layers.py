@@ -27,7 +27,7 @@ FLOORS: list[tuple[str, ...]] = [
 ]
 ISLAND = "sandbox"
 SEE_THE_ISLAND = {"testing", "cli", "__main__", ISLAND}
-KNOW_AIOHTTP = {"transport", "cli", ISLAND}
+KNOW_AIOHTTP = {"transport", ISLAND}
 KNOW_REDIS = {"contrib"}
 KNOW_A_TERMINAL = {"cli", "__main__"}
 MOST_ENTRIES = 23
