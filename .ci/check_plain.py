@@ -1,5 +1,6 @@
 """Say whether the package works for who installed it without any extra; run it there."""
 
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -19,6 +20,14 @@ def problems() -> list[str]:
         found.append("import loops_async imports its dependencies")
     for name in loops_async.__all__:
         getattr(loops_async, name)
+    for name in ("opentelemetry", "prometheus"):
+        try:
+            importlib.import_module(f"loops_async.contrib.{name}")
+        except loops_async.MissingExtra as error:
+            if f"pip install 'loops-async[{name}]'" not in str(error):
+                found.append(f"contrib.{name} does not say which extra it needs: {error}")
+        else:
+            found.append(f"contrib.{name} works without its extra")
     said = subprocess.run(
         [sys.executable, "-m", "loops_async"], capture_output=True, text=True, check=False
     )

@@ -33,7 +33,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Names from other packages. Their inventories are not fetched, so a build needs no network.
     ("py:.*", r"(collections|typing|types|datetime|pathlib|os|asyncio|enum)\..*"),
-    ("py:.*", r"(aiohttp|yarl|multidict|attr|redis|pytest)\..*"),
+    ("py:.*", r"(aiohttp|yarl|multidict|attr|redis|pytest|prometheus_client|opentelemetry)\..*"),
     ("py:class", r"Redis(Cluster)?|tuple\[float"),
     # Internal protocols, base classes, and the types of keyword arguments.
     ("py:class", r"loops_async\.(pipeline\.\w+|connection|contrib\.redis\.team_pacer)\.\w+"),

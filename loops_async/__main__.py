@@ -1,6 +1,7 @@
 """``loops-async`` and ``python -m loops_async``."""
 
 import io
+import logging
 import sys
 
 
@@ -14,6 +15,8 @@ def main() -> None:
         sys.exit("The command line needs an extra: pip install 'loops-async[cli]'")
     from loops_async.cli.main import cli  # noqa: PLC0415
 
+    # The command line reports failures itself. Without a handler, Python prints warnings to stderr.
+    logging.getLogger("loops_async").addHandler(logging.NullHandler())
     for stream in (sys.stdout, sys.stderr):
         # A terminal of another encoding must not turn the summary into a traceback.
         if isinstance(stream, io.TextIOWrapper):

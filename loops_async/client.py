@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
@@ -24,7 +24,7 @@ from loops_async.pipeline.clock import Clock
 from loops_async.pipeline.deadlines import Timeouts
 from loops_async.pipeline.dry_run import DryRun
 from loops_async.pipeline.messages import Answer, Pacing, Request, TeamPacing, Transport
-from loops_async.pipeline.observing import LOG, Attempt
+from loops_async.pipeline.observing import LOG, Observer
 from loops_async.pipeline.retry_policy import RetryPolicy
 from loops_async.pipeline.retrying import Retrying
 from loops_async.pipeline.stats import Counters, Stats
@@ -34,6 +34,7 @@ from loops_async.settings import (
     check_replaceable,
     checked_api_key,
     checked_dry_run,
+    checked_observers,
     checked_recipients,
     checked_timeouts,
 )
@@ -67,7 +68,8 @@ class LoopsClient:
             share a limit between processes, use ``loops_async.contrib.redis.RedisPacer``.
         timeout: Seconds for a whole call, including the wait for the rate limit; 60 if left out.
             ``Timeouts`` sets the limits of its parts. None for no limit on the whole call.
-        on_attempt: Called with an ``Attempt`` after each request, for logs and metrics.
+        on_attempt: Called with an ``Attempt`` after each request, for logs and metrics; one
+            callable, or several.
         transport: Sends each request in place of aiohttp, for tests without sockets; see
             ``loops_async.testing.ScriptedTransport``. No connection is opened, and without
             ``pacer`` there is no rate limit.
@@ -92,7 +94,7 @@ class LoopsClient:
         retry: RetryPolicy | None = None,
         pacer: Pacing | TeamPacing | None = None,
         timeout: float | Timeouts | None | Unset = UNSET,
-        on_attempt: Callable[[Attempt], None] | None = None,
+        on_attempt: Observer | Iterable[Observer] | None = None,
         transport: Transport | None = None,
         dry_run: bool | None = None,
         allowed_recipients: Iterable[str] | None = None,
@@ -110,11 +112,11 @@ class LoopsClient:
         shared = self._connection
         self._base_url = checked_base_url(base_url) if base_url is not None else shared.base_url
         check_kind("retry", retry, RetryPolicy, "a RetryPolicy")
-        check_replaceable(pacer, on_attempt, transport, session)
+        check_replaceable(pacer, transport, session)
+        self._observers = checked_observers(on_attempt)
         self._timeouts = checked_timeouts(timeout, shared.timeouts)
         self._retry = retry if retry is not None else shared.retry
         self._pacer = pacer
-        self._on_attempt = on_attempt
         self._transport = transport
         self._closed = False
         self._layer: Retrying | DryRun | None = None
@@ -218,7 +220,7 @@ class LoopsClient:
                 now=clock.now,
                 own=self._connection.owned,
             )
-        return Retrying(transport, pacer, self._retry, clock, self._on_attempt, self._counters)
+        return Retrying(transport, pacer, self._retry, clock, self._observers, self._counters)
 
     def _http(self) -> HttpSession:
         if self._closed:

@@ -1,12 +1,12 @@
 """``LoopsSession``: one connector for any number of clients."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from loops_async.client import LoopsClient
 from loops_async.connection import Connection
 from loops_async.pipeline.deadlines import Timeouts
 from loops_async.pipeline.messages import Pacing, TeamPacing
-from loops_async.pipeline.observing import Attempt
+from loops_async.pipeline.observing import Observer
 from loops_async.pipeline.retry_policy import RetryPolicy
 from loops_async.records._types import UNSET, Unset
 
@@ -48,7 +48,7 @@ class LoopsSession(Connection):
         retry: RetryPolicy | None = None,
         pacer: Pacing | TeamPacing | None = None,
         timeout: float | Timeouts | None | Unset = UNSET,
-        on_attempt: Callable[[Attempt], None] | None = None,
+        on_attempt: Observer | Iterable[Observer] | None = None,
         dry_run: bool | None = None,
         allowed_recipients: Iterable[str] | None = None,
     ) -> LoopsClient:
@@ -62,7 +62,8 @@ class LoopsSession(Connection):
                 out.
             timeout: Seconds for a whole call, or ``Timeouts`` for its parts, or None for no limit
                 on the whole call; the timeouts of the session if left out.
-            on_attempt: Called with an ``Attempt`` after each request, for logs and metrics.
+            on_attempt: Called with an ``Attempt`` after each request, for logs and metrics; one
+                callable, or several.
             dry_run: Validate everything and send nothing, as in ``LoopsClient``.
             allowed_recipients: Refuse contacts, events and email for anyone else, as in
                 ``LoopsClient``.

@@ -8,6 +8,7 @@ from typing import Final, cast
 from loops_async.errors import ConfigurationError
 from loops_async.pipeline.allowlist import Allowlist, parse_allowlist
 from loops_async.pipeline.deadlines import Timeouts, check_seconds
+from loops_async.pipeline.observing import Observer
 from loops_async.records._types import UNSET, Unset
 
 _KEY: Final = re.compile(r"[!-~]+")
@@ -115,9 +116,27 @@ def check_kind(name: str, value: object, kind: type | tuple[type, ...], called: 
         raise ConfigurationError(f"{name}: must be {called}, not {type(value).__name__}")
 
 
-def check_replaceable(
-    pacer: object, on_attempt: object, transport: object, session: object
-) -> None:
+def checked_observers(given: object) -> tuple[Observer, ...]:
+    """The observers in ``on_attempt``: none, one, or several.
+
+    Raises:
+        ConfigurationError: One of them is not callable.
+    """
+    if given is None:
+        return ()
+    observers: tuple[object, ...] = (given,)
+    if not callable(given) and isinstance(given, Iterable):
+        observers = tuple(cast("Iterable[object]", given))
+    for observer in observers:
+        if not callable(observer):
+            raise ConfigurationError(
+                "on_attempt: must be callable with an Attempt, or a list of such callables, not "
+                f"{type(observer).__name__}"
+            )
+    return cast("tuple[Observer, ...]", observers)
+
+
+def check_replaceable(pacer: object, transport: object, session: object) -> None:
     """Check the objects that replace parts of a client.
 
     Raises:
@@ -134,7 +153,3 @@ def check_replaceable(
         lacks = isinstance(value, type) or not any(has)
         if value is not None and lacks:
             raise ConfigurationError(f"{name}: must be {what}, not {type(value).__name__}")
-    if on_attempt is not None and not callable(on_attempt):
-        raise ConfigurationError(
-            f"on_attempt: must be callable with an Attempt, not {type(on_attempt).__name__}"
-        )

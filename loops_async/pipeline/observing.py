@@ -1,7 +1,9 @@
-"""The ``Attempt`` passed to ``on_attempt``, and a function that logs it."""
+"""The ``Attempt`` that observers receive, and the log lines about attempts."""
 
 import logging
-from typing import Final
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -33,11 +35,20 @@ class Attempt:
     reason: str | None
 
 
+Observer: TypeAlias = Callable[[Attempt], object]
+"""Called with each attempt, after the request."""
+
+_logged: Final[ContextVar[Attempt | None]] = ContextVar("_logged", default=None)
+"""The attempt that ``log_attempts`` was last called with."""
+
+
 def log_attempts(attempt: Attempt) -> None:
     """Log ``attempt`` to the logger ``loops_async``: ``LoopsClient(on_attempt=log_attempts)``.
 
     A success is logged as DEBUG, a failure that is retried as INFO, and any other as WARNING.
+    Without it, a client only logs retries, and calls that it gave up.
     """
+    _logged.set(attempt)
     if attempt.error is None:
         level, outcome = logging.DEBUG, ""
     elif attempt.wait is not None:
@@ -54,3 +65,14 @@ def log_attempts(attempt: Attempt) -> None:
         attempt.seconds,
         outcome,
     )
+
+
+def observe(attempt: Attempt, observers: Iterable[Observer], *, log: bool) -> None:
+    """Pass ``attempt`` to each observer, and log it if ``log`` is true and no observer has."""
+    for observer in observers:
+        try:
+            observer(attempt)
+        except Exception:
+            LOG.exception("on_attempt raised an exception")
+    if log and _logged.get() is not attempt:
+        log_attempts(attempt)

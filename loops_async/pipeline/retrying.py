@@ -21,7 +21,7 @@ from loops_async.pipeline.messages import (
     Request,
     Transport,
 )
-from loops_async.pipeline.observing import LOG, Attempt
+from loops_async.pipeline.observing import Attempt, Observer, observe
 from loops_async.pipeline.responses import parse_response
 from loops_async.pipeline.retry_policy import (
     FailureKind,
@@ -112,7 +112,7 @@ class Retrying:
         pacer: Keeps attempts within the rate limit.
         policy: How often and how long to retry.
         clock: The source of time and randomness.
-        on_attempt: Called with every attempt.
+        observers: Called with every attempt.
         counters: The client's counters.
         budget: The retries available to the client as a whole.
     """
@@ -121,7 +121,7 @@ class Retrying:
     pacer: Pacing
     policy: RetryPolicy = attrs.field(factory=RetryPolicy)
     clock: Clock = attrs.field(factory=Clock)
-    on_attempt: Callable[[Attempt], None] | None = None
+    observers: tuple[Observer, ...] = ()
     counters: Counters = attrs.field(factory=Counters)
     budget: RetryBudget = attrs.field(
         default=attrs.Factory(lambda self: RetryBudget(self.policy.budget), takes_self=True)
@@ -167,7 +167,7 @@ class Retrying:
                     counters.in_flight -= 1
                     permit.release(reply)
                 if failure is None:
-                    if self.on_attempt is not None or self.budget.left < self.budget.capacity:
+                    if self.observers or self.budget.left < self.budget.capacity:
                         self.budget.refund()
                         self._observe(_Call(request, number, now), None, _SUCCEEDED)
                     return Answer(value, number + (call.lookups if call is not None else 0))  # pyright: ignore[reportReturnType, reportPossiblyUnboundVariable]
@@ -252,9 +252,7 @@ class Retrying:
     def _observe(
         self, call: _Call, failure: errors.LoopsError | None, decision: RetryDecision
     ) -> None:
-        """Pass the latest attempt to ``on_attempt``."""
-        if self.on_attempt is None:
-            return
+        """Pass the latest attempt to the observers, and log retries and calls given up."""
         endpoint = call.request.endpoint
         attempt = Attempt(
             method=endpoint.method,
@@ -266,7 +264,6 @@ class Retrying:
             wait=decision.wait,
             reason=decision.reason,
         )
-        try:
-            self.on_attempt(attempt)
-        except Exception:  # noqa: BLE001 - an observer must not fail a write that succeeded
-            LOG.exception("on_attempt raised an exception")
+        # A refusal is an answer: the caller gets it as an exception, which says more than a line.
+        is_answered = failure is None or failure_kind(failure) is FailureKind.FINAL
+        observe(attempt, self.observers, log=not is_answered)

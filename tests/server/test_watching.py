@@ -1,20 +1,22 @@
-"""The examples of docs/observability.md, against a sandbox that fails once and refuses once."""
+"""Prometheus, OpenTelemetry and structlog, against a sandbox that fails once and refuses once."""
 
 import asyncio
 import re
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 import structlog
+from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 from prometheus_client import CollectorRegistry, generate_latest
 
-from docs.examples.watching_opentelemetry import trace_attempts
-from docs.examples.watching_prometheus import LoopsCollector, LoopsMetrics
+import loops_async
 from docs.examples.watching_structlog import log_attempt
 from loops_async import (
     Attempt,
@@ -26,6 +28,8 @@ from loops_async import (
     Pacer,
     RetryPolicy,
 )
+from loops_async.contrib.opentelemetry import trace_attempts
+from loops_async.contrib.prometheus import LoopsCollector, LoopsMetrics
 from loops_async.sandbox import Fault, Faults, Sandbox
 from tests.scripted import ScriptedPacer
 
@@ -35,7 +39,10 @@ EMAIL = "ada.secret@example.com"
 QUICK = RetryPolicy(base=0.001, cap=0.002)
 
 
-def client(sandbox: Sandbox, on_attempt: Callable[[Attempt], None]) -> LoopsClient:
+Observer = Callable[[Attempt], object]
+
+
+def client(sandbox: Sandbox, on_attempt: Observer | Iterable[Observer]) -> LoopsClient:
     return LoopsClient(
         sandbox.api_key,
         base_url=sandbox.url,
@@ -190,6 +197,56 @@ async def test_opentelemetry_has_a_span_for_each_request(stormy: Sandbox) -> Non
         StatusCode.UNSET,
     ]
     assert "secret" not in " ".join(span.to_json() for span in spans)
+
+
+async def test_opentelemetry_uses_the_global_provider_and_loops_own_address(
+    stormy: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    async with client(stormy, trace_attempts()) as loops:
+        await loops.contacts.find(email=EMAIL)
+    last = exporter.get_finished_spans()[-1]
+    assert attributes(last)["url.full"] == "https://app.loops.so/api/v1/contacts/find"
+    assert attributes(last)["server.port"] == 443
+    scope = last.instrumentation_scope
+    assert scope is not None
+    assert (scope.name, scope.version) == ("loops_async", loops_async.__version__)
+
+
+async def test_several_observers_see_the_same_requests(stormy: Sandbox) -> None:
+    registry, exporter, provider = CollectorRegistry(), InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    seen: list[Attempt] = []
+    tracing = trace_attempts(provider.get_tracer("tests"))
+    async with client(stormy, [LoopsMetrics(registry), tracing, seen.append]) as loops:
+        await loops.contacts.update(email=EMAIL)
+    assert [attempt.error for attempt in seen] == ["ServerError", "RateLimited", None]
+    assert len(exporter.get_finished_spans()) == 3
+    labels = {**UPDATE, "outcome": "200"}
+    assert registry.get_sample_value("loops_requests_total", labels) == 1
+
+
+@pytest.mark.parametrize(("module", "needs"), [
+    ("prometheus", "prometheus_client"), ("opentelemetry", "opentelemetry"),
+])  # fmt: skip
+def test_without_the_extra_the_import_says_what_to_install(module: str, needs: str) -> None:
+    code = f"""
+import sys
+sys.modules["{needs}"] = None
+from loops_async import MissingExtra
+try:
+    import loops_async.contrib.{module}
+except MissingExtra as error:
+    print(error)
+"""
+    said = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert said == (
+        f"loops_async.contrib.{module} needs an extra: pip install 'loops-async[{module}]'\n"
+    )
 
 
 async def test_structlog_gets_each_request_with_what_the_caller_has_bound(stormy: Sandbox) -> None:

@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 import loops_async
-import loops_async.contrib.redis
-import loops_async.sandbox
 from docs.draw import CAPTIONS, FOLDER, drawn
 from docs.reference import expand
+from tests.unit.test_docstrings import MODULES
 from tests.unit.test_layers import SOURCES, room
-from tests.unit.test_public_names import PACKAGES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -21,11 +19,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
 FENCE = re.compile(r"^(`{3,}).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```", re.MULTILINE | re.DOTALL)
-PUBLIC = {
-    f"{module.__name__}.{name}"
-    for module in (*PACKAGES, loops_async.sandbox, loops_async.contrib.redis)
-    for name in module.__all__
-}
+PUBLIC = {f"{module.__name__}.{name}" for module in MODULES for name in module.__all__}
 
 
 def named(page: Path) -> str:

@@ -10,12 +10,21 @@ from typing import Any
 
 import pytest
 
+import loops_async.contrib.opentelemetry
+import loops_async.contrib.prometheus
 import loops_async.contrib.redis
 import loops_async.sandbox
 from loops_async import LoopsClient, errors
 from tests.unit.test_public_names import PACKAGES
 
-MODULES = (*PACKAGES, loops_async.sandbox, loops_async.contrib.redis)
+MODULES = (
+    *PACKAGES,
+    loops_async.sandbox,
+    loops_async.contrib.opentelemetry,
+    loops_async.contrib.prometheus,
+    loops_async.contrib.redis,
+)
+"""Every module that users import names from."""
 SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Example|Examples|Note):\s*$")
 # Arguments that are a length of time or a rate wherever they stand.
 SECONDS = {"timeout", "max_delay", "base_delay", "latency", "retry_after", "delay"}

@@ -76,7 +76,7 @@ class Call:
             self.pacer,
             policy if policy is not None else RetryPolicy(),
             clock,
-            self.seen.append,
+            (self.seen.append,),
         )
         self.request = Request(endpoint, deadline=deadline)
         self.elapsed = 0.0
@@ -348,7 +348,9 @@ def test_an_observer_that_crashes_does_not_turn_a_finished_write_into_a_failed_c
     def crash(_: Attempt) -> None:
         raise ZeroDivisionError
 
-    layer = Retrying(ScriptedTransport(lost(), YES), ScriptedPacer(), clock=CLOCK, on_attempt=crash)
+    layer = Retrying(
+        ScriptedTransport(lost(), YES), ScriptedPacer(), clock=CLOCK, observers=(crash,)
+    )
     with caplog.at_level(logging.ERROR, logger="loops_async"):
         assert run_virtual(layer.send(Request(WRITE))) == Answer("done", 2)
     ours = [record.message for record in caplog.records if record.name == "loops_async"]

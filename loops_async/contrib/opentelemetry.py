@@ -1,29 +1,52 @@
-"""OpenTelemetry: one span for each request, following the conventions for HTTP clients."""
+"""OpenTelemetry: one span for each request, following the conventions for HTTP clients.
+
+Requires the extra ``opentelemetry``.
+"""
 
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from opentelemetry.trace import SpanKind, StatusCode, Tracer
+from loops_async.connection import BASE_URL
+from loops_async.errors import MissingExtra
+from loops_async.pipeline.observing import Attempt
+from loops_async.version import __version__
 
-from loops_async import Attempt
+try:
+    from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_tracer
+except ImportError as error:
+    raise MissingExtra(
+        "loops_async.contrib.opentelemetry needs an extra: pip install 'loops-async[opentelemetry]'"
+    ) from error
 
-PORTS = {"https": 443, "http": 80}
+__all__ = ["trace_attempts"]
 
 
 def trace_attempts(
-    tracer: Tracer, base_url: str = "https://app.loops.so/api"
+    tracer: Tracer | None = None, base_url: str = BASE_URL
 ) -> Callable[[Attempt], None]:
-    """Return a function that records spans, for ``LoopsClient(on_attempt=…)``."""
+    """Return an observer that records a span for each request.
+
+    ::
+
+        LoopsClient(on_attempt=trace_attempts())
+
+    The span's parent is the current span of the code that made the call.
+
+    Args:
+        tracer: Creates the spans; a tracer of the global provider if left out.
+        base_url: The base URL of the client, for the attributes ``url.full`` and
+            ``server.address``.
+    """
+    tracer = tracer if tracer is not None else get_tracer("loops_async", __version__)
     address = urlsplit(base_url)
     server: dict[str, str | int] = {
         "server.address": address.hostname or "",
-        "server.port": address.port or PORTS[address.scheme],
+        "server.port": address.port or (80 if address.scheme == "http" else 443),
     }
 
     def record(attempt: Attempt) -> None:
         end = time.time_ns()
-        # This runs in the task that made the call, so the caller's span becomes the parent.
         span = tracer.start_span(
             f"{attempt.method} {attempt.path}",
             kind=SpanKind.CLIENT,

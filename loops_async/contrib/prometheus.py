@@ -1,16 +1,36 @@
-"""Prometheus: requests, retries, durations and waiting calls."""
+"""Prometheus metrics: requests, retries, durations and waiting calls.
+
+Requires the extra ``prometheus``.
+"""
 
 from collections.abc import Iterator, Mapping
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from loops_async.client import LoopsClient
+from loops_async.errors import MissingExtra
+from loops_async.pipeline.observing import Attempt
 
-from loops_async import Attempt, LoopsClient
+try:
+    from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+    from prometheus_client.registry import Collector
+except ImportError as error:
+    raise MissingExtra(
+        "loops_async.contrib.prometheus needs an extra: pip install 'loops-async[prometheus]'"
+    ) from error
+
+__all__ = ["LoopsCollector", "LoopsMetrics"]
 
 
 class LoopsMetrics:
-    """Counts every request. Use one for all clients: ``LoopsClient(on_attempt=metrics)``."""
+    """Counts every request, and observes how long it took.
+
+    Use one for all clients of a process: ``LoopsClient(on_attempt=metrics)``. It exports the
+    counters ``loops_requests_total`` and ``loops_retries_total``, and the histogram
+    ``loops_request_duration_seconds``.
+
+    Args:
+        registry: The registry of the metrics; the global one if left out.
+    """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._requests = Counter(
@@ -34,7 +54,7 @@ class LoopsMetrics:
         )
 
     def __call__(self, attempt: Attempt) -> None:
-        """Count one attempt."""
+        """Count one request."""
         where = (attempt.method, attempt.path)
         self._requests.labels(*where, attempt.error or str(attempt.status)).inc()
         self._seconds.labels(*where).observe(attempt.seconds)
@@ -43,13 +63,20 @@ class LoopsMetrics:
 
 
 class LoopsCollector(Collector):
-    """Reads the clients' current state when Prometheus scrapes; for ``registry.register``."""
+    """Exports ``client.stats()`` when Prometheus scrapes: ``REGISTRY.register(collector)``.
+
+    The metrics are ``loops_call_failures_total``, ``loops_waiting``, ``loops_in_flight`` and
+    ``loops_rate_limit``.
+
+    Args:
+        clients: The clients, by the value of the label ``team``.
+    """
 
     def __init__(self, clients: Mapping[str, LoopsClient]) -> None:
         self._clients = clients
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the figures of ``client.stats()``."""
+        """Yield the current figures of each client."""
         failures = CounterMetricFamily(
             "loops_call_failures", "Calls that ended in an error.", labels=["team"]
         )
