@@ -41,7 +41,9 @@ def public_names(module: str) -> list[str]:
     ]
     if found:
         return [f"loops_async.{name}" for name in found]
-    return [f"{module}.{name}" for name in import_module(module).__all__]
+    package = import_module(module)
+    table = vars(package).get("_PUBLIC_NAMES", {})
+    return [f"{module}.{name}" for name in " ".join(table.values()).split() or package.__all__]
 
 
 def _entries(module: str, options: str) -> Iterator[str]:
