@@ -4,6 +4,8 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -122,3 +124,61 @@ async def test_aiohttp_says_what_is_wrong_and_when_to_come_again(sandbox: Sandbo
             assert response.status == 200
         done = await program.stop()
     assert complaints(done.err) == [], done.err
+
+
+@asynccontextmanager
+async def importing(
+    sandbox: Sandbox, folder: Path
+) -> AsyncIterator[tuple[Program, aiohttp.ClientSession]]:
+    port = free_port()
+    command = ("-m", "uvicorn", "import_service:app", "--port", str(port))
+    more = {"IMPORT_FOLDER": str(folder)}
+    async with (
+        serving(*command, port=port, sandbox=sandbox, **more) as program,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http,
+    ):
+        yield program, http
+
+
+async def asked(http: aiohttp.ClientSession, name: str) -> dict[str, Any]:
+    async with http.get(f"/imports/{name}") as response:
+        assert response.status == 200
+        told: dict[str, Any] = await response.json()
+        return told
+
+
+async def test_an_upload_is_imported_with_progress_and_outlives_a_restart(tmp_path: Path) -> None:
+    rows = "Email,Nickname\nnobody,x\n" + "".join(f"c{n}@example.com,x\n" for n in range(90))
+    async with Sandbox(rate=40) as sandbox:
+        async with importing(sandbox, tmp_path) as (program, http):
+            async with http.post("/imports", data=b"First Name\nAda\n") as response:
+                assert response.status == 422
+                assert "no column holds email addresses" in await response.text()
+            async with http.post("/imports", data=rows.encode()) as response:
+                started = await response.json()
+            assert (response.status, started["rows"], started["rejected"]) == (202, 91, 1)
+            name = started["id"]
+            await until(lambda: len(sandbox.contacts) >= 5, "rows are sent", program)
+            told = await asked(http, name)
+            assert told["status"] == "running"
+            assert 1 <= told["progress"]["applied"] < 90
+            assert told["progress"]["rows"] == 91
+            done = await program.stop()
+        held = len(sandbox.contacts)
+        assert "Application shutdown complete" in done.err
+        assert complaints(done.err) == [], done.err
+        assert held < 90
+        async with importing(sandbox, tmp_path) as (program, http):
+            await until(lambda: len(sandbox.contacts) == 90, "the rest is sent", program)
+            while (told := await asked(http, name))["status"] == "running":  # noqa: ASYNC110 - over HTTP
+                await asyncio.sleep(0.05)
+            async with http.get("/imports/other") as response:
+                assert response.status == 404
+            done = await program.stop()
+        sent = sum(r.path == "/v1/contacts/update" and r.processed for r in sandbox.requests)
+    assert told["status"] == "finished"
+    assert (told["report"]["applied"], told["report"]["done_before"]) == (90, held + 1)
+    assert sent == 90
+    assert complaints(done.err) == [], done.err
+    assert "example.com" not in done.err
+    assert "no @" in (tmp_path / f"{name}.csv.rejected.csv").read_text()
