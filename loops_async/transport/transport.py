@@ -30,7 +30,7 @@ _LARGE_BODY: Final = 1024 * 1024
 """Bytes; aiohttp asks for larger bodies as files, which it sends in chunks."""
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class AiohttpTransport:
     """Sends the requests of one API key over a session that may be shared.
 
@@ -57,19 +57,11 @@ class AiohttpTransport:
     _urls: dict[str, URL] = attrs.field(init=False, repr=False, factory=dict[str, URL])
     """The URLs of paths without parameters."""
 
-    @_watchdog.default  # pyright: ignore[reportFunctionMemberAccess]
-    def _new_watchdog(self) -> Watchdog:
-        return Watchdog(self.now)
-
-    @_limits.default  # pyright: ignore[reportFunctionMemberAccess]
-    def _usual_limits(self) -> RequestLimits:
-        return RequestLimits.within(math.inf, self.timeouts, own=self.own)
-
-    @_headers.default  # pyright: ignore[reportFunctionMemberAccess]
-    def _usual_headers(self) -> CIMultiDict[str]:
-        headers = CIMultiDict[str]() if self.own else HEADERS.copy()
-        headers[istr("Authorization")] = f"Bearer {self.api_key}"
-        return headers
+    def __attrs_post_init__(self) -> None:
+        self._watchdog = Watchdog(self.now)
+        self._limits = RequestLimits.within(math.inf, self.timeouts, own=self.own)
+        self._headers = CIMultiDict[str]() if self.own else HEADERS.copy()
+        self._headers[istr("Authorization")] = f"Bearer {self.api_key}"
 
     async def send(self, request: Request[Any], /) -> Reply:
         """Send ``request`` exactly once and read the reply to its end, whatever its status.
@@ -94,12 +86,13 @@ class AiohttpTransport:
             if response is not None and not 200 <= response.status < 300:
                 # The status is known, and decides even without the rest of the body.
                 return self._reply(request, response, chunks)
-            failure: errors.LoopsError | None = link_error(request, error)
-            failure.status = response.status if response is not None else None
+            failure: errors.LoopsError = link_error(request, error)
+            failure.status = None if response is None else response.status
         except (ValueError, RuntimeError) as error:
-            failure = misuse_error(request, error)
-            if failure is None:
+            misuse = misuse_error(request, error)
+            if misuse is None:
                 raise
+            failure = misuse
         else:
             return self._reply(request, response, chunks)
         raise failure
@@ -113,14 +106,13 @@ class AiohttpTransport:
     ) -> aiohttp.ClientResponse:
         """Send ``request`` and wait for the head of the response."""
         body, endpoint = request.body, request.endpoint
-        large = body is not None and len(body) > _LARGE_BODY
         url = self._urls.get(endpoint.path) or self._url(request)
         token = SENDING.set(limit)
         try:
             return await http.request(
                 endpoint.method,
                 url if request.query is None else url.with_query(request.query),
-                data=io.BytesIO(body) if large else body,
+                data=body if body is None or len(body) <= _LARGE_BODY else io.BytesIO(body),
                 # Not in a local variable, because crash reports show those.
                 headers=self._headers_of(request),
                 timeout=timeout,
