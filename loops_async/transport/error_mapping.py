@@ -13,11 +13,8 @@ from loops_async import errors
 from loops_async.pipeline.messages import Request
 
 
-class ConnectionBroken(aiohttp.ClientError):
-    """A broken connection, as an error after which aiohttp does not resend the request.
-
-    Its text is the name of the original error's class.
-    """
+class ClosedBeforeReply(aiohttp.ClientError):
+    """The connection broke before the reply, and the request is not sent again."""
 
 
 def misuse_error(request: Request[Any], error: Exception) -> errors.LoopsError | None:
@@ -43,8 +40,7 @@ def link_error(request: Request[Any], error: BaseException) -> errors.LinkError:
 
     It names the class of the original error but not its text, which may contain the request.
     """
-    where = request.endpoint
-    what = str(error) if isinstance(error, ConnectionBroken) else type(error).__name__
+    where, what = request.endpoint, type(error).__name__
     if isinstance(error, _NOT_SENT):
         return errors.ConnectFailed(f"{where}: no connection to Loops ({what}{_reason(error)})")
     if isinstance(error, TimeoutError):

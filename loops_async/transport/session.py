@@ -13,7 +13,7 @@ import attrs
 from multidict import CIMultiDict, istr
 
 from loops_async.pipeline.deadlines import Limit, Timeouts
-from loops_async.transport.error_mapping import ConnectionBroken
+from loops_async.transport.error_mapping import ClosedBeforeReply
 from loops_async.version import __version__
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ HEADERS: Final = CIMultiDict(
 )
 """Headers of every request."""
 
-SENDING: ContextVar[Limit | None] = ContextVar("SENDING", default=None)
-"""The limit of the request that the current task sends."""
+ATTEMPT: ContextVar[Limit | None] = ContextVar("ATTEMPT", default=None)
+"""The time limit of the current task's attempt; None once the attempt has a connection."""
 
 _SLACK: Final = 0.2
 """Seconds by which a request may overrun the deadline of its call; see ``RequestLimits``."""
@@ -76,39 +76,26 @@ class RequestLimits:
         return cls(min(timeouts.connect + timeouts.read, left + _SLACK), silence, timeout)
 
 
-async def _send_once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a request again when its connection breaks.
-
-    aiohttp does so once for GET, PUT and DELETE. Such a request would not be known to the pacer
-    or to the retry policy.
-    """
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise ConnectionBroken(type(error).__name__) from error
-
-
 class _Connector(aiohttp.TCPConnector):
-    """Closes connections on which the server has sent data before a request.
+    """Gives each attempt one connection, on which nothing has arrived yet.
 
-    aiohttp would read them as the reply to the next request, and RFC 9112 (section 9.2) forbids
-    that.
+    By itself, aiohttp sends GET, PUT and DELETE a second time when a connection breaks, unknown to
+    the pacer and the retry policy. And it reads what arrived on a kept connection as the reply to
+    the next request, which RFC 9112 (section 9.2) forbids.
     """
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list["Trace"], timeout: aiohttp.ClientTimeout
     ) -> "Connection":
+        limit = ATTEMPT.get()
+        if limit is None:  # the attempt had its connection: aiohttp is about to send again
+            raise ClosedBeforeReply
         for _ in range(_CONNECTIONS_TRIED):
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
             if protocol is None or not protocol.should_close:
-                limit = SENDING.get()
-                if limit is not None:
-                    limit.await_data()
+                ATTEMPT.set(None)
+                limit.await_data()
                 return connection
             connection.close()
         raise aiohttp.ClientConnectorError(req.connection_key, _EARLY_DATA)
@@ -129,7 +116,6 @@ def open_http(
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=HEADERS,
-        middlewares=(_send_once,),
         trust_env=trust_env,
         trace_configs=list(trace_configs),
     )

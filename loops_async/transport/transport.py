@@ -15,7 +15,7 @@ from loops_async.pipeline.deadlines import Limit, Timeouts, Watchdog
 from loops_async.pipeline.messages import Reply, Request
 from loops_async.pipeline.redaction import redacted_excerpt
 from loops_async.transport.error_mapping import link_error, misuse_error
-from loops_async.transport.session import HEADERS, SENDING, RequestLimits
+from loops_async.transport.session import ATTEMPT, HEADERS, RequestLimits
 
 LARGEST_REPLY: Final = 8 * 1024 * 1024
 """The most bytes that a reply may have."""
@@ -73,14 +73,25 @@ class AiohttpTransport:
             ReplyTooLarge: A success of more than ``LARGEST_REPLY`` bytes.
             ConfigurationError: The session sends credentials of its own.
         """
-        http, now, limits = self.http(), self.now(), self._limits
+        http, now, limits, body = self.http(), self.now(), self._limits, request.body
         if request.deadline is not None and request.deadline - now < limits.total:
             limits = RequestLimits.within(request.deadline - now, self.timeouts, own=self.own)
         response: aiohttp.ClientResponse | None = None
         chunks: list[bytes] = []
         try:
             with Limit(self._watchdog, now + limits.total, limits.silence) as limit:
-                response = await self._respond(http, request, limit, limits.timeout)
+                ATTEMPT.set(limit)
+                response = await http.request(
+                    request.endpoint.method,
+                    self._url(request),
+                    data=body if body is None or len(body) <= _LARGE_BODY else io.BytesIO(body),
+                    # Not in a local variable, because crash reports show those.
+                    headers=self._headers_of(request),
+                    timeout=limits.timeout,
+                    allow_redirects=False,
+                    raise_for_status=False,  # this and the next replace settings of the session
+                    auto_decompress=True,
+                )
                 await _read(response, limit, chunks)
         except (aiohttp.ClientError, OSError) as error:
             if response is not None and not 200 <= response.status < 300:
@@ -97,37 +108,13 @@ class AiohttpTransport:
             return self._reply(request, response, chunks)
         raise failure
 
-    async def _respond(
-        self,
-        http: aiohttp.ClientSession,
-        request: Request[Any],
-        limit: Limit,
-        timeout: aiohttp.ClientTimeout,
-    ) -> aiohttp.ClientResponse:
-        """Send ``request`` and wait for the head of the response."""
-        body, endpoint = request.body, request.endpoint
-        url = self._urls.get(endpoint.path) or self._url(request)
-        token = SENDING.set(limit)
-        try:
-            return await http.request(
-                endpoint.method,
-                url if request.query is None else url.with_query(request.query),
-                data=body if body is None or len(body) <= _LARGE_BODY else io.BytesIO(body),
-                # Not in a local variable, because crash reports show those.
-                headers=self._headers_of(request),
-                timeout=timeout,
-                allow_redirects=False,
-                raise_for_status=False,  # this and the next replace settings of the session
-                auto_decompress=True,
-            )
-        finally:
-            SENDING.reset(token)
-
     def _url(self, request: Request[Any]) -> URL:
-        url = self.base_url.joinpath(request.path.lstrip("/"), encoded=True)
-        if request.parameters is None:
-            self._urls[request.endpoint.path] = url
-        return url
+        url = self._urls.get(request.endpoint.path)
+        if url is None:
+            url = self.base_url.joinpath(request.path.lstrip("/"), encoded=True)
+            if request.parameters is None:
+                self._urls[request.endpoint.path] = url
+        return url if request.query is None else url.with_query(request.query)
 
     def _headers_of(self, request: Request[Any]) -> CIMultiDict[str]:
         headers = self._headers.copy()  # tracing agents add to it
@@ -158,7 +145,8 @@ async def _read(response: aiohttp.ClientResponse, limit: Limit, chunks: list[byt
             chunk = await content.readany()
             chunks.append(chunk)
             left -= len(chunk)
-            limit.await_data()
+            if not content.is_eof():
+                limit.await_data()
     finally:
         # aiohttp has released the connection if the body was read to its end. Otherwise it must
         # not be used again: the rest of the body is still to come.

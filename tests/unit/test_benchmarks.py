@@ -5,10 +5,11 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
+from tests.benchmarks.speed import calls, rows
 from tests.benchmarks.speed.contenders import CALLS, RUNS, opened
 from tests.benchmarks.speed.layers import KEY
 from tests.benchmarks.speed.measuring import Contender, Machine, rounds
@@ -49,6 +50,27 @@ async def test_every_contender_sends_the_same_contact_and_gets_the_same_answer(n
     assert json.loads(body) == CONTACT
 
 
+async def requested(call: str) -> tuple[str, str, dict[str, Any]]:
+    """The method, the target and the body of the one request that ``call`` makes."""
+    Listening.heard = []
+    server = await asyncio.get_running_loop().create_server(Listening, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, calls.CALLS[call](f"http://127.0.0.1:{port}") as make:
+        assert await make(7) is not None or call.startswith("delete")
+    (request,) = Listening.heard
+    head, _, body = request.partition(b"\r\n\r\n")
+    method, target, _ = head.decode().split(" ", 2)
+    assert f"authorization: bearer {KEY}" in head.decode().lower()
+    return method, target, json.loads(body or b"{}")
+
+
+@pytest.mark.parametrize("pair", rows.CALLS, ids=lambda pair: pair.name)
+async def test_a_public_call_and_its_hand_written_request_are_the_same_on_the_wire(
+    pair: rows.Pair,
+) -> None:
+    assert await requested(pair.ours.name) == await requested(pair.theirs.name)
+
+
 @pytest.mark.parametrize("name", RUNS)
 async def test_a_run_makes_as_many_as_it_is_told(name: str) -> None:
     Listening.heard = []
@@ -74,7 +96,7 @@ def test_the_constant_answer_is_one_of_loops() -> None:
 
 
 def test_the_page_gets_the_figures_and_keeps_its_words(tmp_path: Path) -> None:
-    rows = [
+    results = [
         Result(p.name, p.says, p.floor, 3.0, 2.5, (2.0, 3.0), (4e5, 1e-4), (12e5, 3e-4), "counted")
         for p in PAIRS
     ]
@@ -84,12 +106,12 @@ def test_the_page_gets_the_figures_and_keeps_its_words(tmp_path: Path) -> None:
     )
     page.write_text(f"Before\n{between}\nAfter\n")
     for _ in range(2):
-        write_into(page, rows, {"aiohttp": 4e5, "pacer": 4.5e5}, {"python": "3.12"})
+        write_into(page, results, {"aiohttp": 4e5, "pacer": 4.5e5}, {"python": "3.12"})
     text = page.read_text()
     assert text.startswith("Before\n<!-- figures -->\n| against")
     assert text.endswith("| pacer | 50 k | 450 k |\n<!-- end of layers -->\nAfter\n")
     assert "old" not in text
-    assert text.count("idiomatic aiohttp, both on uvloop") == 1
-    missed = [row for row in table(rows).splitlines() if "missed" in row]
+    assert text.count("`contacts.update` on uvloop") == 1
+    missed = [row for row in table(results).splitlines() if "missed" in row]
     assert len(missed) == 1  # 3 times is not ten times
-    assert [row["met"] for row in json.loads(as_json(rows, {}, {}))["rows"]].count(False) == 1
+    assert [row["met"] for row in json.loads(as_json(results, {}, {}))["rows"]].count(False) == 1

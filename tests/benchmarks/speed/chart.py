@@ -7,14 +7,19 @@ from tests.benchmarks.speed.rows import Result
 
 _OURS, _THEIRS, _MISSED = "#2563eb", "#94a3b8", "#dc2626"
 _SHORT = {
-    "aiohttp": "aiohttp (asyncio)",
-    "uvloop": "aiohttp (both uvloop)",
-    "mixed": "aiohttp (ours on uvloop)",
-    "tuned": "our stack, no layers",
-    "pyloops": "pyloops",
-    "sdk": "JavaScript SDK",
-    "bulk": "upsert_many and a pool",
-    "encode": "encode and json.dumps",
+    "update": "update",
+    "update-one": "update, one field",
+    "update-all": "update, all fields",
+    "create": "create",
+    "delete": "delete",
+    "event": "events.send",
+    "mail": "transactional.send",
+    "find": "find",
+    "lists": "mailing_lists.list",
+    "key": "api_key.test",
+    "bulk": "upsert_many",
+    "pyloops": "update and pyloops",
+    "sdk": "update and JavaScript SDK",
 }
 
 

@@ -15,7 +15,7 @@ import aiohttp
 
 from loops_async import LoopsClient, Pacer
 from loops_async.codec import encode
-from tests.benchmarks.speed import layers
+from tests.benchmarks.speed import calls, layers
 from tests.benchmarks.speed.layers import KEY, PATIENT, RATE, Call, contact, flat
 
 IN_FLIGHT = 50
@@ -158,7 +158,8 @@ async def opened(name: str, url: str) -> AsyncIterator[Run]:
         async with RUNS[name](url) as run:
             yield run
         return
-    async with CALLS[name](url) as call:
+    open_call = CALLS.get(name) or calls.CALLS[name]
+    async with open_call(url) as call:
 
         async def run(count: int) -> None:
             await _pool(call, count)
@@ -168,4 +169,5 @@ async def opened(name: str, url: str) -> AsyncIterator[Run]:
 
 def names() -> Iterator[str]:
     yield from CALLS
+    yield from calls.CALLS
     yield from RUNS

@@ -1,4 +1,4 @@
-"""A server that answers every contact update from a constant, so that it is never the bottleneck.
+"""A server with a constant reply for each path, so that it is never the bottleneck.
 
 nginx when it is on PATH, else a small asyncio protocol: ``python -m tests.benchmarks.speed.server``
 prints its port and serves until its standard input ends.
@@ -22,6 +22,16 @@ from pathlib import Path
 
 ID = "cll6b3i8901a9jx0oyktl2m4u"
 ANSWER = f'{{"success":true,"id":"{ID}"}}'
+OTHERS = {
+    "/v1/api-key": '{"success":true,"teamName":"Sandbox"}',
+    "/v1/contacts/find": f'[{{"id":"{ID}","email":"ada@example.com","firstName":"Ada",'
+    '"lastName":null,"source":"API","subscribed":true,"userGroup":"","userId":null,'
+    '"mailingLists":{"list_123":true},"optInStatus":null,"plan":"pro","seats":3}]',
+    "/v1/lists": '[{"id":"list_123","name":"News","description":null,"isPublic":true},'
+    '{"id":"list_456","name":"Offers","description":"Now and then","isPublic":false}]',
+}
+"""The replies of other paths than a contact's update."""
+
 HEADERS = {"x-ratelimit-limit": "10000", "x-ratelimit-remaining": "9999"}
 """A limit that nobody here reaches: the pacer reads it, in a sample of the replies, and never holds
 back.
@@ -39,20 +49,26 @@ http {{
         listen 127.0.0.1:{port};
         {headers}
         location / {{ return 200 '{answer}'; }}
+        {others}
     }}
 }}
 """
 
 
+def _reply(body: str) -> bytes:
+    head = ["HTTP/1.1 200 OK", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+    head += [f"{name}: {value}" for name, value in HEADERS.items()]
+    return ("\r\n".join(head) + f"\r\n\r\n{body}").encode()
+
+
+_REPLY = _reply(ANSWER)
+_REPLIES = {path.encode(): _reply(body) for path, body in OTHERS.items()}
+
+
 class Constant(asyncio.Protocol):
-    """Answers each request that is complete, and looks at nothing but its length."""
+    """Answers each complete request, looking at its path and its length only."""
 
     _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
-    _REPLY = (
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-        + "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
-        + f"Content-Length: {len(ANSWER)}\r\n\r\n{ANSWER}"
-    ).encode()
 
     def __init__(self) -> None:
         self._held = b""
@@ -72,8 +88,8 @@ class Constant(asyncio.Protocol):
             self._held = self._held[end:]
 
     def answer(self, request: bytes) -> None:
-        del request
-        self._transport.write(self._REPLY)
+        path = request.split(b" ", 2)[1].partition(b"?")[0]
+        self._transport.write(_REPLIES.get(path, _REPLY))
 
 
 @contextlib.contextmanager
@@ -90,7 +106,12 @@ def serving(core: int | None, *, nginx: bool | None = None) -> Iterator[tuple[st
             assert program is not None, "nginx is not installed"
             port, command = _free_port(), [program, "-p", folder, "-c", f"{folder}/nginx.conf"]
             headers = "".join(f"add_header {name} {value}; " for name, value in HEADERS.items())
-            conf = _NGINX.format(folder=folder, port=port, headers=headers, answer=ANSWER)
+            others = "\n".join(
+                f"location {path} {{ return 200 '{body}'; }}" for path, body in OTHERS.items()
+            )
+            conf = _NGINX.format(
+                folder=folder, port=port, headers=headers, answer=ANSWER, others=others
+            )
             (Path(folder) / "nginx.conf").write_text(conf)
             process = stack.enter_context(subprocess.Popen(command))  # noqa: S603 - as found
             what = _version(program)
