@@ -1,14 +1,22 @@
 """Redaction of reply text before it becomes part of an exception.
 
-Servers and proxies echo the input that they reject, in various encodings. The values that the
-request carried, email addresses and the API key are therefore replaced before text is quoted.
+Servers and proxies echo the input that they reject: in various encodings, shortened, or in another
+letter case. The values that the request carried, email addresses and the API key are therefore
+replaced before text is quoted.
+
+A value is found by its letters and digits, without case and accents: six of them in a row are
+enough, and fewer if they are the whole value or stand in quotation marks or next to an ellipsis.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, Final
+from unicodedata import category, normalize
 from urllib.parse import unquote
+
+import attrs
 
 from loops_async.codec import decode_json
 from loops_async.pipeline.messages import Reply, Request
@@ -24,10 +32,31 @@ _MAILBOX = re.compile(r"(?<![^\s<>\"'=(),;:?&])[^\s<>\"'=(),;:?&]+@[^\s<>\"'(),;
 _JSON_VALUE = re.compile(
     r"""([:\[,]\s*+)(?:(")(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|-?[0-9][0-9.eE+-]*+)""", re.DOTALL
 )
-_ESCAPE = re.compile(r"""\\(?:u([0-9a-fA-F]{4})|(["'\\/bfnrt]))""")
+_ESCAPE = re.compile(r"""\\(?:[uU]([0-9a-fA-F]{4})|(["'\\/bfnrt]))""")
+_ESCAPED = re.compile(r"[%&\\\ud800-\udfff]")
 _LAST_WORD = re.compile(r"""[^\s"'<>,;:(){}\[\]&?]*+\Z""")
-_MIN_ECHO: Final = 6
-"""Values of at least this many characters are redacted even in the middle of a word."""
+_ELLIPSIS = re.compile(r"\.{2,}|…|\*{2,}")
+_QUOTES = "\"'`()\\[\\]\u2018\u2019\u201c\u201d\xab\xbb"
+_QUOTED = re.compile(f"[{_QUOTES}]([^{_QUOTES}]{{1,20}})[{_QUOTES}](?P<colon>:?)")
+_GAPS: Final = {"", " ", "-", "_", ".", "@", "/", ",", ", "}
+"""What may stand between a shortened value and its ellipsis."""
+_WORD = re.compile(r"\w+")
+_PUNCTUATION = re.compile(r"[^a-z0-9]+")
+
+_RUN: Final = 6
+"""This many letters of a value in a row are redacted, even in the middle of a word."""
+
+_LONG_RUN: Final = 12
+"""The same for a long value, except near its ends: fewer may be a coincidence."""
+
+_LONG: Final = 64
+"""A value of more letters is long."""
+
+_END: Final = 16
+"""Letters at each end of a long value in which ``_RUN`` letters in a row are redacted."""
+
+_MAX_LETTERS: Final = 32_768
+"""Letters of all values together that are looked for, about; of long values, those at the ends."""
 
 
 def redacted_excerpt(reply: Reply, request: Request[Any]) -> str:
@@ -73,60 +102,206 @@ def _one_line(text: str) -> str:
 def _redact_sent(text: str, reply: Reply, request: Request[Any], *, whole: bool) -> str:
     """Replace addresses, the API key, and every value that the request carried."""
     text = " ".join(text.split())
-    sent = _sent_values(request) - request.endpoint.vocabulary
-    values = sorted(sent | _spellings([reply.secret]), key=len, reverse=True)
     if not whole:
-        text = _cut_partial_value(text, values)
+        text = _LAST_WORD.sub("", text)
+    sent = _Sent.of(request, reply.secret)
+    hidden = bytearray(len(text))
+    letters, places = _letters(text)
+    _hide_runs(sent, letters, places, hidden)
+    _hide_ends(sent, text, letters, places, hidden, whole=whole)
+    for word in _WORD.finditer(text):
+        if word[0] in sent.names:
+            hidden[word.start() : word.end()] = bytes(len(word[0]))
+    _hide_short(sent, text, hidden)
+    return _MAILBOX.sub("…@…", _without(text, hidden))
+
+
+@attrs.frozen
+class _Sent:
+    """The values that a request carried, prepared for being found in a text.
+
+    Attributes:
+        short: Values of fewer than ``_RUN`` letters, in lower case, in each form that a reply may
+            quote.
+        runs: Letters in a row that identify a value.
+        starts: Fewer letters with which values start.
+        ends: Fewer letters with which values end.
+        words: Words of values that have fewer letters.
+        names: Words that may be quoted, such as the names of fields, unless they are values too.
+    """
+
+    short: frozenset[str]
+    runs: frozenset[str]
+    starts: frozenset[str]
+    ends: frozenset[str]
+    words: frozenset[str]
+    names: frozenset[str]
+
+    @classmethod
+    def of(cls, request: Request[Any], secret: str) -> "_Sent":
+        """Collect what ``request`` carried, and ``secret``."""
+        names, values = set(request.endpoint.vocabulary), {secret}
+        query = request.query or {}
+        names.update(query)
+        values.update(query.values(), [request.idempotency_key or ""])
+        if request.body is not None:
+            pairs = _scalars("", decode_json(request.body))
+            for name, value in islice(pairs, _MAX_VALUES):
+                names.add(name)
+                values.add(value)
+        values -= request.endpoint.vocabulary
+        share = max(2 * _END, _MAX_LETTERS // len(values))
+        short, runs, starts, ends, words = (set[str]() for _ in range(5))
+        for value in _spellings(values, share):
+            letters = _letters_of(value)
+            if len(letters) < _RUN:
+                short.update({_lower(value), _lower(value.replace(" ", "+"))})
+            else:
+                runs.update(_runs(letters))
+            for length in range(1, min(_RUN, len(letters) + 1)):
+                starts.add(letters[:length])
+                ends.add(letters[-length:])
+            words.update([_letters_of(w) for w in _WORD.findall(value) if len(w) < _RUN])
+        sets = (short, runs, starts, ends, words, names - values)
+        return cls(*map(frozenset[str], sets))
+
+
+def _spellings(values: Iterable[str], share: int) -> set[str]:
+    """Each value, as sent and decoded; of a long one, the beginning and the end."""
+    parts, half = set[str](), share // 2
     for value in values:
-        if value.lower() in text.lower():
-            # A short value may be part of an unrelated word; a long one is an echo.
-            edges = ("", "") if len(value) >= _MIN_ECHO else (r"(?<![^\W_])", r"(?![^\W_])")
-            mark = "…@…" if "@" in value else "…"
-            text = re.sub(re.escape(value).join(edges), mark, text, flags=re.IGNORECASE)
+        parts.update([value] if len(value) <= share else [value[:half], value[-half:]])
+    parts.update([_unescape_all(part) for part in parts if _ESCAPED.search(part)])
+    return {" ".join(part.split()) for part in parts} - {""}
+
+
+def _runs(letters: str) -> Iterator[str]:
+    long = len(letters) > _LONG
+    for part in (letters[:_END], letters[-_END:]) if long else (letters,):
+        yield from (part[at : at + _RUN] for at in range(len(part) - _RUN + 1))
+    if long:
+        yield from (letters[at : at + _LONG_RUN] for at in range(len(letters) - _LONG_RUN + 1))
+
+
+def _hide_runs(sent: _Sent, letters: str, places: list[int], hidden: bytearray) -> None:
+    for length in (_RUN, _LONG_RUN):
+        for at in range(len(letters) - length + 1):
+            if letters[at : at + length] in sent.runs:
+                start, end = places[at], places[at + length - 1] + 1
+                hidden[start:end] = b"1" * (end - start)
+
+
+def _hide_ends(
+    sent: _Sent, text: str, letters: str, places: list[int], hidden: bytearray, *, whole: bool
+) -> None:
+    """Hide parts of values that are in quotation marks or next to an ellipsis."""
+    is_json = text[:1] in {"{", "["}
+    for quoted in _QUOTED.finditer(text):
+        part = _letters_of(quoted[1])
+        if not (is_json and quoted["colon"]) and (
+            part in sent.words or part in sent.starts or part in sent.ends
+        ):
+            hidden[quoted.start(1) : quoted.end(1)] = b"1" * len(quoted[1])
+    for found in _ELLIPSIS.finditer(text):
+        at = bisect_left(places, found.start())
+        if at and text[places[at - 1] + 1 : found.start()] in _GAPS:
+            _hide_start(sent, text, letters[:at], places, hidden)
+        if at < len(places) and text[found.end() : places[at]] in _GAPS:
+            for length in range(1, _RUN):
+                if letters[at : at + length] in sent.ends:
+                    last = min(at + length, len(letters)) - 1
+                    _hide_words(text, places[at], places[last] + 1, hidden)
     if not whole:
-        # Again, because a value that repeats itself was only partly removed the first time.
-        text = _cut_partial_value(text, values)
-    return _MAILBOX.sub("…@…", text)
+        _hide_start(sent, text, letters, places, hidden)
 
 
-def _cut_partial_value(text: str, values: list[str]) -> str:
-    """Remove the start of a value from the end of ``text``, which was truncated."""
-    text = _LAST_WORD.sub("", text)
-    for value in values:
-        limit = min(len(value), len(text))
-        partial = next((n for n in range(limit, 0, -1) if text.endswith(value[:n])), 0)
-        text = text[: len(text) - partial]
-    return text
+def _hide_start(sent: _Sent, text: str, letters: str, places: list[int], hidden: bytearray) -> None:
+    """Hide the start of a value at the end of ``letters``."""
+    for length in range(1, min(_RUN, len(letters) + 1)):
+        if letters[-length:] in sent.starts:
+            first, last = places[len(letters) - length], places[len(letters) - 1]
+            _hide_words(text, first, last + 1, hidden)
 
 
-def _sent_values(request: Request[Any]) -> set[str]:
-    """Return the values that ``request`` carries, in each form that a reply may quote."""
-    values = list((request.query or {}).values())
-    if request.idempotency_key is not None:
-        values.append(request.idempotency_key)
-    if request.body is not None:
-        values.extend(islice(_scalars(decode_json(request.body)), _MAX_VALUES))
-    return _spellings(values)
+def _hide_short(sent: _Sent, text: str, hidden: bytearray) -> None:
+    lowered = _lower(text)
+    for value in sent.short:
+        at = lowered.find(value)
+        while at >= 0:
+            _hide_words(text, at, at + len(value), hidden)
+            at = lowered.find(value, at + 1)
 
 
-def _spellings(values: Iterable[str]) -> set[str]:
-    read = {form for value in values for form in (value, _unescape_all(value))}
-    forms = read | {form.replace(" ", "+") for form in read}
-    return {folded for form in forms if (folded := " ".join(form.split()))}
+def _hide_words(text: str, start: int, end: int, hidden: bytearray) -> None:
+    """Hide a part of ``text``, unless it begins or ends within a word."""
+    for at in (start, end):
+        before, after = text[max(at - 1, 0) : at], text[at : at + 1]
+        if _in_words(before) and _in_words(after):
+            return
+    hidden[start:end] = b"1" * (end - start)
 
 
-def _scalars(value: JsonValue) -> Iterator[str]:
+def _in_words(char: str) -> bool:
+    # Scripts without letter case, such as Chinese, do not separate words.
+    return char.isalnum() and (char.isascii() or char.lower() != char.upper())
+
+
+def _without(text: str, hidden: bytearray) -> str:
+    """Return ``text`` with "…" in place of each hidden part."""
+    edges = [at for at in range(len(text)) if at == 0 or hidden[at] != hidden[at - 1]]
+    parts = [
+        text[start:end] if not hidden[start] else "…@…" if "@" in text[start:end] else "…"
+        for start, end in pairwise([*edges, len(text)])
+    ]
+    return "".join(parts)
+
+
+def _lower(text: str) -> str:
+    """Return ``text`` in lower case, character by character, so that its length is the same."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+
+
+def _letters_of(text: str) -> str:
+    if text.isascii():
+        return _PUNCTUATION.sub("", text.lower())
+    return _letters(text)[0]
+
+
+def _letters(text: str) -> tuple[str, list[int]]:
+    """The letters and digits of ``text``, without case and accents, and the place of each."""
+    letters: list[str] = []
+    places: list[int] = []
+    for place, char in enumerate(text):
+        plain = char.lower() if char.isascii() else _plain(char)
+        for letter in plain:
+            if letter.isalnum() or (not letter.isascii() and category(letter)[0] == "S"):
+                letters.append(letter)
+                places.append(place)
+    return "".join(letters), places
+
+
+def _plain(char: str) -> str:
+    return normalize("NFKD", normalize("NFKD", char).casefold())
+
+
+def _scalars(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
+    """The names and values in ``value``; ``name`` is its own."""
     from decimal import Decimal  # noqa: PLC0415 - only needed for error replies
 
-    if isinstance(value, dict | list):
-        items: Iterable[JsonValue] = value.values() if isinstance(value, dict) else value
-        for item in items:
-            yield from _scalars(item)
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _scalars(key, item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _scalars(name, item)
     elif isinstance(value, str):
-        yield value
+        yield name, value
     elif value is not None and not isinstance(value, bool):
-        yield str(value)
+        yield name, str(value)
         # As JavaScript prints it: 5 for 5.0, and large numbers as 17 digits and zeros.
         if abs(value) < 10**21:
             shown = format(Decimal(repr(float(value))), "f")
-            yield shown.rstrip("0").rstrip(".") if "." in shown else shown
+            yield name, shown.rstrip("0").rstrip(".") if "." in shown else shown
