@@ -28,7 +28,7 @@ os.environ.setdefault("SSL_CERT_FILE", os.devnull)
 settings.register_profile(
     "whole", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
-settings.register_profile("default", settings.get_profile("whole"), max_examples=40)
+settings.register_profile("default", settings.get_profile("whole"), max_examples=20)
 settings.register_profile("fast", settings.get_profile("whole"), max_examples=15)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

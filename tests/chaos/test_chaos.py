@@ -13,7 +13,7 @@ from tests.chaos.plan import Size
 from tests.chaos.running import Run
 from tests.chaos.weather import Weather, all_but
 
-pytestmark = pytest.mark.usefixtures("nothing_is_left")
+pytestmark = [pytest.mark.usefixtures("nothing_is_left")]
 
 Show = Callable[[Run], None]
 
@@ -25,8 +25,11 @@ async def _shown(run: Run, show: Show) -> None:
         show(run)
 
 
-async def test_every_promise_is_kept_at_three_faults_in_ten_requests(seed: int, show: Show) -> None:
-    run = Run(Weather(seed=seed), Size())
+@pytest.mark.parametrize("times", [0.4, pytest.param(1.0, marks=pytest.mark.long)])
+async def test_every_promise_is_kept_at_three_faults_in_ten_requests(
+    times: float, seed: int, show: Show
+) -> None:
+    run = Run(Weather(seed=seed), Size().times(times))
     await _shown(run, show)
     families = {"delay", "refuse", "reset", "limit", "5xx", "garbled", "slow", "no_answer"}
     assert families == set(run.faults)

@@ -46,7 +46,13 @@ def test_on_a_steady_way_nobody_is_refused(
     assert fairness >= 0.9
 
 
-@pytest.mark.parametrize("kind", WINDOWS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind if kind == "sliding" else pytest.param(kind, marks=pytest.mark.long)
+        for kind in WINDOWS
+    ],
+)
 def test_four_processes_share_a_jittery_way(server: "redis.Redis", kind: str) -> None:
     runs = [
         run_virtual(share(server, kind, 10, seed=seed, jitter=0.08, seconds=40.0))

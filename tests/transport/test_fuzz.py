@@ -115,7 +115,7 @@ def replies(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.parametrize("call", CALLS)
-@settings(max_examples=15)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(
     answers=st.lists(replies() | st.binary(max_size=300), min_size=1, max_size=3),
     stays=st.booleans(),
@@ -158,7 +158,6 @@ REPLIES = st.builds(Reply, st.integers(0, 999) | st.just(200), HEADERS, KEYLESS)
 
 
 @pytest.mark.parametrize("call", CALLS)
-@settings(max_examples=40)
 @given(answers=st.lists(REPLIES, min_size=1, max_size=5))
 def test_any_replies_are_a_value_or_an_error_of_ours_with_the_real_pacer(
     call: str, answers: list[Reply]

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,19 +46,22 @@ def name_of(path: Path) -> str:
 SOURCES = {name_of(path): path.read_text() for path in sorted(ROOT.rglob("*.py"))}
 
 
-def imports(source: str) -> Iterator[str]:
+@cache
+def imports(source: str) -> frozenset[str]:
     """Every module that ``source`` imports when it runs, wherever in the file.
 
     ``from package import name`` is the module ``package.name`` where there is one.
     """
+    found: set[str] = set()
     for node in running(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute here"
             for alias in node.names:
                 module = f"{node.module}.{alias.name}"
-                yield module if module in SOURCES else str(node.module)
+                found.add(module if module in SOURCES else str(node.module))
+    return frozenset(found)
 
 
 def running(node: ast.AST) -> Iterator[ast.AST]:

@@ -328,7 +328,7 @@ async def test_a_source_may_end_its_own_run_from_its_thread(how: str) -> None:
 def test_a_loop_that_is_gone_leaves_no_thread() -> None:
     async def main() -> None:
         async def consume() -> None:
-            async for _ in bulk(OnlyNext(10**6)):
+            async for _ in bulk(OnlyNext(10**5)):
                 await asyncio.sleep(0.001)
 
         task = asyncio.create_task(consume())
