@@ -48,10 +48,7 @@ def test_on_a_steady_way_nobody_is_refused(
 
 @pytest.mark.parametrize(
     "kind",
-    [
-        kind if kind == "sliding" else pytest.param(kind, marks=pytest.mark.long)
-        for kind in WINDOWS
-    ],
+    [kind if kind == "sliding" else pytest.param(kind, marks=pytest.mark.long) for kind in WINDOWS],
 )
 def test_four_processes_share_a_jittery_way(server: "redis.Redis", kind: str) -> None:
     runs = [
