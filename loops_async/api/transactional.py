@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, overload
 
+import attrs
+
 from loops_async.api.idempotency import KeyedResource, check_key, keyed_endpoint
 from loops_async.api.pages import EMPTY, Pages, reads_page
 from loops_async.api.resource import Timeout
@@ -12,7 +14,7 @@ from loops_async.errors import InvalidInput
 from loops_async.pipeline.messages import Endpoint, Replay
 from loops_async.records._types import UNSET, SendReceipt, Unset
 from loops_async.records._validation import build_record, record_from
-from loops_async.records.attachments import LARGEST_MAIL, Attachment, size
+from loops_async.records.attachments import MAX_MAIL_SIZE, Attachment, read_files, total_size
 from loops_async.records.transactional import (
     DataVariable,
     PublishedTransactionalEmail,
@@ -143,13 +145,17 @@ async def _body(mail: TransactionalEmail) -> bytes:
 
 def _encode(mail: TransactionalEmail) -> bytes:
     # Base64 turns three bytes into four. A file that is too large is rejected before it is read.
-    least = sum(size(mail.attachments, index) for index in range(len(mail.attachments))) * 4 // 3
-    body = encode(mail) if least <= LARGEST_MAIL else b""
-    if max(least, len(body)) > LARGEST_MAIL:
-        field = "attachments" if mail.attachments else "data_variables"
-        raise InvalidInput(
-            f"{field}: the email has at least {max(least, len(body))} bytes of JSON, and Loops "
-            f"accepts {LARGEST_MAIL}; send less, or link to files",
-            field=field,
-        )
-    return body
+    size = total_size(mail.attachments) * 4 // 3
+    if size <= MAX_MAIL_SIZE:
+        if mail.attachments:
+            mail = attrs.evolve(mail, attachments=read_files(mail.attachments))
+        body = encode(mail)
+        if len(body) <= MAX_MAIL_SIZE:
+            return body
+        size = len(body)
+    field = "attachments" if mail.attachments else "data_variables"
+    raise InvalidInput(
+        f"{field}: the email has at least {size} bytes of JSON, and Loops accepts "
+        f"{MAX_MAIL_SIZE}; send less, or link to files",
+        field=field,
+    )

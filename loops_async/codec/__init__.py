@@ -1,10 +1,15 @@
-"""Records to JSON and back: the one cattrs converter, so that the records need not know it."""
+"""Records to JSON and back.
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+The rules are the same for every record. A field's key is its name in camelCase, or as the field's
+metadata says; ``UNSET`` is left out and ``None`` is ``null``. The keys of mappings are sent and
+read unchanged. Keys of a reply that have no field are kept, in ``extra`` or in a contact's
+``properties``, and an enumeration keeps a value that it does not know as text.
+"""
 
-from loops_async.codec.outgoing import moment
-from loops_async.codec.text import Undecodable, decode_fast, decode_json, encode_json
+from typing import TypeVar
+
+from loops_async.codec.encoding import to_json
+from loops_async.codec.json_text import Undecodable, decode_fast, decode_json, encode_json
 
 __all__ = [
     "Undecodable",
@@ -14,63 +19,39 @@ __all__ = [
     "encode",
     "encode_json",
     "from_json",
-    "moment",
     "to_json",
 ]
 
 T = TypeVar("T")
-
-# Kept for each class: cattrs would look for it again at every record, and a look into
-# functools.cache costs three times as much as one into a dict.
-_unstructures: Final[dict[type, Callable[[Any], dict[str, Any]]]] = {}
-
-
-def to_json(record: object) -> dict[str, Any]:
-    """``record`` as the JSON object that stands for it.
-
-    Raises:
-        InvalidInput: A value that JSON cannot carry.
-    """
-    cls: Any = type(record)
-    unstructure = _unstructures.get(cls) or _unstructured_by(cls)
-    return unstructure(record)
 
 
 def encode(record: object) -> bytes:
     """``record`` as the body of a request.
 
     Raises:
-        InvalidInput: A value that JSON cannot carry.
+        InvalidInput: A value that JSON cannot represent.
     """
-    cls: Any = type(record)
-    unstructure = _unstructures.get(cls) or _unstructured_by(cls)
-    return encode_json(unstructure(record))
+    return encode_json(to_json(record))
 
 
 def decode(body: bytes, into: type[T]) -> T:
-    """The record of type ``into`` that ``body`` holds. Fields unknown to it are no error.
+    """The record of type ``into`` that ``body`` holds. Keys that it does not know are kept.
 
     Raises:
-        Undecodable: Not JSON, or not of that shape.
-        InvalidCall: ``into`` has a field of a type that no JSON can be read into.
+        Undecodable: ``body`` is not JSON, or does not represent such a record.
+        InvalidCall: ``into`` has a field of a type that cannot be decoded.
     """
     return from_json(decode_json(body), into)
 
 
 def from_json(value: object, into: type[T], *, path: str = "$") -> T:
-    """The ``into`` that a decoded JSON value stands for; errors call the value ``path``.
+    """The object of type ``into`` that a decoded JSON value represents.
 
     Raises:
-        Undecodable: The value has another shape.
-        InvalidCall: ``into`` has a field of a type that no JSON can be read into.
+        Undecodable: It does not represent one; the message calls the value ``path``.
+        InvalidCall: ``into`` has a field of a type that cannot be decoded.
     """
-    from loops_async.codec.converter import structured  # noqa: PLC0415
+    # Imports cattrs, which programs that only write do not need.
+    from loops_async.codec.decoding import structure  # noqa: PLC0415
 
-    return structured(value, into, path)
-
-
-def _unstructured_by(cls: type) -> Callable[[Any], dict[str, Any]]:
-    from loops_async.codec.converter import unstructured_by  # noqa: PLC0415
-
-    found = _unstructures[cls] = unstructured_by(cls)
-    return found
+    return structure(value, into, path)

@@ -1,54 +1,55 @@
-"""What crosses a floor of the house: an endpoint, a request, a reply, all of them frozen values.
+"""Immutable values passed between layers: endpoints, requests, replies and answers.
 
-Nothing here does I/O and nothing here knows aiohttp, JSON or a record.
+Nothing here does I/O or depends on aiohttp, JSON or a record.
 """
 
 import enum
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Final, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
 import attrs
 
 from loops_async.errors import APIError, InvalidInput, LoopsError
-from loops_async.freezing import unfrozen
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
 class Replay(enum.Enum):
-    """How a request may be sent again once nobody knows whether it took effect."""
+    """Whether a request may be sent again when its outcome is unknown."""
 
     ALWAYS = "always"
-    """Sending it twice leaves what sending it once leaves: reads, contact updates, deletes."""
+    """Sending it twice has the same effect as sending it once: reads, contact updates, deletes."""
 
     WITH_KEY = "with key"
-    """Loops remembers the request's idempotency key and takes it once: events, mail."""
+    """Loops processes each idempotency key once: events, transactional email."""
 
     ONCE = "once"
-    """A second copy could do harm: creates."""
+    """Sending it twice could do harm: creates."""
 
 
 class Lane(enum.Enum):
-    """Which queue of the pacer a request waits in."""
+    """The queue of the pacer in which a request waits."""
 
     INTERACTIVE = "interactive"
-    """Somebody waits for the answer; goes ahead of every bulk request."""
+    """Ahead of every bulk request."""
 
     BULK = "bulk"
-    """One of many; takes what interactive calls leave."""
+    """What interactive requests leave of the rate limit."""
 
 
-@attrs.frozen
+# Not slotted, here and below: attrs sets the fields of a frozen class with slots one by one through
+# ``object.__setattr__``, and there is one of each for every request.
+@attrs.frozen(slots=False)
 class Reply:
-    """One HTTP reply, read to its end.
+    """One HTTP reply, read completely.
 
     Attributes:
         status: The HTTP status.
-        headers: Names in lower case.
-        body: The bytes.
-        secret: What must not be quoted, should the reply repeat it: the API key.
+        headers: The headers; their names are in lower case.
+        body: The body.
+        secret: The API key, which must not be quoted if the reply repeats it.
     """
 
     status: int
@@ -59,26 +60,26 @@ class Reply:
 
 @attrs.frozen
 class Endpoint(Generic[T_co]):
-    """One operation of the Loops API, as a value.
+    """One operation of the Loops API.
 
     Attributes:
         method: The HTTP method.
-        path: The path behind the API's base URL, beginning with ``/v1``; a part of it may be a
-            parameter, as in ``/v1/campaigns/{campaignId}``.
-        replay: How a request may be sent again after doubt.
-        read: Makes the promised value of a 2xx reply, or raises ``InvalidReply``. It runs inside
-            the retry loop, because a broken body is a failure that may be worth another attempt.
-        changes: Whether a request changes anything at Loops. Doubt about one that does not is
+        path: The path below the API's base URL, beginning with ``/v1``. It may contain
+            parameters, as in ``/v1/campaigns/{campaignId}``.
+        replay: Whether a request may be sent again when its outcome is unknown.
+        read: Decodes a 2xx reply, or raises ``Undecodable``. It runs inside the retry loop,
+            because a malformed body may be worth another attempt.
+        changes: Whether a request changes anything at Loops. Otherwise an unknown outcome is
             harmless.
-        refusals: The error class of a status, where the endpoint has one of its own.
-        after_doubt: The value of a status that, on a later attempt, says that the attempt in
-            doubt did the work.
-        reaches: Whether what it changes may bring mail to somebody. Where recipients are
-            restricted, such a request is sent only if it names an ``email`` that is allowed.
-        dry_run: The body of the reply that a dry run reads in place of Loops' own.
-        counted: Whether the retry layer counts a request that ended in an error. Where one call
-            of a user's may take several, whoever makes them counts the call instead.
-        vocabulary: Words of ours that a body may carry and that a message may quote.
+        refusals: The error class of a status, if it is particular to the endpoint.
+        after_doubt: The value of a status that, on a later attempt, confirms that an earlier
+            attempt succeeded.
+        reaches: Whether a request can cause email to be sent. If the client has
+            ``allowed_recipients``, such a request must name an ``email`` that is allowed.
+        dry_run: The body that a dry run decodes in place of a reply.
+        counted: Whether the retry layer counts a request that ended in an error. If one call can
+            make several requests, the caller counts it instead.
+        vocabulary: Words that a request body may contain and an error message may quote.
     """
 
     method: str
@@ -96,20 +97,20 @@ class Endpoint(Generic[T_co]):
     vocabulary: frozenset[str] = attrs.field(default=frozenset[str](), repr=False)
 
     def __str__(self) -> str:
-        """Method and path, fit for a log line."""
+        """Method and path, for log lines."""
         return f"{self.method} {self.path}"
 
 
 @attrs.frozen
 class Finding(Generic[T_co]):
-    """What a lookup showed about a request in doubt.
+    """The result of looking up what became of a request whose outcome was unknown.
 
     Attributes:
-        text: What was asked and what the answer was, for error messages.
+        text: What was looked up and what the answer was, for error messages.
         attempts: How many requests the lookup took.
         value: The endpoint's value if the request took effect, or None if it did not and may be
             sent again.
-        conflict: The error to raise instead, because something else stands in its place.
+        conflict: The error to raise instead, because something else is in its place.
     """
 
     text: str
@@ -118,23 +119,23 @@ class Finding(Generic[T_co]):
     conflict: APIError | None = None
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Request(Generic[T_co]):
-    """One call of an endpoint: what to send, in which lane, and until when.
+    """One call of an endpoint.
 
-    The query and the body carry personal data, so they stay out of the repr.
+    The query and the body contain personal data, so they are not in the repr.
 
     Attributes:
-        endpoint: What is called.
-        query: The query's parameters by their names.
-        body: The bytes of a JSON object.
-        idempotency_key: Under which Loops takes the request once.
-        lane: Which queue of the pacer it waits in.
-        deadline: When the whole call must be over, in the event loop's own time (seconds); None
-            for never.
+        endpoint: The endpoint.
+        query: The query's parameters by name.
+        body: A JSON object, encoded.
+        idempotency_key: The key under which Loops processes the request once.
+        lane: The queue of the pacer in which it waits.
+        deadline: When the whole call must end, in seconds of the event loop's time; None for no
+            limit.
         parameters: The parameters of the endpoint's path.
-        look_up: Finds out whether the request took effect when that is in doubt, given the latest
-            failure. Without it, a request whose endpoint is ``Replay.ONCE`` ends in doubt.
+        look_up: Finds out whether the request took effect if its outcome is unknown, given the
+            latest failure. Without it, the outcome of a ``Replay.ONCE`` request stays unknown.
     """
 
     endpoint: Endpoint[T_co]
@@ -150,10 +151,10 @@ class Request(Generic[T_co]):
 
     @property
     def path(self) -> str:
-        """The endpoint's path with its parameters, each within its own segment.
+        """The endpoint's path with its parameters, each escaped to stay within its own segment.
 
         Raises:
-            InvalidInput: A parameter that would be another path, or none.
+            InvalidInput: A parameter is empty or would lead to another path.
         """
         if self.parameters is None:
             return self.endpoint.path
@@ -162,39 +163,9 @@ class Request(Generic[T_co]):
         )
 
 
-_reply: Final = unfrozen(Reply)
-_request: Final = unfrozen(Request)
-
-
-def received(status: int, headers: Mapping[str, str], body: bytes, secret: str) -> Reply:
-    """A ``Reply``, for less than its constructor takes."""
-    reply = _reply()
-    reply.status = status
-    reply.headers = headers
-    reply.body = body
-    reply.secret = secret
-    reply.__class__ = Reply
-    return cast("Reply", reply)
-
-
-def write(endpoint: Endpoint[T], body: bytes, lane: Lane, deadline: float | None) -> Request[T]:
-    """A ``Request`` with a body and nothing else, for less than its constructor takes."""
-    request = _request()
-    request.endpoint = endpoint
-    request.query = None
-    request.body = body
-    request.idempotency_key = None
-    request.lane = lane
-    request.deadline = deadline
-    request.parameters = None
-    request.look_up = None
-    request.__class__ = Request
-    return cast("Request[T]", request)
-
-
 def _segment(name: str, value: str) -> str:
     if value in {"", ".", ".."}:
-        raise InvalidInput(f"{name}: must be an id, not empty and no dots alone", field=name)
+        raise InvalidInput(f"{name}: must be an id, neither empty nor made of dots", field=name)
     try:
         return quote(value, safe="")
     except UnicodeEncodeError:
@@ -204,12 +175,12 @@ def _segment(name: str, value: str) -> str:
 
 @attrs.define
 class Answer(Generic[T_co]):
-    """What the retry layer made of a request.
+    """The result of a request, retries included.
 
     Attributes:
-        value: What the endpoint promises.
-        attempts: How many requests it took.
-        dry_run: Whether it is made up, because nothing was sent.
+        value: What the endpoint returns.
+        attempts: How many requests were sent.
+        dry_run: Whether the value is made up, because nothing was sent.
     """
 
     value: T_co
@@ -218,18 +189,22 @@ class Answer(Generic[T_co]):
 
 
 class Send(Protocol):
-    """The retry layer, as the endpoint functions see it."""
+    """The retry layer, as the resources see it."""
 
     def __call__(self, request: Request[T], /) -> Coroutine[Any, Any, Answer[T]]:
-        """Send ``request`` as often as its endpoint allows; raise a ``LoopsError`` otherwise."""
+        """Send ``request``, with retries as its endpoint allows, or raise a ``LoopsError``."""
         ...
 
 
 class Transport(Protocol):
-    """One request in, one reply out, whatever its status; link failures as ``LoopsError``."""
+    """Sends single requests."""
 
     async def send(self, request: Request[object], /) -> Reply:
-        """Send ``request`` exactly once."""
+        """Send ``request`` once and return the reply, whatever its status.
+
+        Raises:
+            LoopsError: There was no reply.
+        """
         ...
 
 
@@ -237,21 +212,21 @@ class Permit(Protocol):
     """The right to send one request now."""
 
     def release(self, reply: Reply | None) -> None:
-        """Give the permit back, with the reply, or None where none came."""
+        """Return the permit, with the reply, or None if there was none."""
         ...
 
 
 class Pacing(Protocol):
-    """What the retry layer asks of a pacer."""
+    """A pacer, as the retry layer sees it."""
 
     async def acquire(self, lane: Lane = Lane.INTERACTIVE) -> Permit:
-        """Wait for the turn of one request of ``lane``."""
+        """Wait until one request of ``lane`` may be sent."""
         ...
 
 
 class TeamPacing(Protocol):
-    """A pacer that keeps the budgets of several teams apart."""
+    """A pacer that paces several teams independently."""
 
     def for_team(self, team: str, /) -> Pacing:
-        """The pacer of one team, which is known by a name that is no secret."""
+        """The pacer of one team, identified by a name that is not secret."""
         ...

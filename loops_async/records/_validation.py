@@ -1,8 +1,9 @@
-"""Checks of what a caller passes: identifiers, text, properties, keyword arguments.
+"""Checks of what a caller passes: identifiers, text, properties, arguments.
 
-Every error names the field and the fix and never repeats the value.
+Every error names the field and the fix, and never repeats the value.
 """
 
+import functools
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -14,11 +15,16 @@ import attrs
 from loops_async.errors import InvalidCall, InvalidInput
 from loops_async.records._types import UNSET, PropertyValue, Unset
 
-LONGEST: Final = 500
-"""Characters that Loops takes in a key or in a value."""
+R = TypeVar("R")
+
+Lists: TypeAlias = Mapping[str, bool] | None | Unset
+"""Mailing list ids, each with True (add) or False (remove)."""
+
+MAX_LENGTH: Final = 500
+"""The most characters that Loops accepts in a key or in a value."""
 
 RESERVED: Final = frozenset({"id", "listId", "softDeleteAt", "teamId", "updatedAt"})
-"""Names that Loops keeps to itself (https://loops.so/docs/contacts/properties#reserved-names)."""
+"""Names that Loops reserves (https://loops.so/docs/contacts/properties#reserved-names)."""
 
 DEFAULT_FIELDS: Final = {
     "email": "email",
@@ -30,68 +36,86 @@ DEFAULT_FIELDS: Final = {
     "userId": "user_id",
     "mailingLists": "mailing_lists",
 }
-"""Loops' own name of each default field, and ours."""
+"""Each default field's name at Loops, and in this package."""
 
-_LARGEST: Final = 10**LONGEST
-_MOST_NAMES: Final = 1024
-# Names that check_property_name has nothing to say to: a run's rows share theirs.
-_usual_names: Final[set[str]] = set()
+# Loops would accept ``first_name`` and create a property of that name, permanently.
+_UNAVAILABLE: Final = {
+    name: f"is a default field, not a custom property; pass {ours}=…, outside of properties"
+    for theirs, ours in DEFAULT_FIELDS.items()
+    for name in (theirs, ours)
+} | {
+    **dict.fromkeys(RESERVED, "is reserved by Loops; choose another name for this property"),
+    "optInStatus": "is set by Loops alone; leave it out",
+}
+_LARGEST: Final = 10**MAX_LENGTH
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_OUR_NAMES: Final = frozenset(DEFAULT_FIELDS.values()) - DEFAULT_FIELDS.keys()
-_READ_ONLY: Final = frozenset({"optInStatus"})
 _ADDRESS: Final = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
 _WORD: Final = re.compile(r"\S+")
 _AT: Final = re.compile(r".(?:@|%40|&#64;|&#x40;|\\u0040).", re.IGNORECASE)
 
 
+# Text for messages.
+
+
 def masked(text: str) -> str:
-    """``text`` fit for a message: addresses taken out, control characters gone, and short."""
+    """``text`` fit for a message: without addresses and control characters, and short."""
     # Word by word, because a reply may name a field with megabytes of text.
     printable = "".join(c if c.isprintable() else " " for c in text)
     shown = _WORD.sub(lambda word: "…@…" if _AT.search(word[0]) else word[0], printable)
     return shown if len(shown) <= 80 else shown[:79] + "…"
 
 
-def refused(name: str, what: str) -> InvalidInput:
-    """The error for what a property holds; its name is the caller's and may be an address."""
+def invalid(name: str, what: str) -> InvalidInput:
+    """The error about a property; its name comes from the caller and may be an address."""
     shown = masked(name)
     return InvalidInput(f"{shown}: {what}", field=shown)
 
 
-def check_text(field: str, value: str) -> None:
-    """Refuse text that Loops would refuse, or that cannot be sent at all.
+# Fields.
 
-    Raises:
-        InvalidInput: Too long, or not valid Unicode.
-    """
-    if len(value) > LONGEST:
-        raise refused(field, f"has {len(value)} characters, Loops takes {LONGEST}; shorten it")
-    if not value.isascii() and _SURROGATE.search(value):
-        raise refused(
-            field,
-            "holds a lone surrogate, which is not valid Unicode; decode the text with the right "
-            "encoding",
+
+def is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
+    """Whether ``value`` is a mapping, of whatever keys and values."""
+    # To ask an abstract class takes ten times as long, and most mappings are dicts.
+    return isinstance(value, dict) or isinstance(value, Mapping)  # noqa: SIM101
+
+
+def check_unicode(name: str, text: str) -> None:
+    """Raise InvalidInput if ``text``, of any length, is not valid Unicode."""
+    if not text.isascii() and _SURROGATE.search(text):
+        raise invalid(
+            name,
+            "contains a lone surrogate, which is not valid Unicode; decode the text with the "
+            "right encoding",
         )
 
 
-def check_email(field: str, value: object) -> None:
-    """Refuse what no mail system takes for an address; Loops judges the rest.
+def check_text(name: str, text: str) -> None:
+    """Raise InvalidInput if ``text`` is too long for Loops, or not valid Unicode."""
+    if len(text) > MAX_LENGTH:
+        raise invalid(name, f"has {len(text)} characters, Loops accepts {MAX_LENGTH}; shorten it")
+    if not text.isascii():
+        check_unicode(name, text)
 
-    Raises:
-        InvalidInput: Not text, empty, or not of the form ``name@domain``.
-    """
+
+def check_name(field: str, value: object) -> None:
+    """Raise InvalidInput unless ``value`` is non-empty text."""
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidInput(f"{field}: must be non-empty text", field=field)
+    check_text(field, value)
+
+
+def check_email(field: str, value: object) -> None:
+    """Raise InvalidInput unless ``value`` has the form ``name@domain``; Loops checks the rest."""
     if not isinstance(value, str):
         raise InvalidInput(
             f"{field}: must be text such as 'ada@example.com', not {type(value).__name__}",
             field=field,
         )
-    # Most addresses, for a quarter of what the rest costs. What is printable holds no lone
-    # surrogate and no white space but the blank.
-    is_plain = len(value) <= LONGEST and value.isprintable() and " " not in value
-    if is_plain and value.count("@") == 1 and value[0] != "@" and value[-1] != "@":
-        return
     check_text(field, value)
-    if not _ADDRESS.fullmatch(value):
+    # The regular expression is four times as slow, and most addresses do not need it.
+    plain = value.isprintable() and " " not in value and value.count("@") == 1
+    if not (plain and value[0] != "@" != value[-1]) and not _ADDRESS.fullmatch(value):
         raise InvalidInput(
             f"{field}: must be one address of the form name@domain without spaces; check for a "
             "missing '@' and for stray white space",
@@ -100,171 +124,19 @@ def check_email(field: str, value: object) -> None:
 
 
 def check_user_id(field: str, value: object) -> None:
-    """Refuse what is not an identifier.
-
-    Raises:
-        InvalidInput: Not text, or empty.
-    """
+    """Raise InvalidInput unless ``value`` is non-empty text."""
     if not isinstance(value, str):
         raise InvalidInput(
             f"{field}: must be text, not {type(value).__name__}; pass str({field})", field=field
         )
     if not value.strip():
-        raise InvalidInput(f"{field}: is empty; give the contact's id or leave it out", field=field)
+        raise InvalidInput(f"{field}: is empty; pass the contact's id or leave it out", field=field)
     check_text(field, value)
 
 
-def check_properties(_: str, properties: Mapping[str, object]) -> None:
-    """Refuse custom properties that a contact cannot have.
-
-    Raises:
-        InvalidInput: As ``check_property_name`` and ``check_property_value`` do.
-    """
-    for name, value in properties.items():
-        # Names seen before, short text and small numbers are most of what there is.
-        if name not in _usual_names:
-            _check_new_name(name)
-        if type(value) is str:
-            if len(value) > LONGEST or not value.isascii():
-                check_property_value(name, value)
-        elif type(value) is not int or not -1_000_000_000 < value < 1_000_000_000:
-            check_property_value(name, value)
-
-
-def _check_new_name(name: object) -> None:
-    check_property_name(name)
-    if type(name) is str and name.isascii():
-        if len(_usual_names) >= _MOST_NAMES:
-            _usual_names.clear()
-        _usual_names.add(name)
-
-
-def _named(name: object) -> str:
-    if isinstance(name, str) and name:
-        return name
-    kind = "" if isinstance(name, str) else f", not {type(name).__name__}"
-    raise InvalidInput(
-        f"properties: a property's name must be non-empty text{kind}", field="properties"
-    )
-
-
-def check_property_name(name: object) -> None:
-    """Refuse a name that a custom property cannot have.
-
-    Raises:
-        InvalidInput: Not text, empty, too long, reserved, or the name of a default field.
-    """
-    name = _named(name)
-    check_text(name, name)
-    if name in RESERVED:
-        raise InvalidInput(
-            f"{name}: is reserved by Loops; choose another name for this property", field=name
-        )
-    if name in DEFAULT_FIELDS:
-        raise InvalidInput(
-            f"{name}: is a default field, not a custom property; pass {DEFAULT_FIELDS[name]}=…",
-            field=name,
-        )
-    if name in _READ_ONLY:
-        raise InvalidInput(f"{name}: is set by Loops alone; leave it out", field=name)
-    if name in _OUR_NAMES:
-        # Loops would take it, and make a property of that name for good.
-        raise InvalidInput(
-            f"{name}: is a default field, not a custom property; pass {name}=…, beside properties",
-            field=name,
-        )
-
-
-def check_property_value(name: str, value: object) -> None:
-    """Refuse a value that a custom property cannot have.
-
-    Raises:
-        InvalidInput: Nested, not finite, a datetime without a time zone, or of another type.
-    """
-    if value is None or isinstance(value, bool):
-        return
-    if isinstance(value, int):
-        if abs(value) >= _LARGEST:
-            raise refused(name, f"has more than {LONGEST} digits, Loops takes {LONGEST}; send less")
-        return
-    if isinstance(value, str):
-        check_text(name, value)
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise refused(
-                name,
-                "is not a finite number, which JSON cannot carry; send None to empty it or leave "
-                "it out",
-            )
-    elif isinstance(value, datetime):
-        _check_moment(name, value)
-    elif not isinstance(value, date):
-        raise _unfit(name, value)
-
-
-def check_event_value(name: object, value: object) -> None:
-    """Refuse an event property that Loops could not take.
-
-    The rules are a contact property's, but for the names (an event may call a property ``id``)
-    and the length (no limit is documented).
-
-    Raises:
-        InvalidInput: A name that is not text, or a value of another kind.
-    """
-    name = _named(name)
-    if not isinstance(value, str):
-        check_property_value(name, value)
-
-
-def _check_moment(name: str, value: Any) -> None:
-    try:
-        aware = value.utcoffset() is not None
-        fits = not aware or isinstance(value.astimezone(UTC), datetime)
-    except (ValueError, OverflowError):
-        # Also what only looks like a datetime, such as the "not a time" of data frames.
-        aware, fits = True, False
-    if not aware:
-        raise refused(
-            name,
-            "is a datetime without a time zone, so nobody knows which moment it is; pass one with "
-            "tzinfo, for example datetime(…, tzinfo=UTC)",
-        )
-    if not fits:
-        raise refused(
-            name, "is no moment in the years 1 to 9999 in UTC; choose another date, or None"
-        )
-
-
-def _unfit(name: str, value: object) -> InvalidInput:
-    if value is UNSET:
-        return refused(
-            name,
-            "is UNSET; leave its name out to keep what Loops holds, or pass None to empty it",
-        )
-    kind = type(value).__name__
-    fix = (
-        "flatten it into properties of its own"
-        if isinstance(value, Mapping | list | tuple | set | frozenset)
-        else "convert it to text or to a number first"
-    )
-    return refused(
-        name,
-        f"a property is text, a number, a boolean, a date or None, not {kind}; {fix}",
-    )
-
-
-Lists: TypeAlias = Mapping[str, bool] | None | Unset
-"""Mailing lists' ids, each with True (add) or False (remove)."""
-
-
-def is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
-    """Whether ``value`` is a mapping; of what, is still to be looked at."""
-    return isinstance(value, Mapping)
-
-
-def optional_text(field: str, value: object) -> None:
-    """Refuse what is neither text, nor None, nor left out."""
-    if value is UNSET or value is None:
+def check_nullable_text(field: str, value: object) -> None:
+    """Raise InvalidInput unless ``value`` is text or None."""
+    if value is None:
         return
     if not isinstance(value, str):
         raise InvalidInput(
@@ -274,42 +146,17 @@ def optional_text(field: str, value: object) -> None:
     check_text(field, value)
 
 
-def optional_email(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """An attrs validator: an address, None, or left out."""
-    if value is not UNSET and value is not None:
-        check_email(attribute.name, value)
-
-
-def required_email(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """An attrs validator: an address."""
-    check_email(attribute.name, value)
-
-
-def optional_user_id(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """An attrs validator: an id of the user's own, None, or left out."""
-    if value is not UNSET and value is not None:
-        check_user_id(attribute.name, value)
-
-
-def optional_bool(field: str, value: object) -> None:
-    """Refuse what is neither a boolean, nor None, nor left out."""
-    if value is not UNSET and value is not None and not isinstance(value, bool):
+def check_nullable_bool(field: str, value: object) -> None:
+    """Raise InvalidInput unless ``value`` is a boolean or None."""
+    if value is not None and not isinstance(value, bool):
         raise InvalidInput(
             f"{field}: must be True, False, None or left out, not {type(value).__name__}",
             field=field,
         )
 
 
-def own_lists(value: Lists) -> Lists:
-    """An attrs converter: a copy of the mapping, so that no one else can change it."""
-    # To ask an abstract class is slow, and most records have no lists.
-    return value if value is UNSET or not isinstance(value, Mapping) else dict(value)
-
-
-def optional_lists(field: str, value: object) -> None:
-    """Refuse what is neither mailing list ids, each with a boolean, nor None, nor left out."""
-    if value is UNSET or value is None:
-        return
+def check_lists(field: str, value: object) -> None:
+    """Raise InvalidInput unless ``value`` maps mailing list ids to booleans."""
     if not is_mapping(value) or not all(
         isinstance(key, str) and key and isinstance(joined, bool) for key, joined in value.items()
     ):
@@ -321,45 +168,124 @@ def optional_lists(field: str, value: object) -> None:
         check_text(field, key)
 
 
-def check_lists(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """An attrs validator: mailing list ids, each with a boolean; None, or left out."""
-    optional_lists(attribute.name, value)
+# Custom properties.
 
 
-def check_unicode(name: str, value: object) -> None:
-    """Refuse text of any length that cannot be sent at all.
+def check_property_name(name: object) -> None:
+    """Raise InvalidInput unless a custom property of a contact may be called ``name``."""
+    if not isinstance(name, str) or not name:
+        raise _no_name(name)
+    check_text(name, name)
+    if name in _UNAVAILABLE:
+        raise InvalidInput(f"{name}: {_UNAVAILABLE[name]}", field=name)
 
-    Raises:
-        InvalidInput: Not valid Unicode.
-    """
-    try:
-        value.encode() if isinstance(value, str) else None
-    except UnicodeEncodeError:
-        pass
-    else:
-        return
-    raise refused(
-        name,
-        "holds a lone surrogate, which is not valid Unicode; decode the text with the right "
-        "encoding",
+
+def _no_name(name: object) -> InvalidInput:
+    kind = "" if isinstance(name, str) else f", not {type(name).__name__}"
+    return InvalidInput(
+        f"properties: a property's name must be non-empty text{kind}", field="properties"
     )
 
 
-# What is of exactly that class is copied at once.
-_copied: Final[Callable[[object], dict[str, PropertyValue]]] = cast(Any, dict).copy
+def check_property_value(name: str, value: object) -> None:
+    """Raise InvalidInput unless ``value`` may be a custom property's value."""
+    if isinstance(value, str):
+        check_text(name, value)
+    elif value is None or isinstance(value, bool):
+        return
+    elif isinstance(value, int):
+        if not -_LARGEST < value < _LARGEST:
+            raise invalid(
+                name, f"has more than {MAX_LENGTH} digits, Loops accepts {MAX_LENGTH}; send fewer"
+            )
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise invalid(
+                name,
+                "is not a finite number, which JSON cannot represent; send None to empty it or "
+                "leave it out",
+            )
+    elif isinstance(value, datetime):
+        _check_datetime(name, value)
+    elif not isinstance(value, date):
+        raise _not_a_property(name, value)
 
 
-def own_properties(value: Mapping[str, PropertyValue]) -> Mapping[str, PropertyValue]:
-    """An attrs converter: a copy of the mapping, so that no one else can change it."""
-    kind: object = type(value)
-    return _copied(value) if kind is dict else own_mapping(value, "properties")
+def check_property(name: object, value: object) -> None:
+    """Raise InvalidInput unless a contact may have this custom property."""
+    check_property_name(name)
+    check_property_value(cast("str", name), value)
 
 
-def own_mapping(value: object, field: str) -> dict[str, Any]:
-    """A copy of the mapping, so that no one else can change it; an empty one of ``UNSET``.
+def check_event_property(name: object, value: object) -> None:
+    """Raise InvalidInput unless an event may have this property.
+
+    As for a contact's, but any name will do (an event may call a property ``id``), and no limit
+    on the length of text is documented.
+    """
+    if not isinstance(name, str) or not name:
+        raise _no_name(name)
+    if not isinstance(value, str):
+        check_property_value(name, value)
+    else:
+        check_unicode(name, value)
+    check_unicode(name, name)
+
+
+def _check_datetime(name: str, value: Any) -> None:
+    try:
+        aware = value.utcoffset() is not None
+        fits = not aware or isinstance(value.astimezone(UTC), datetime)
+    except (ValueError, OverflowError):
+        # Also what only looks like a datetime, such as the NaT of pandas.
+        aware, fits = True, False
+    if not aware:
+        raise invalid(
+            name,
+            "is a datetime without a time zone; pass one with tzinfo, for example "
+            "datetime(…, tzinfo=UTC)",
+        )
+    if not fits:
+        raise invalid(
+            name, "is not a moment in the years 1 to 9999 in UTC; pass another date, or None"
+        )
+
+
+def _not_a_property(name: str, value: object) -> InvalidInput:
+    if value is UNSET:
+        return invalid(
+            name,
+            "is UNSET; leave its name out to keep the value at Loops, or pass None to empty it",
+        )
+    fix = (
+        "flatten it into several properties"
+        if isinstance(value, Mapping | list | tuple | set | frozenset)
+        else "convert it to text or to a number first"
+    )
+    kind = type(value).__name__
+    return invalid(
+        name, f"a property is text, a number, a boolean, a date or None, not {kind}; {fix}"
+    )
+
+
+# Mappings.
+
+
+def copy_lists(value: Lists) -> Lists:
+    """An attrs converter: a copy of the mapping, which the caller cannot change later."""
+    return dict(value) if value is not UNSET and is_mapping(value) else value
+
+
+def copy_properties(value: Mapping[str, PropertyValue]) -> Mapping[str, PropertyValue]:
+    """An attrs converter: a copy of the mapping, which the caller cannot change later."""
+    return copy_mapping(value, "properties")
+
+
+def copy_mapping(value: object, field: str) -> dict[str, Any]:
+    """A copy of the mapping ``value``; empty if it is ``UNSET``.
 
     Raises:
-        InvalidInput: No mapping.
+        InvalidInput: It is not a mapping.
     """
     if value is UNSET:
         return {}
@@ -372,172 +298,148 @@ def own_mapping(value: object, field: str) -> dict[str, Any]:
     return dict(cast("Mapping[str, Any]", value))
 
 
-def check_name(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """An attrs validator: non-empty text that names something at Loops."""
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidInput(f"{attribute.name}: must be non-empty text", field=attribute.name)
-    check_text(attribute.name, value)
-
-
-_RECORDS: Final = "loops_async.records.contacts"
-
-# Kept for each class; functools.cache takes three times as long to look into.
-_typed: Final[dict[Any, tuple[tuple[str, str], ...]]] = {}
-
-
-def json_key(attribute: "attrs.Attribute[Any]") -> str:
-    """The name at Loops of a typed property: its own in camelCase, or ``metadata["key"]``."""
-    given = attribute.metadata.get("key")
-    if given is not None:
-        return str(given)
-    return camel_case(attribute.name)
-
-
-def camel_case(name: str) -> str:
-    """``trial_ends`` as ``trialEnds``."""
-    first, *rest = name.strip("_").split("_")
-    return first + "".join(word[:1].upper() + word[1:] for word in rest)
-
-
-def typed_properties(cls: Any) -> tuple[tuple[str, str], ...]:
-    """The custom properties that a subclass of a record declares: (attribute, name at Loops)."""
-    if (known := _typed.get(cls)) is not None:
-        return known
-    record = next(c for c in cls.__mro__ if c.__module__ == _RECORDS)
-    check_declared(cls)
-    own = {attribute.name for attribute in attrs.fields(record)}
-    pairs = tuple((a.name, json_key(a)) for a in attrs.fields(cls) if a.name not in own)
-    taken: dict[str, str] = {}
-    for name, key in pairs:
-        check_property_name(key)
-        if key in taken:
-            raise refused(key, f"is declared twice, as {taken[key]} and as {name}; rename one")
-        taken[key] = name
-    _typed[cls] = pairs
-    return pairs
-
-
-def check_declared(cls: Any) -> None:
-    """Refuse a subclass of a record whose fields attrs was not told of: they would get lost.
-
-    Raises:
-        InvalidCall: A field is written down, and is none.
-    """
-    known = {attribute.name for attribute in attrs.fields(cls)}
-    for kind in filter(attrs.has, cls.__mro__):
-        for name, hint in vars(kind).get("__annotations__", {}).items():
-            if name not in known and "ClassVar" not in str(hint):
-                raise InvalidCall(
-                    f"{cls.__name__}.{masked(name)}: is no field; write "
-                    f"@attrs.frozen(kw_only=True) above class {kind.__name__}"
-                )
-
-
-def check_each(holder: str, entries: Mapping[str, Any], check: Callable[[Any, Any], None]) -> None:
-    """Have ``check`` look at each entry's name and value; a refusal names ``holder`` as well."""
+def check_each(
+    field: str, entries: Mapping[Any, object], check: Callable[[Any, Any], None]
+) -> None:
+    """Call ``check`` with each name and value; an error says that they belong to ``field``."""
     try:
         for name, value in entries.items():
             check(name, value)
     except InvalidInput as error:
-        refusal = placed(error, holder)
+        found = error
     else:
         return
-    raise refusal
+    name, text = found.field, str(found)
+    if name in {field, "properties"} or not text.startswith(f"{name}: "):
+        raise found
+    raise InvalidInput(f"{field}[{name!r}]{text[len(name) :]}", field=name)
 
 
-def placed(error: InvalidInput, holder: str) -> InvalidInput:
-    """``error``, which is about an entry of ``holder``, saying so."""
-    name, text = error.field, str(error)
-    if name in {None, holder, "properties"} or not text.startswith(f"{name}: "):
-        return error
-    return InvalidInput(f"{holder}[{name!r}]{text[len(name) :]}", field=name)
+# Records and their arguments.
 
 
-def masked_repr(record: Any) -> str:
-    """A repr that says which fields are given and which are emptied, and shows no value."""
-    parts: list[str] = []
-    for attribute in attrs.fields(record.__class__):
-        value = getattr(record, attribute.name)
-        if value is None:
-            parts.append(f"{attribute.name}=None")
-        elif is_mapping(value) and value:
-            names = ", ".join(masked(str(name)) for name in value)
-            parts.append(f"{attribute.name}={{{names}}}")
-        elif value is not UNSET and value not in ({}, ()):
-            parts.append(f"{attribute.name}=…")
-    return f"{type(record).__name__}({', '.join(parts)})"
+class RequestRecord:
+    """A record that is sent to Loops.
+
+    Its repr says which fields are set, but shows no value. Arguments that do not fit are an
+    ``InvalidCall`` that says what to pass. Both hold for subclasses, a user's included.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def __attrs_init_subclass__(cls) -> None:
+        # attrs has just generated both for ``cls``.
+        kind: Any = cls
+        kind.__repr__ = RequestRecord.__repr__
+        if "__attrs_init__" not in vars(cls):  # otherwise the class has its own constructor
+            kind.__init__ = _explaining(kind.__init__)
+
+    def __attrs_post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Raise InvalidInput if Loops would not accept the record."""
+
+    def __repr__(self) -> str:
+        parts: list[str] = []
+        kind: Any = type(self)
+        for attribute in attrs.fields(kind):
+            value = getattr(self, attribute.name)
+            if value is None:
+                parts.append(f"{attribute.name}=None")
+            elif is_mapping(value) and value:
+                names = ", ".join(masked(str(name)) for name in value)
+                parts.append(f"{attribute.name}={{{names}}}")
+            elif value is not UNSET and value not in ({}, ()):
+                parts.append(f"{attribute.name}=…")
+        return f"{kind.__name__}({', '.join(parts)})"
 
 
-FIELD_CHECKS: Final[Mapping[str, Callable[[str, Any], None]]] = {
-    "first_name": optional_text,
-    "last_name": optional_text,
-    "source": optional_text,
-    "subscribed": optional_bool,
-    "user_group": optional_text,
-}
-"""The checks of the fields that an event may change as well."""
+def _explaining(construct: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(construct)
+    def __init__(self: object, *args: object, **fields: object) -> None:  # noqa: N807
+        try:
+            construct(self, *args, **fields)
+        except TypeError:
+            error = None if args else _argument_error(type(self), fields)
+            if error is None:
+                raise
+        else:
+            return
+        raise error
 
-
-R = TypeVar("R")
+    return __init__
 
 
 def build_record(record: type[R], fields: Mapping[str, Any]) -> R:
-    """A record of the given fields.
+    """A record of the given fields, whatever the keys of ``fields`` are.
 
     Raises:
-        InvalidCall: A field that the record has not.
-        InvalidInput: A value that Loops could not take.
+        InvalidCall: A field that the record does not have.
+        InvalidInput: A value that Loops would not accept.
     """
-    kind: Any = record
     try:
-        made: R = kind(**fields)
+        return record(**fields)
     except TypeError:
-        # Nearly every row of a run names its fields right, so they are looked at only now that
-        # they may be wrong: Python refuses a name before any value is looked at.
-        if (refusal := misnamed(kind, fields)) is None:
+        error = _argument_error(record, fields)
+        if error is None:
             raise
-    else:
-        return made
-    raise refusal
+    raise error
 
 
-def misnamed(record: Any, fields: Mapping[str, Any]) -> InvalidCall | None:
-    """The error for fields that the record has not, or lacks; None if neither is so."""
-    own = attrs.fields(record)
-    names = frozenset(a.alias for a in own)
-    if not names.issuperset(fields):
-        return _unknown_field(record, next(name for name in fields if name not in names), names)
-    for attribute in own:
-        if attribute.default is attrs.NOTHING and attribute.alias not in fields:
-            return InvalidCall(f"{record.__name__} needs {attribute.alias}=")
-    return None
-
-
-def _unknown_field(record: type[object], name: object, names: frozenset[str]) -> InvalidCall:
-    import difflib  # noqa: PLC0415 - wanted for this refusal alone
-
-    close = difflib.get_close_matches(str(name), sorted(names), 1)
-    hint = f"did you mean {close[0]}=? " if close else ""
-    return InvalidCall(
-        f"{record.__name__} has no field {masked(str(name))!r}; {hint}custom properties go "
-        "into properties={…}"
-    )
-
-
-def record_from(kind: type[R], given: object, fields: Mapping[str, Any]) -> R:
-    """The record that a call was given, whole or as its fields.
+def record_from(record: type[R], given: object, fields: Mapping[str, Any]) -> R:
+    """The record that a call received, either as a whole or as its fields.
 
     Raises:
-        InvalidCall: Both, a record of another kind, or a field that the record has not.
-        InvalidInput: A value that Loops could not take.
+        InvalidCall: Both, a record of another class, or a field that the record does not have.
+        InvalidInput: A value that Loops would not accept.
     """
     if given is None:
-        return build_record(kind, fields)
+        return record(**fields)
     if fields:
-        raise InvalidCall(f"give a {kind.__name__} or its fields as keyword arguments, not both")
-    if not isinstance(given, kind):
+        raise InvalidCall(f"pass a {record.__name__} or its fields as keyword arguments, not both")
+    if not isinstance(given, record):
         raise InvalidCall(
-            f"expected a {kind.__name__}, not {type(given).__name__}; build one of what shall be "
-            "sent, or give its fields as keyword arguments"
+            f"expected a {record.__name__}, not {type(given).__name__}; build one, or pass its "
+            "fields as keyword arguments"
         )
     return given
+
+
+def check_declared(record: Any) -> None:
+    """Raise InvalidCall if a subclass of a record annotates a field but is not an attrs class.
+
+    Such a field would never be sent or read.
+    """
+    known = {attribute.name for attribute in attrs.fields(record)}
+    for kind in filter(attrs.has, record.__mro__):
+        for name, hint in vars(kind).get("__annotations__", {}).items():
+            if name not in known and "ClassVar" not in str(hint):
+                raise InvalidCall(
+                    f"{record.__name__}.{masked(name)}: is not a field; write "
+                    f"@attrs.frozen(kw_only=True) above class {kind.__name__}"
+                )
+
+
+def _argument_error(record: Any, fields: Mapping[str, Any]) -> InvalidCall | None:
+    """What is wrong with the names of ``fields``, or None."""
+    try:
+        check_declared(record)
+    except InvalidCall as error:
+        return error
+    import difflib  # noqa: PLC0415 - only this error needs it
+
+    known = {attribute.alias: attribute for attribute in attrs.fields(record)}
+    for name in fields:
+        if name not in known:
+            close = difflib.get_close_matches(str(name), sorted(known), 1)
+            hint = f"did you mean {close[0]}=? " if close else ""
+            return InvalidCall(
+                f"{record.__name__} has no field {masked(str(name))!r}; {hint}custom properties "
+                "go into properties={…}"
+            )
+    for name, attribute in known.items():
+        if attribute.default is attrs.NOTHING and name not in fields:
+            return InvalidCall(f"{record.__name__} needs {name}=")
+    return None

@@ -2,15 +2,17 @@
 
 import attrs
 
+from loops_async.records._types import LOCAL, ReplyRecord
+
 
 @attrs.frozen
-class Team:
-    """The team behind an API key (https://loops.so/docs/api-reference/api-key).
+class Team(ReplyRecord):
+    """The team that an API key belongs to (https://loops.so/docs/api-reference/api-key).
 
     Attributes:
         team_name: Its name.
-        dry_run: Whether it is made up, because nothing was sent.
+        dry_run: Whether this is a made-up result, because nothing was sent.
     """
 
     team_name: str
-    dry_run: bool = False
+    dry_run: bool = attrs.field(default=False, metadata=LOCAL)

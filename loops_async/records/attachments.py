@@ -1,160 +1,150 @@
-"""The files that go with a transactional mail."""
+"""Attachments: the files that go with a transactional email."""
 
 import mimetypes
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Final, TypeVar, cast
 
 import attrs
 
 from loops_async.errors import InvalidInput
 from loops_async.records._types import UNSET, Unset
-from loops_async.records._validation import masked_repr
+from loops_async.records._validation import RequestRecord
 
 T = TypeVar("T")
 
-LARGEST_MAIL: Final = 4_000_000
-"""Bytes of JSON that Loops takes for one transactional mail."""
+MAX_MAIL_SIZE: Final = 4_000_000
+"""The most bytes of JSON that Loops accepts for one transactional email."""
 
 
-def _content_type(self: "Attachment") -> str:
-    return _guessed(self.filename)
+def _invalid(what: str, index: int | None = None) -> InvalidInput:
+    place = "" if index is None else f"[{index}]"
+    return InvalidInput(f"attachments{place}: {what}", field="attachments")
 
 
-def _guessed(name: object) -> str:
+def _guess_content_type(attachment: "Attachment") -> str:
+    name: object = attachment.filename
     guessed, encoding = mimetypes.guess_type(name) if isinstance(name, str) else (None, None)
-    # A name such as a.csv.gz is guessed as text/csv with gzip around it, which it is not.
+    # A name such as a.csv.gz is guessed as text/csv with gzip around it, which would be wrong.
     return guessed if guessed is not None and encoding is None else "application/octet-stream"
 
 
-def _check_filename(_: object, __: "attrs.Attribute[Any]", value: object) -> None:
-    if not isinstance(value, str) or not value or not value.isprintable():
-        raise InvalidInput(
-            "attachments: filename must be a name such as 'invoice.pdf'", field="attachments"
-        )
-
-
-def _check_data(_: object, __: "attrs.Attribute[Any]", value: object) -> None:
-    if not isinstance(value, bytes | Path):
-        raise InvalidInput(
-            f"attachments: data must be bytes or a pathlib.Path, not {type(value).__name__}; "
-            "Attachment.from_path takes the name of a file",
-            field="attachments",
-        )
-
-
-def _check_content_type(_: object, __: "attrs.Attribute[Any]", value: object) -> None:
-    # It ends up in the mail's own headers.
-    if not (isinstance(value, str) and "/" in value and value.isascii() and value.isprintable()):
-        raise InvalidInput(
-            "attachments: content_type must be a MIME type such as 'application/pdf'",
-            field="attachments",
-        )
-
-
-@attrs.frozen(repr=False)
-class Attachment:
-    """A file to send with a mail. Loops has to enable attachments for your team first.
+@attrs.frozen
+class Attachment(RequestRecord):
+    """A file to send with an email. Loops has to enable attachments for your team first.
 
     Attributes:
         filename: The name that the recipient sees.
-        data: The file's bytes, or a path that is read when the mail is sent.
-        content_type: Its MIME type; guessed from the name when left out.
+        data: The file's bytes, or a path that is read when the email is sent.
+        content_type: Its MIME type; guessed from the name if it is left out.
 
     Raises:
-        InvalidInput: No name, or data that is neither bytes nor a path.
+        InvalidInput: An empty name, or data that is neither bytes nor a path.
     """
 
-    filename: str = attrs.field(validator=_check_filename)
-    data: bytes | Path = attrs.field(validator=_check_data)
-    content_type: str = attrs.field(
-        default=attrs.Factory(_content_type, takes_self=True), validator=_check_content_type
-    )
+    filename: str
+    data: bytes | Path
+    content_type: str = attrs.field(default=attrs.Factory(_guess_content_type, takes_self=True))
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str], filename: str | None = None) -> "Attachment":
         """The file at ``path``, under its own name or ``filename``.
 
         Raises:
-            InvalidInput: That is no path.
+            InvalidInput: ``path`` is neither text nor a path.
         """
         try:
             place = Path(path)
         except TypeError:
             place = None
         if place is None:
-            raise InvalidInput(
-                f"attachments: a path must be text or a pathlib.Path, not {type(path).__name__}",
-                field="attachments",
-            )
+            raise _invalid(f"a path must be text or a pathlib.Path, not {type(path).__name__}")
         return cls(filename if filename is not None else place.name, place)
 
-    def __repr__(self) -> str:
-        return masked_repr(self)
+    def check(self) -> None:
+        """Raise InvalidInput if Loops would not accept the attachment."""
+        _check_filename(self.filename)
+        _check_data(self.data)
+        _check_content_type(self.content_type)
 
 
-def content(attachments: Sequence[Attachment], index: int) -> bytes:
-    """The bytes of one of a mail's attachments; reads its file, but no more than a mail may have.
+def _check_filename(value: object) -> None:
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise _invalid("filename must be a name such as 'invoice.pdf'")
+
+
+def _check_data(value: object) -> None:
+    if not isinstance(value, bytes | Path):
+        raise _invalid(
+            f"data must be bytes or a pathlib.Path, not {type(value).__name__}; "
+            "Attachment.from_path takes the name of a file"
+        )
+
+
+def _check_content_type(value: object) -> None:
+    # It becomes a part of the email's own headers.
+    if not (isinstance(value, str) and "/" in value and value.isascii() and value.isprintable()):
+        raise _invalid("content_type must be a MIME type such as 'application/pdf'")
+
+
+def copy_attachments(value: Iterable[Attachment] | Unset) -> tuple[Attachment, ...]:
+    """An attrs converter: the attachments as a tuple; an empty one for ``UNSET``."""
+    return () if value is UNSET else tuple(_checked(value))
+
+
+def _checked(given: object) -> Iterator[Attachment]:
+    if not isinstance(given, Iterable):
+        raise _invalid(f"must be a list of Attachment records, not {type(given).__name__}")
+    for attachment in cast("Iterable[object]", given):
+        if not isinstance(attachment, Attachment):
+            raise _invalid(f"must be Attachment records, not {type(attachment).__name__}")
+        yield attachment
+
+
+def total_size(attachments: Sequence[Attachment]) -> int:
+    """How many bytes the attachments have together, without reading their files.
 
     Raises:
-        InvalidInput: The file cannot be read.
+        InvalidInput: A file cannot be found, or is a pipe or a device, which may never end.
     """
-    data = attachments[index].data
-    if isinstance(data, bytes):
-        return data
-    path = data
-
-    def read() -> bytes:
-        with path.open("rb") as file:
-            # It may have grown since it was looked at, or be one of those that have no size.
-            return file.read(LARGEST_MAIL + 1)
-
-    return _asked(index, read)
+    return sum(_size(attachment, index) for index, attachment in enumerate(attachments))
 
 
-def size(attachments: Sequence[Attachment], index: int) -> int:
-    """How many bytes one of a mail's attachments has, without reading its file.
-
-    Raises:
-        InvalidInput: The file cannot be found, or is none: a pipe could be waited on for ever.
-    """
-    data = attachments[index].data
+def _size(attachment: Attachment, index: int) -> int:
+    data = attachment.data
     if isinstance(data, bytes):
         return len(data)
-    found = _asked(index, data.stat)
+    found = _try(data.stat, index)
     if not stat.S_ISREG(found.st_mode):
-        raise InvalidInput(
-            f"attachments[{index}]: its path is a directory or a device, not a file",
-            field="attachments",
-        )
+        raise _invalid("its path is a directory or a device, not a file", index)
     return found.st_size
 
 
-def _asked(index: int, read: Callable[[], T]) -> T:
+def read_files(attachments: Sequence[Attachment]) -> list[Attachment]:
+    """The attachments with their files' bytes, as far as one email can carry them.
+
+    Raises:
+        InvalidInput: A file cannot be read.
+    """
+    return [
+        attrs.evolve(attachment, data=_try(lambda path=attachment.data: _read(path), index))
+        if isinstance(attachment.data, Path)
+        else attachment
+        for index, attachment in enumerate(attachments)
+    ]
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        # The file may have grown since its size was read, or have no size, as in /proc.
+        return file.read(MAX_MAIL_SIZE + 1)
+
+
+def _try(read: Callable[[], T], index: int) -> T:
     try:
         return read()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
-    raise InvalidInput(f"attachments[{index}]: its file cannot be read: {why}", field="attachments")
-
-
-def own_attachments(value: Iterable[Attachment] | Unset) -> tuple[Attachment, ...]:
-    """An attrs converter: the attachments as nobody else can change them."""
-    return () if value is UNSET else tuple(_checked_attachments(value))
-
-
-def _checked_attachments(given: object) -> Iterator[Attachment]:
-    if not isinstance(given, Iterable):
-        raise InvalidInput(
-            f"attachments: must be a list of Attachment records, not {type(given).__name__}",
-            field="attachments",
-        )
-    for attachment in cast("Iterable[object]", given):
-        if not isinstance(attachment, Attachment):
-            raise InvalidInput(
-                f"attachments: must be Attachment records, not {type(attachment).__name__}",
-                field="attachments",
-            )
-        yield attachment
+    raise _invalid(f"its file cannot be read: {why}", index)

@@ -1,12 +1,12 @@
-"""Contact properties."""
+"""Contact properties: the names and types of a contact's fields."""
 
 import attrs
 
-from loops_async.records._types import OpenStrEnum
+from loops_async.records._types import OpenStrEnum, ReplyRecord
 
 
 class PropertyType(OpenStrEnum):
-    """The type of a contact property. One that this version does not know keeps its own text."""
+    """The type of a contact property. A type unknown to this version keeps its own text."""
 
     STRING = "string"
     NUMBER = "number"
@@ -15,13 +15,13 @@ class PropertyType(OpenStrEnum):
 
 
 @attrs.frozen
-class ContactProperty:
+class ContactProperty(ReplyRecord):
     """A contact property (https://loops.so/docs/api-reference/list-contact-properties).
 
     Attributes:
         key: Its name in requests, in camelCase.
         label: Its name for people.
-        type: What its values are.
+        type: The type of its values.
     """
 
     key: str

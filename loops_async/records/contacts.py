@@ -1,19 +1,51 @@
 """Contacts: what is sent to create one, what is sent to update one, and what Loops holds.
 
-Sending and holding are different types on purpose. A found contact carries ``subscribed: true``,
-and sending that back would re-subscribe a person who has left in the meantime.
+Sending and holding are separate types on purpose. A contact that was found has
+``subscribed: true``, and sending that back would re-subscribe a person who has left since.
 """
 
-from collections.abc import Mapping
-from typing import ClassVar, Final, Required, TypedDict, Unpack, cast
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Required, TypedDict
 
 import attrs
 
 from loops_async.errors import InvalidInput
-from loops_async.freezing import unfrozen
-from loops_async.records._types import UNSET, JsonValue, OpenStrEnum, PropertyValue, Unset
-from loops_async.records._validation import check_email
-from loops_async.records.holding import ContactFields, hold, sparse
+from loops_async.records._types import (
+    FLATTEN,
+    LOCAL,
+    UNSET,
+    JsonValue,
+    OpenStrEnum,
+    PropertyValue,
+    Unset,
+    json_key,
+)
+from loops_async.records._validation import (
+    RequestRecord,
+    check_declared,
+    check_each,
+    check_email,
+    check_lists,
+    check_nullable_bool,
+    check_nullable_text,
+    check_property,
+    check_property_name,
+    check_property_value,
+    check_user_id,
+    copy_lists,
+    copy_properties,
+    invalid,
+)
+
+CHANGE_CHECKS: Final[Mapping[str, Callable[[str, Any], None]]] = {
+    "first_name": check_nullable_text,
+    "last_name": check_nullable_text,
+    "source": check_nullable_text,
+    "subscribed": check_nullable_bool,
+    "user_group": check_nullable_text,
+}
+"""The checks of the fields that an event can change as well."""
 
 
 class OptInStatus(OpenStrEnum):
@@ -27,7 +59,139 @@ class OptInStatus(OpenStrEnum):
     REJECTED = "rejected"
 
 
-class _Fields(TypedDict, total=False):
+@attrs.frozen(kw_only=True, slots=False)
+class ContactFields(RequestRecord):
+    """What ``ContactCreate`` and ``ContactUpdate`` have in common."""
+
+    email: str | None | Unset = UNSET
+    user_id: str | None | Unset = UNSET
+    first_name: str | None | Unset = UNSET
+    last_name: str | None | Unset = UNSET
+    source: str | None | Unset = UNSET
+    subscribed: bool | None | Unset = UNSET
+    user_group: str | None | Unset = UNSET
+    mailing_lists: Mapping[str, bool] | None | Unset = attrs.field(
+        default=UNSET, converter=copy_lists
+    )
+    properties: Mapping[str, PropertyValue] = attrs.field(
+        factory=dict[str, PropertyValue], converter=copy_properties, metadata=FLATTEN
+    )
+
+    # Not as validators of the fields: a subclass that declares a field anew would lose them.
+    def check(self) -> None:
+        """Raise InvalidInput if Loops would not accept the record."""
+        for name, check in CHANGE_CHECKS.items():
+            value = getattr(self, name)
+            if value is not UNSET:
+                check(name, value)
+        if self.user_id is not UNSET and self.user_id is not None:
+            check_user_id("user_id", self.user_id)
+        if self.mailing_lists is not UNSET and self.mailing_lists is not None:
+            check_lists("mailing_lists", self.mailing_lists)
+        self._check_email()
+        if self.properties:
+            check_each("properties", self.properties, check_property)
+        for attribute, key in typed_properties(type(self)):
+            value = getattr(self, attribute)
+            if value is UNSET:
+                continue
+            if key in self.properties:
+                raise invalid(key, f"is given twice, as {attribute}= and in properties; drop one")
+            check_property_value(key, value)
+
+    def _check_email(self) -> None:
+        if self.email is not UNSET and self.email is not None:
+            check_email("email", self.email)
+        elif self.user_id is UNSET or self.user_id is None:
+            raise InvalidInput(
+                "email: give email or user_id (or both), so that Loops knows which contact to "
+                "update",
+                field="email",
+            )
+
+
+@functools.cache
+def typed_properties(record: type[ContactFields]) -> tuple[tuple[str, str], ...]:
+    """The custom properties that a subclass declares: each attribute, and its name at Loops."""
+    check_declared(record)
+    default_fields = attrs.fields_dict(ContactFields)
+    pairs = [(a.name, json_key(a)) for a in attrs.fields(record) if a.name not in default_fields]
+    taken: dict[str, str] = {}
+    for name, key in pairs:
+        check_property_name(key)
+        if key in taken:
+            raise invalid(key, f"is declared twice, as {taken[key]} and as {name}; rename one")
+        taken[key] = name
+    return tuple(pairs)
+
+
+def _email_first(_: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
+    return sorted(fields, key=lambda field: field.name != "email")
+
+
+@attrs.frozen(kw_only=True, slots=False, field_transformer=_email_first)
+class ContactCreate(ContactFields):
+    """A contact to create (https://loops.so/docs/api-reference/create-contact).
+
+    A field has three states: left out (``UNSET``), a value, and ``None``, which sends ``null``
+    and empties it. Subclass with ``attrs.frozen`` to declare custom properties with types; an
+    attribute ``trial_ends`` is sent as ``trialEnds``.
+
+    Attributes:
+        email: The contact's address. Required.
+        first_name: The contact's first name.
+        last_name: The contact's last name.
+        source: Where the contact came from; Loops sets "API" if it is left out.
+        subscribed: Whether the contact gets campaign and workflow mail. Best left out: new
+            contacts are subscribed, and ``True`` re-subscribes a person who had left.
+        user_group: The one group the contact is in.
+        user_id: Your own id of the contact, unique in the audience.
+        mailing_lists: Mailing list ids, each with True (add) or False (remove).
+        properties: Custom properties by their name at Loops: text, numbers, booleans, dates,
+            datetimes with a time zone, or ``None``.
+
+    Raises:
+        InvalidInput: A field that Loops would not accept; the message names it and the fix.
+    """
+
+    email: str
+
+    def _check_email(self) -> None:
+        check_email("email", self.email)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ContactUpdate(ContactFields):
+    """A contact to update, or to create if it does not exist
+    (https://loops.so/docs/api-reference/update-contact).
+
+    Give ``email`` or ``user_id``. With both, Loops looks for a contact with either and sets the
+    other, which is how to change an address. A field has three states: left out (``UNSET``) it
+    stays as it is, a value sets it, and ``None`` sends ``null`` and empties it. Subclass with
+    ``attrs.frozen`` to declare custom properties with types; an attribute ``trial_ends`` is sent
+    as ``trialEnds``.
+
+    Attributes:
+        email: The contact's address.
+        first_name: The contact's first name.
+        last_name: The contact's last name.
+        source: Where the contact came from; Loops sets "API" if it is left out.
+        subscribed: Whether the contact gets campaign and workflow mail. Leave it out unless you
+            mean it: ``True`` re-subscribes a person who had left.
+        user_group: The one group the contact is in.
+        user_id: Your own id of the contact, unique in the audience.
+        mailing_lists: Mailing list ids, each with True (add) or False (remove).
+        properties: Custom properties by their name at Loops: text, numbers, booleans, dates,
+            datetimes with a time zone, or ``None``.
+
+    Raises:
+        InvalidInput: A field that Loops would not accept; the message names it and the fix.
+    """  # noqa: D205 - the page's address does not fit the first line
+
+
+class ContactChanges(TypedDict, total=False):
+    """The fields that a contact can be created with or updated to, as keyword arguments."""
+
     first_name: str | None | Unset
     last_name: str | None | Unset
     source: str | None | Unset
@@ -38,106 +202,25 @@ class _Fields(TypedDict, total=False):
     properties: Mapping[str, PropertyValue]
 
 
-class CreateFields(_Fields, total=False):
+class CreateFields(ContactChanges, total=False):
     """The fields of ``ContactCreate`` as keyword arguments."""
 
     email: Required[str]
 
 
-class UpdateFields(_Fields, total=False):
+class UpdateFields(ContactChanges, total=False):
     """The fields of ``ContactUpdate`` as keyword arguments."""
 
     email: str | None | Unset
 
 
-@sparse
-@attrs.frozen(kw_only=True, repr=False, slots=False)
-class ContactCreate(ContactFields):
-    """A contact to create (https://loops.so/docs/api-reference/create-contact).
-
-    A field has three states: left out (``UNSET``), a value, and ``None``, which sends ``null``
-    and empties it. Subclass with ``attrs.frozen`` to give custom properties types of their own;
-    an attribute ``trial_ends`` is sent as ``trialEnds``.
-
-    Attributes:
-        email: The contact's address. Required.
-        first_name: The contact's first name.
-        last_name: The contact's last name.
-        source: Where the contact came from; Loops writes "API" when it is left out.
-        subscribed: Whether the contact gets campaign and workflow mail. Best left out: new
-            contacts are subscribed, and ``True`` re-subscribes a person who had left.
-        user_group: The one group the contact is in.
-        user_id: Your own id of the contact, unique in the audience.
-        mailing_lists: Mailing list ids, each with True (add) or False (remove).
-        properties: Custom properties by their name at Loops: text, numbers, booleans, dates,
-            datetimes with a time zone, or ``None``.
-
-    Raises:
-        InvalidInput: A field that Loops could not take; the message names it and the fix.
-    """
-
-    _identifying: ClassVar = frozenset({"email"})
-
-    email: str = attrs.field(repr=False)
-
-    def __init__(self, **given: Unpack[CreateFields]) -> None:
-        hold(self, cast("dict[str, object]", given))
-
-    def _check_without_email(self) -> None:
-        check_email("email", self.email)
-
-
-@sparse
-@attrs.frozen(kw_only=True, repr=False, slots=False)
-class ContactUpdate(ContactFields):
-    """A contact to update, or to create when there is none
-    (https://loops.so/docs/api-reference/update-contact).
-
-    Give ``email`` or ``user_id``. With both, Loops looks for a contact with either and sets the
-    other, which is how an address is changed. A field has three states: left out (``UNSET``) it
-    stays as it is, a value sets it, and ``None`` sends ``null`` and empties it. Subclass with
-    ``attrs.frozen`` to give custom properties types of their own; an attribute ``trial_ends`` is
-    sent as ``trialEnds``.
-
-    Attributes:
-        email: The contact's address.
-        first_name: The contact's first name.
-        last_name: The contact's last name.
-        source: Where the contact came from; Loops writes "API" when it is left out.
-        subscribed: Whether the contact gets campaign and workflow mail. Leave it out unless you
-            mean it: ``True`` re-subscribes a person who had left.
-        user_group: The one group the contact is in.
-        user_id: Your own id of the contact, unique in the audience.
-        mailing_lists: Mailing list ids, each with True (add) or False (remove).
-        properties: Custom properties by their name at Loops: text, numbers, booleans, dates,
-            datetimes with a time zone, or ``None``.
-
-    Raises:
-        InvalidInput: A field that Loops could not take; the message names it and the fix.
-    """  # noqa: D205 - the page's address does not fit the first line
-
-    _identifying: ClassVar = frozenset({"email", "user_id"})
-
-    email: str | None | Unset = attrs.field(default=UNSET, repr=False)
-
-    def __init__(self, **given: Unpack[UpdateFields]) -> None:
-        hold(self, cast("dict[str, object]", given))
-
-    def _check_without_email(self) -> None:
-        if not isinstance(self.user_id, str):
-            raise InvalidInput(
-                "email: give email or user_id (or both), so that Loops knows which contact to "
-                "update",
-                field="email",
-            )
-
-
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class Contact:
     """A contact as Loops holds it (https://loops.so/docs/api-reference/find-contact).
 
-    Not for sending back: build a ``ContactUpdate`` with what shall change. Subclass with
-    ``attrs.frozen`` and pass it as ``find(…, into=YourContact)`` to read custom properties typed.
+    Do not send it back; build a ``ContactUpdate`` of what should change. Subclass with
+    ``attrs.frozen`` and pass it as ``find(…, into=YourContact)`` to read custom properties with
+    types.
 
     Attributes:
         id: Loops' own id.
@@ -146,59 +229,49 @@ class Contact:
         last_name: The last name, or None.
         source: Where the contact came from.
         subscribed: Whether the contact gets campaign and workflow mail.
-        user_group: The group; empty text for none.
+        user_group: The group; empty text if there is none.
         user_id: Your own id, or None.
         mailing_lists: The ids of the lists that the contact is on, each with True.
-        opt_in_status: The state of a double opt-in, or None where there was none.
+        opt_in_status: The state of a double opt-in, or None if there was none.
         properties: Everything else that Loops sent: the custom properties, dates as ISO 8601
             text, and fields newer than this version. A property that is empty, because it was
-            emptied or never set, is not in it (or is None): ask with ``properties.get(name)``.
+            emptied or never set, is missing (or None): read it with ``properties.get(name)``.
     """
 
     id: str
-    email: str = attrs.field(repr=False)
-    first_name: str | None = attrs.field(default=None, repr=False)
-    last_name: str | None = attrs.field(default=None, repr=False)
-    source: str | None = attrs.field(default=None, repr=False)
-    subscribed: bool | None = attrs.field(default=None, repr=False)
-    user_group: str | None = attrs.field(default=None, repr=False)
-    user_id: str | None = attrs.field(default=None, repr=False)
-    mailing_lists: Mapping[str, bool] = attrs.field(factory=dict[str, bool], repr=False)
-    opt_in_status: OptInStatus | None = attrs.field(default=None, repr=False)
-    properties: Mapping[str, JsonValue] = attrs.field(factory=dict[str, JsonValue], repr=False)
+    email: str
+    first_name: str | None = None
+    last_name: str | None = None
+    source: str | None = None
+    subscribed: bool | None = None
+    user_group: str | None = None
+    user_id: str | None = None
+    mailing_lists: Mapping[str, bool] = attrs.field(factory=dict[str, bool])
+    opt_in_status: OptInStatus | None = None
+    properties: Mapping[str, JsonValue] = attrs.field(
+        factory=dict[str, JsonValue], metadata=FLATTEN
+    )
 
-    def __init_subclass__(cls) -> None:
-        # As in ContactFields: a user's subclass must not show its values either.
-        super().__init_subclass__()
+    @classmethod
+    def __attrs_init_subclass__(cls) -> None:
+        # attrs has just generated one for the subclass, which would show every value.
         cls.__repr__ = Contact.__repr__  # type: ignore[method-assign]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(id={self.id!r})"
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class ContactReceipt:
-    """What Loops answers to a create or an update.
+    """The result of creating or updating a contact.
 
     Attributes:
         id: Loops' own id of the contact.
         attempts: How many requests it took; 1 without a retry, 0 in a dry run.
-        dry_run: Whether it is made up, because nothing was sent; its ``id`` is ``"dry-run"`` then.
+        dry_run: Whether this is a made-up result, because nothing was sent; its ``id`` is then
+            ``"dry-run"``.
     """
 
     id: str
-    attempts: int = 1
-    dry_run: bool = False
-
-
-_receipt: Final = unfrozen(ContactReceipt)
-
-
-def receipt_of(contact_id: str, attempts: int, dry_run: bool) -> ContactReceipt:  # noqa: FBT001 - a keyword costs more
-    """A ``ContactReceipt``, for less than its constructor takes."""
-    receipt = _receipt()
-    receipt.id = contact_id
-    receipt.attempts = attempts
-    receipt.dry_run = dry_run
-    receipt.__class__ = ContactReceipt
-    return cast("ContactReceipt", receipt)
+    attempts: int = attrs.field(default=1, metadata=LOCAL)
+    dry_run: bool = attrs.field(default=False, metadata=LOCAL)

@@ -1,4 +1,4 @@
-"""An event: something that a contact did, which may start a workflow."""
+"""Events: something that a contact did, which may start a workflow."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,39 +6,53 @@ from typing import Any, Final
 import attrs
 
 from loops_async.errors import InvalidInput
-from loops_async.records._types import UNSET, PropertyValue, Unset
+from loops_async.records._types import FLATTEN, UNSET, PropertyValue, Unset, camel_case
 from loops_async.records._validation import (
-    FIELD_CHECKS,
+    RequestRecord,
     check_each,
-    check_event_value,
+    check_email,
+    check_event_property,
     check_lists,
     check_name,
-    check_property_name,
-    check_property_value,
-    check_unicode,
+    check_property,
+    check_user_id,
+    copy_lists,
+    copy_mapping,
+    copy_properties,
     masked,
-    masked_repr,
-    optional_email,
-    optional_user_id,
-    own_lists,
-    own_mapping,
-    own_properties,
 )
+from loops_async.records.contacts import CHANGE_CHECKS
 
-_OF_THE_EVENT: Final = frozenset({"email", "user_id", "mailing_lists", "properties"})
+_PARTS_OF_THE_EVENT: Final = frozenset({"eventName", "eventProperties"})
+_OTHER_ARGUMENTS: Final = frozenset({"email", "user_id", "mailing_lists", "properties"})
 
 
-def _own_changes(value: Any) -> dict[str, Any]:
-    changes = own_mapping(value, "contact")
+def _copy_changes(value: Any) -> dict[str, Any]:
+    changes = copy_mapping(value, "contact")
     return {name: change for name, change in changes.items() if change is not UNSET}
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Event:
+def _check_change(name: Any, value: object) -> None:
+    if name in _OTHER_ARGUMENTS:
+        raise InvalidInput(
+            f"contact: {name} is not a change of the contact; pass {name}= beside it", field=name
+        )
+    if name in _PARTS_OF_THE_EVENT:
+        raise InvalidInput(
+            f"contact: {masked(name)} is a part of the event and cannot be a property", field=name
+        )
+    if name in CHANGE_CHECKS:
+        CHANGE_CHECKS[name](name, value)
+    else:
+        check_property(name, value)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Event(RequestRecord):
     """An event to send (https://loops.so/docs/api-reference/send-event).
 
-    Give ``email`` or ``user_id``; a ``user_id`` alone must be known to Loops, an unknown address
-    becomes a contact.
+    Give ``email`` or ``user_id``. Loops must know a ``user_id`` that is given alone; an unknown
+    address becomes a contact.
 
     Attributes:
         event_name: The event's name.
@@ -47,58 +61,46 @@ class Event:
         properties: Event properties, for the mails that the event sends: text, numbers, booleans,
             dates, datetimes with a time zone, ``None``.
         mailing_lists: Mailing list ids, each with True (add) or False (remove).
-        contact: What the event changes of the contact itself, for good: custom properties by
+        contact: What the event changes of the contact itself, permanently: custom properties by
             their name at Loops, and ``first_name``, ``last_name``, ``source``, ``user_group`` and
             ``subscribed`` (``True`` re-subscribes a person who had left).
 
     Raises:
-        InvalidInput: A field that Loops could not take; the message names it and the fix.
+        InvalidInput: A field that Loops would not accept; the message names it and the fix.
     """
 
-    event_name: str = attrs.field(validator=check_name)
-    email: str | None | Unset = attrs.field(default=UNSET, validator=optional_email)
-    user_id: str | None | Unset = attrs.field(default=UNSET, validator=optional_user_id)
+    event_name: str
+    email: str | None | Unset = UNSET
+    user_id: str | None | Unset = UNSET
     properties: Mapping[str, PropertyValue] = attrs.field(
-        factory=dict[str, PropertyValue], converter=own_properties
+        factory=dict[str, PropertyValue],
+        converter=copy_properties,
+        metadata={"key": "eventProperties"},
     )
     mailing_lists: Mapping[str, bool] | None | Unset = attrs.field(
-        default=UNSET, converter=own_lists, validator=check_lists
+        default=UNSET, converter=copy_lists
     )
     contact: Mapping[str, PropertyValue] = attrs.field(
-        factory=dict[str, PropertyValue], converter=_own_changes
+        factory=dict[str, PropertyValue],
+        converter=_copy_changes,
+        metadata={**FLATTEN, "keys": {name: camel_case(name) for name in CHANGE_CHECKS}},
     )
 
-    def __attrs_post_init__(self) -> None:
-        if not isinstance(self.email, str) and not isinstance(self.user_id, str):
+    def check(self) -> None:
+        """Raise InvalidInput if Loops would not accept the record."""
+        check_name("event_name", self.event_name)
+        if self.email is not UNSET and self.email is not None:
+            check_email("email", self.email)
+        if self.user_id is not UNSET and self.user_id is not None:
+            check_user_id("user_id", self.user_id)
+        elif self.email is UNSET or self.email is None:
             raise InvalidInput(
                 "email: give email or user_id (or both), so that Loops knows whose event it is",
                 field="email",
             )
-        check_each("properties", self.properties, _check_property)
-        check_each("contact", self.contact, _check_change)
-
-    def __repr__(self) -> str:
-        return masked_repr(self)
-
-
-def _check_property(name: Any, value: object) -> None:
-    check_event_value(name, value)
-    check_unicode(name, name)
-    check_unicode(name, value)
-
-
-def _check_change(name: Any, value: object) -> None:
-    if name in _OF_THE_EVENT:
-        raise InvalidInput(
-            f"contact: {name} is no change of the contact; pass {name}= beside it", field=name
-        )
-    if (check := FIELD_CHECKS.get(name)) is not None:
-        check(name, value)
-        return
-    check_property_name(name)
-    if name in {"eventName", "eventProperties"}:
-        raise InvalidInput(
-            f"contact: {masked(name)} is a part of the event and cannot be a property",
-            field=name,
-        )
-    check_property_value(name, value)
+        if self.mailing_lists is not UNSET and self.mailing_lists is not None:
+            check_lists("mailing_lists", self.mailing_lists)
+        if self.properties:
+            check_each("properties", self.properties, check_event_property)
+        if self.contact:
+            check_each("contact", self.contact, _check_change)

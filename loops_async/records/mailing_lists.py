@@ -2,13 +2,15 @@
 
 import attrs
 
+from loops_async.records._types import ReplyRecord
+
 
 @attrs.frozen
-class MailingList:
+class MailingList(ReplyRecord):
     """A mailing list (https://loops.so/docs/api-reference/list-mailing-lists).
 
     Attributes:
-        id: What ``mailing_lists={id: True}`` names it by.
+        id: Its id, as in ``mailing_lists={id: True}``.
         name: Its name.
         description: What it is about, or None.
         is_public: Whether contacts see it in their preferences.

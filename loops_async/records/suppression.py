@@ -1,11 +1,13 @@
-"""Whether Loops refuses to send to a contact, and how often that may be undone."""
+"""The suppression list: whether Loops refuses to send to a contact."""
 
 import attrs
 
+from loops_async.records._types import LOCAL, ReplyRecord
+
 
 @attrs.frozen
-class RemovalQuota:
-    """How many contacts may be taken off the suppression list.
+class RemovalQuota(ReplyRecord):
+    """How many contacts may be removed from the suppression list.
 
     Attributes:
         limit: Removals in a rolling 30 days.
@@ -17,8 +19,8 @@ class RemovalQuota:
 
 
 @attrs.frozen
-class SuppressedContact:
-    """The contact that was asked about.
+class SuppressedContact(ReplyRecord):
+    """The contact that a suppression is about.
 
     Attributes:
         id: Loops' own id.
@@ -32,32 +34,32 @@ class SuppressedContact:
 
 
 @attrs.frozen
-class Suppression:
+class Suppression(ReplyRecord):
     """Whether a contact is suppressed.
 
     See https://loops.so/docs/api-reference/check-contact-suppression.
 
     Attributes:
-        contact: The contact that was asked about.
+        contact: The contact.
         is_suppressed: Whether Loops refuses to send to it.
-        removal_quota: How often that may be undone.
-        dry_run: Whether it is made up, because nothing was sent.
+        removal_quota: How many contacts may still be removed from the list.
+        dry_run: Whether this is a made-up result, because nothing was sent.
     """
 
     contact: SuppressedContact
     is_suppressed: bool
     removal_quota: RemovalQuota
-    dry_run: bool = False
+    dry_run: bool = attrs.field(default=False, metadata=LOCAL)
 
 
 @attrs.frozen
-class SuppressionRemoval:
-    """The contact is not suppressed any more, or was not to begin with.
+class SuppressionRemoval(ReplyRecord):
+    """The contact is no longer suppressed, or never was.
 
     Attributes:
-        removal_quota: What is left of the quota.
-        dry_run: Whether it is made up, because nothing was sent.
+        removal_quota: How many contacts may still be removed from the list.
+        dry_run: Whether this is a made-up result, because nothing was sent.
     """
 
     removal_quota: RemovalQuota
-    dry_run: bool = False
+    dry_run: bool = attrs.field(default=False, metadata=LOCAL)

@@ -135,4 +135,4 @@ def test_a_record_its_keyword_form_and_its_parts_agree_on_a_custom_property(
 @given(value=PROPERTY_VALUES)
 def test_no_value_of_a_property_shows_in_a_repr(value: PropertyValue) -> None:
     record = ContactCreate(email="ada@example.com", properties={"plan": value})
-    assert repr(record) == "ContactCreate(properties={plan}, email=…)"
+    assert repr(record) == "ContactCreate(email=…, properties={plan})"

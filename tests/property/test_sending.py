@@ -230,7 +230,7 @@ def test_a_refusal_names_the_field_and_what_to_do_and_never_the_value(
     (event(properties={7: 1}), "properties: "),
     (event(contact={"first_name": 7}), "contact['first_name']: "),
     (event(contact={"plan": [1]}), "contact['plan']: "),
-    (event(contact={"email": ADA}), "contact: email is no change"),
+    (event(contact={"email": ADA}), "contact: email is not a change"),
     (event(email=7, properties={"email": 1}), "email: "),
     (mail(data_variables={"name": None}), "data_variables['name']: "),
     (mail(data_variables={"items": [{"price": None}]}), "data_variables['items.price']: "),

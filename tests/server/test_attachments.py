@@ -162,7 +162,7 @@ async def test_the_loop_goes_on_while_a_file_or_much_is_encoded(
         assert went_on.wait(5), "the loop is held"
         return b64encode(data)
 
-    monkeypatch.setattr("loops_async.codec.outgoing.b64encode", slow)
+    monkeypatch.setattr("loops_async.codec.encoding.b64encode", slow)
     data = sparse(tmp_path / "a", size) if size == 1 else bytes(size)
     await mail(loops, Attachment("a.bin", data))
     assert sandbox.sent_emails[0].attachments[0].data == bytes(size)

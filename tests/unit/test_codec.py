@@ -245,7 +245,7 @@ def test_other_records_are_read_and_what_is_new_in_them_is_passed_over() -> None
     (b"{}", Team, "required field missing @ $.team"),
     (b'{"teamName":["S3CRET"]}', Team, "expected text, got an array @ $.team"),
     (b'{"teamName":true}', Team, "expected text, got a boolean @ $.team"),
-    (b'{"id":"S3CRET"}', list[Contact], r"expected an object, got text @ \$\[0\]"),
+    (b'{"id":"S3CRET"}', list[Contact], r"expected an array, got an object @ \$"),
     (b'["S3CRET"]', list[Contact], r"expected an object, got text @ \$\[0\]"),
     (b'[{"id":"S3CRET","email":7}]', list[Contact], r"expected text, got a number @ \$\[0\].email"),
     (b'{"id":"c","email":"e","subscribed":"S3CRET"}', Contact, "expected a boolean, got text"),

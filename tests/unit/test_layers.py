@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2] / "loops_async"
 # the floors below its own; within a floor, nobody imports from a neighbour. The sandbox stands on
 # an island: it imports nothing of the client's.
 FLOORS: list[tuple[str, ...]] = [
-    ("errors", "version", "freezing"),
+    ("errors", "version"),
     ("records",),
     ("codec",),
     ("pipeline",),
@@ -38,7 +38,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 
 def name_of(path: Path) -> str:
-    """``loops_async.records.unset``; a package is called by its own name."""
+    """``loops_async.records.events``; a package is called by its own name."""
     parts = path.relative_to(ROOT.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -187,7 +187,7 @@ def f():
 
 
 @pytest.mark.parametrize(("module", "imported"), [
-    ("loops_async.codec.text", "loops_async.client"),
+    ("loops_async.codec.encoding", "loops_async.client"),
     ("loops_async.pipeline.retrying", "loops_async.transport"),
     ("loops_async.records.contacts", "loops_async.codec"),
     ("loops_async.sandbox.team", "loops_async.errors"),

@@ -153,7 +153,7 @@ def test_a_property_whose_name_is_an_address_is_refused_without_the_address(
     ({"first_name": 7}, "first_name: must be text, None to empty it, or left out, not int"),
     ({"last_name": True}, "last_name: must be text"),
     ({"source": "S3CRET" * 100}, "source: has 600 characters"),
-    ({"user_group": "S3CRET\ud800"}, "user_group: holds a lone surrogate"),
+    ({"user_group": "S3CRET\ud800"}, "user_group: contains a lone surrogate"),
     ({"subscribed": 1}, "subscribed: must be True, False, None or left out, not int"),
     ({"subscribed": "yes"}, "subscribed: must be True"),
     ({"user_id": 7}, r"user_id: must be text, not int; pass str\(user_id\)"),
@@ -243,7 +243,7 @@ def test_a_typed_property_cannot_take_a_name_that_is_not_free(key: str) -> None:
 
 def test_a_repr_shows_which_fields_were_given_and_never_what() -> None:
     shown = repr(ContactUpdate(email=ADA, first_name=None, user_id="u", properties={"plan": "pro"}))
-    assert shown == "ContactUpdate(first_name=None, user_id=…, properties={plan}, email=…)"
+    assert shown == "ContactUpdate(email=…, user_id=…, first_name=None, properties={plan})"
 
 
 @pytest.mark.parametrize("record", [
@@ -336,7 +336,7 @@ def test_a_masked_text_is_short_and_holds_no_address(text: str, shown: str) -> N
 
 @pytest.mark.parametrize("name", ["first_name", "user_id", "mailing_lists", "user_group"])
 def test_a_default_field_in_our_spelling_among_the_properties_is_refused(name: str) -> None:
-    with pytest.raises(InvalidInput, match=f"pass {name}=…, beside properties") as refused:
+    with pytest.raises(InvalidInput, match=f"pass {name}=…, outside of properties") as refused:
         ContactUpdate(email="ada@example.com", properties={name: "S3CRET"})
     assert refused.value.field == name
     assert "S3CRET" not in str(refused.value)
@@ -446,11 +446,11 @@ def test_a_field_that_attrs_was_not_told_of_is_refused_and_not_lost() -> None:
 
     kind: Any = Signup
     for fields in ({"plan": "pro"}, {}):
-        with pytest.raises(InvalidCall, match=r"Signup\.plan: is no field; write @attrs.frozen"):
+        with pytest.raises(InvalidCall, match=r"Signup\.plan: is not a field; write @attrs.frozen"):
             kind(email=ADA, **fields)
     unused: Any = None
     found = Contacts(unused).find(email=ADA, into=Held)
-    with pytest.raises(InvalidCall, match=r"Held\.plan: is no field; write @attrs.frozen"):
+    with pytest.raises(InvalidCall, match=r"Held\.plan: is not a field; write @attrs.frozen"):
         asyncio.run(found)
 
 
