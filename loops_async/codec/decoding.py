@@ -66,7 +66,7 @@ def _expected(what: str, value: object) -> WrongType:
 
 
 @attrs.frozen
-class _Plan:
+class _DecodingPlan:
     """How the records of one class are decoded.
 
     Attributes:
@@ -86,7 +86,7 @@ class _Plan:
 
 
 @functools.cache
-def _plan(record: Any) -> _Plan:
+def _plan(record: Any) -> _DecodingPlan:
     if any(isinstance(field.type, str) for field in attrs.fields(record)):
         attrs.resolve_types(record)
     fields: list[_PlannedField] = []
@@ -105,7 +105,7 @@ def _plan(record: Any) -> _Plan:
     known = {field[0] for field in fields}
     if issubclass(record, ReplyRecord):
         known.add("success")  # part of most replies, and not of what they are about
-    return _Plan(tuple(fields), frozenset(required), frozenset(known), flattened, names)
+    return _DecodingPlan(tuple(fields), frozenset(required), frozenset(known), flattened, names)
 
 
 def _record(value: Any, record: Any) -> Any:

@@ -43,7 +43,7 @@ def to_json(record: object) -> dict[str, Any]:
 
 
 @attrs.frozen
-class _Plan:
+class _EncodingPlan:
     """How the records of one class are encoded.
 
     Attributes:
@@ -60,7 +60,7 @@ class _Plan:
 
 
 @functools.cache
-def _plan(record: Any) -> _Plan:
+def _plan(record: Any) -> _EncodingPlan:
     fields: list[tuple[str, str, _Encode, bool]] = []
     flattened = None
     for field in attrs.fields(record):
@@ -73,7 +73,7 @@ def _plan(record: Any) -> _Plan:
         issubclass(record, RequestRecord)
         and record.__attrs_post_init__ is not RequestRecord.__attrs_post_init__
     )
-    return _Plan(tuple(fields), flattened, unchecked)
+    return _EncodingPlan(tuple(fields), flattened, unchecked)
 
 
 def _properties(_: str, properties: Mapping[str, object]) -> dict[str, object]:
