@@ -103,7 +103,6 @@ def arrow(x1: float, y1: float, x2: float, y2: float, kind: str = "") -> str:
 CAPTIONS: Final = {
     "errors": "all exceptions",
     "version": "package version",
-    "freezing": "frozen objects",
     "records": "attrs records, one module per noun",
     "codec": "records to JSON and back",
     "pipeline": "messages, retries, responses, redaction, deadlines",

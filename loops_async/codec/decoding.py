@@ -62,6 +62,20 @@ def _expected(what: str, value: object) -> WrongType:
     return WrongType(f"expected {what}, got {_TYPE_NAMES[type(value)]}")
 
 
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _expected("an object", value)
+    found: dict[str, Any] = value
+    return found
+
+
+def _array(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise _expected("an array", value)
+    found: list[Any] = value
+    return found
+
+
 # Records.
 
 
@@ -109,18 +123,16 @@ def _plan(record: Any) -> _DecodingPlan:
 
 
 def _record(value: Any, record: Any) -> Any:
-    if type(value) is not dict:
-        raise _expected("an object", value)
-    plan = _plan(record)
-    if not plan.required <= value.keys():
+    plan, given = _plan(record), _object(value)
+    if not plan.required <= given.keys():
         missing = WrongType("required field missing")
-        missing.add_note(f".{next(key for key in plan.required if key not in value)}")
+        missing.add_note(f".{next(key for key in plan.required if key not in given)}")
         raise missing
     found: dict[str, Any] = {}
     key = ""
     try:
         for key, name, plain, hook, hint, nullable in plan.fields:
-            item = value.get(key, _MISSING)
+            item = given.get(key, _MISSING)
             if type(item) in plain:
                 found[name] = item
             elif item is not _MISSING and (item is not None or not nullable):
@@ -129,7 +141,7 @@ def _record(value: Any, record: Any) -> Any:
         error.add_note(f".{key}")
         raise
     if plan.flattened is not None:
-        rest = {key: item for key, item in value.items() if key not in plan.known}
+        rest = {key: item for key, item in given.items() if key not in plan.known}
         if rest:
             names = plan.names
             found[plan.flattened] = (
@@ -156,13 +168,11 @@ def _is_sequence(hint: object) -> bool:
 def _sequence(hint: Any, converter: Converter) -> _Hook:
     into = get_args(hint)[0]
     hook, plain = converter.get_structure_hook(into), _plain_types(into)
-    make = tuple if get_origin(hint) is tuple else list
+    make: Any = tuple if get_origin(hint) is tuple else list
 
     def decode(value: Any, _: Any) -> Any:
-        if type(value) is not list:
-            raise _expected("an array", value)
         items: list[Any] = []
-        for item in value:
+        for item in _array(value):
             try:
                 items.append(item if type(item) in plain else hook(item, into))
             except Exception as error:
@@ -182,10 +192,9 @@ def _mapping(hint: Any, converter: Converter) -> _Hook:
     hook, plain = converter.get_structure_hook(into), _plain_types(into)
 
     def decode(value: Any, _: Any) -> dict[str, Any]:
-        if type(value) is not dict:
-            raise _expected("an object", value)
         return {
-            key: item if type(item) in plain else hook(item, into) for key, item in value.items()
+            key: item if type(item) in plain else hook(item, into)
+            for key, item in _object(value).items()
         }
 
     return decode

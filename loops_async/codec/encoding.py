@@ -25,7 +25,7 @@ def to_json(record: object) -> dict[str, Any]:
     Raises:
         InvalidInput: A value that JSON cannot represent.
     """
-    plan = _plan(type(record))
+    plan = _plan(cast("Any", type(record)))
     if plan.unchecked:
         cast("RequestRecord", record).check()
     fields: dict[str, Any] = {}
@@ -93,7 +93,8 @@ def _json_value(name: str, value: Any) -> object:
         return [_json_value(name, item) for item in cast("list[object]", value)]
     if isinstance(value, bytes):
         return b64encode(value).decode()
-    return to_json(value) if attrs.has(type(value)) else _scalar(name, value)
+    kind: Any = type(value)
+    return to_json(value) if attrs.has(kind) else _scalar(name, value)
 
 
 def _scalar(name: str, value: Any) -> object:

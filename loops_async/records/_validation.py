@@ -257,12 +257,12 @@ def _not_a_property(name: str, value: object) -> InvalidInput:
             name,
             "is UNSET; leave its name out to keep the value at Loops, or pass None to empty it",
         )
+    kind = type(value).__name__
     fix = (
         "flatten it into several properties"
         if isinstance(value, Mapping | list | tuple | set | frozenset)
         else "convert it to text or to a number first"
     )
-    kind = type(value).__name__
     return invalid(
         name, f"a property is text, a number, a boolean, a date or None, not {kind}; {fix}"
     )
@@ -273,7 +273,9 @@ def _not_a_property(name: str, value: object) -> InvalidInput:
 
 def copy_lists(value: Lists) -> Lists:
     """An attrs converter: a copy of the mapping, which the caller cannot change later."""
-    return dict(value) if value is not UNSET and is_mapping(value) else value
+    if value is UNSET or value is None or not is_mapping(value):
+        return value
+    return dict(cast("Mapping[str, bool]", value))
 
 
 def copy_properties(value: Mapping[str, PropertyValue]) -> Mapping[str, PropertyValue]:

@@ -4,6 +4,7 @@ import mimetypes
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
@@ -25,7 +26,7 @@ def _invalid(what: str, index: int | None = None) -> InvalidInput:
 
 
 def _guess_content_type(attachment: "Attachment") -> str:
-    name: object = attachment.filename
+    name = cast("object", attachment.filename)
     guessed, encoding = mimetypes.guess_type(name) if isinstance(name, str) else (None, None)
     # A name such as a.csv.gz is guessed as text/csv with gzip around it, which would be wrong.
     return guessed if guessed is not None and encoding is None else "application/octet-stream"
@@ -109,31 +110,33 @@ def total_size(attachments: Sequence[Attachment]) -> int:
     Raises:
         InvalidInput: A file cannot be found, or is a pipe or a device, which may never end.
     """
-    return sum(_size(attachment, index) for index, attachment in enumerate(attachments))
-
-
-def _size(attachment: Attachment, index: int) -> int:
-    data = attachment.data
-    if isinstance(data, bytes):
-        return len(data)
-    found = _try(data.stat, index)
-    if not stat.S_ISREG(found.st_mode):
-        raise _invalid("its path is a directory or a device, not a file", index)
-    return found.st_size
+    total = 0
+    for index, attachment in enumerate(attachments):
+        data = attachment.data
+        if isinstance(data, bytes):
+            total += len(data)
+            continue
+        found = _try(data.stat, index)
+        if not stat.S_ISREG(found.st_mode):
+            raise _invalid("its path is a directory or a device, not a file", index)
+        total += found.st_size
+    return total
 
 
 def read_files(attachments: Sequence[Attachment]) -> list[Attachment]:
-    """The attachments with their files' bytes, as far as one email can carry them.
+    """The attachments, with bytes in place of paths.
 
     Raises:
         InvalidInput: A file cannot be read.
     """
-    return [
-        attrs.evolve(attachment, data=_try(lambda path=attachment.data: _read(path), index))
-        if isinstance(attachment.data, Path)
-        else attachment
-        for index, attachment in enumerate(attachments)
-    ]
+    read: list[Attachment] = []
+    for index, attachment in enumerate(attachments):
+        if isinstance(attachment.data, Path):
+            data = _try(partial(_read, attachment.data), index)
+            read.append(attrs.evolve(attachment, data=data))
+        else:
+            read.append(attachment)
+    return read
 
 
 def _read(path: Path) -> bytes:

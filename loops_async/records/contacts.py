@@ -22,6 +22,7 @@ from loops_async.records._types import (
     json_key,
 )
 from loops_async.records._validation import (
+    DEFAULT_FIELDS,
     RequestRecord,
     check_declared,
     check_each,
@@ -63,7 +64,6 @@ class OptInStatus(OpenStrEnum):
 class ContactFields(RequestRecord):
     """What ``ContactCreate`` and ``ContactUpdate`` have in common."""
 
-    email: str | None | Unset = UNSET
     user_id: str | None | Unset = UNSET
     first_name: str | None | Unset = UNSET
     last_name: str | None | Unset = UNSET
@@ -91,7 +91,8 @@ class ContactFields(RequestRecord):
         self._check_email()
         if self.properties:
             check_each("properties", self.properties, check_property)
-        for attribute, key in typed_properties(type(self)):
+        kind: Any = type(self)
+        for attribute, key in typed_properties(kind):
             value = getattr(self, attribute)
             if value is UNSET:
                 continue
@@ -100,22 +101,19 @@ class ContactFields(RequestRecord):
             check_property_value(key, value)
 
     def _check_email(self) -> None:
-        if self.email is not UNSET and self.email is not None:
-            check_email("email", self.email)
-        elif self.user_id is UNSET or self.user_id is None:
-            raise InvalidInput(
-                "email: give email or user_id (or both), so that Loops knows which contact to "
-                "update",
-                field="email",
-            )
+        raise NotImplementedError
 
 
 @functools.cache
-def typed_properties(record: type[ContactFields]) -> tuple[tuple[str, str], ...]:
+def typed_properties(record: Any) -> tuple[tuple[str, str], ...]:
     """The custom properties that a subclass declares: each attribute, and its name at Loops."""
     check_declared(record)
-    default_fields = attrs.fields_dict(ContactFields)
-    pairs = [(a.name, json_key(a)) for a in attrs.fields(record) if a.name not in default_fields]
+    default_fields = DEFAULT_FIELDS.values()
+    pairs = [
+        (field.name, json_key(field))
+        for field in attrs.fields(record)
+        if field.name not in default_fields and field.name != "properties"
+    ]
     taken: dict[str, str] = {}
     for name, key in pairs:
         check_property_name(key)
@@ -160,7 +158,7 @@ class ContactCreate(ContactFields):
         check_email("email", self.email)
 
 
-@attrs.frozen(kw_only=True, slots=False)
+@attrs.frozen(kw_only=True, slots=False, field_transformer=_email_first)
 class ContactUpdate(ContactFields):
     """A contact to update, or to create if it does not exist
     (https://loops.so/docs/api-reference/update-contact).
@@ -187,6 +185,18 @@ class ContactUpdate(ContactFields):
     Raises:
         InvalidInput: A field that Loops would not accept; the message names it and the fix.
     """  # noqa: D205 - the page's address does not fit the first line
+
+    email: str | None | Unset = UNSET
+
+    def _check_email(self) -> None:
+        if self.email is not UNSET and self.email is not None:
+            check_email("email", self.email)
+        elif self.user_id is UNSET or self.user_id is None:
+            raise InvalidInput(
+                "email: give email or user_id (or both), so that Loops knows which contact to "
+                "update",
+                field="email",
+            )
 
 
 class ContactChanges(TypedDict, total=False):
