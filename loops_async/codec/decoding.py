@@ -5,7 +5,7 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from types import NoneType, UnionType
-from typing import Any, Final, TypeAlias, TypeVar, Union, get_args, get_origin
+from typing import Any, Final, TypeAlias, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 from cattrs import Converter, StructureHandlerNotFoundError
@@ -62,18 +62,16 @@ def _expected(what: str, value: object) -> WrongType:
     return WrongType(f"expected {what}, got {_TYPE_NAMES[type(value)]}")
 
 
-def _object(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _expected("an object", value)
-    found: dict[str, Any] = value
-    return found
+def _object(value: object) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value)
+    raise _expected("an object", value)
 
 
-def _array(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise _expected("an array", value)
-    found: list[Any] = value
-    return found
+def _array(value: object) -> list[Any]:
+    if isinstance(value, list):
+        return cast("list[object]", value)
+    raise _expected("an array", value)
 
 
 # Records.

@@ -93,7 +93,7 @@ def _json_value(name: str, value: Any) -> object:
         return [_json_value(name, item) for item in cast("list[object]", value)]
     if isinstance(value, bytes):
         return b64encode(value).decode()
-    kind: Any = type(value)
+    kind = cast("Any", type(value))
     return to_json(value) if attrs.has(kind) else _scalar(name, value)
 
 
