@@ -22,7 +22,7 @@
     │   │   └── IdempotencyConflict
     │   ├── RedirectRefused                     3xx: never followed
     │   ├── RateLimited                         429: come back later; .retry_after
-    │   └── ServerError                         5xx: Loops' side failed
+    │   └── ServerError                         5xx: Loops' side failed; 408, 425
     ├── LinkError                               no whole reply came
     │   ├── ConnectFailed                       no connection: the request never left
     │   ├── ConnectionLost                      the connection broke
@@ -36,6 +36,8 @@ Any error but ``OutcomeUnknown`` from a write means that the write did not happe
 Messages name fields and say what to do; they never hold a key, an address or a value you sent.
 """
 
+from typing import ClassVar
+
 
 class LoopsError(Exception):
     """The root of every exception of this package.
@@ -43,12 +45,18 @@ class LoopsError(Exception):
     Attributes:
         status: The HTTP status of the reply behind this error, or None where there was none.
         attempts: How many requests were sent before giving up; 0 where none was.
+        concerns_input: Whether what you passed is the reason, so that the same call with the same
+            values cannot succeed: it was refused before it was sent, or Loops refused it with 400,
+            409, 413 or 422.
     """
+
+    _concerns_input: ClassVar[bool] = False
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.attempts = 0
+        self.concerns_input: bool = self._concerns_input
 
 
 class ConfigurationError(LoopsError, ValueError):
@@ -66,6 +74,8 @@ class InvalidInput(LoopsError, ValueError):
         field: The name of the field or of the custom property.
     """
 
+    _concerns_input = True
+
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)
         self.field = field
@@ -74,9 +84,13 @@ class InvalidInput(LoopsError, ValueError):
 class InvalidCall(LoopsError, TypeError):
     """Arguments that do not go together; nothing was sent."""
 
+    _concerns_input = True
+
 
 class RecipientNotAllowed(LoopsError, ValueError):
     """The client has ``allowed_recipients``, and the address is not one; nothing was sent."""
+
+    _concerns_input = True
 
 
 class SessionClosed(LoopsError, ValueError):
@@ -97,6 +111,7 @@ class APIError(LoopsError):
     def __init__(self, text: str, *, status: int | None = None, message: str = "") -> None:
         super().__init__(text, status=status)
         self.message = message
+        self.concerns_input = status in {400, 409, 413, 422}
 
 
 class BadRequest(APIError):
@@ -158,7 +173,7 @@ class RateLimited(APIError):
 
 
 class ServerError(APIError):
-    """Loops' side failed (5xx).
+    """Loops' side failed (5xx), or did not accept the request at this time (408, 425).
 
     Attributes:
         retry_after: Seconds that the server asked to wait, or None where it did not say.

@@ -66,15 +66,6 @@ MOST_FAILURES: Final = 20
 _HEARTBEAT: Final = 1.0
 """Seconds between two progress events, and between two flushes to the disk."""
 
-_ROW_ERRORS: Final = (
-    errors.InvalidInput,
-    errors.InvalidCall,
-    errors.RecipientNotAllowed,
-    errors.BadRequest,
-    errors.Conflict,
-)
-"""Errors that are about one row, which is then rejected."""
-
 
 async def import_file(
     loops: "LoopsClient",
@@ -395,7 +386,7 @@ class RowSender:
     def _note(self, outcome: Outcome) -> None:
         number, row = self._in_flight.pop(outcome.index)
         error = outcome.error
-        if isinstance(error, _ROW_ERRORS):
+        if error is not None and error.concerns_input:
             if isinstance(error, errors.APIError):
                 self._failures = 0
             message = getattr(error, "message", "")

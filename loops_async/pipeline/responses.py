@@ -16,13 +16,18 @@ _BY_STATUS: Final[dict[int, type[errors.APIError]]] = {
     401: errors.Unauthorized,
     403: errors.Forbidden,
     404: errors.NotFound,
+    # Load balancers send 408 for a slow request, and 425 for one that arrived too early.
+    408: errors.ServerError,
     409: errors.Conflict,
+    425: errors.ServerError,
     429: errors.RateLimited,
 }
-_HINTS: Final[dict[type[errors.APIError], str]] = {
+_HINTS: Final[dict[type[errors.APIError] | int, str]] = {
     errors.Unauthorized: "check api_key=… or LOOPS_API_KEY",
     errors.ContactAlreadyExists: "contacts.update would change it",
     errors.RedirectRefused: "check base_url",
+    407: "a proxy between you and Loops asks for a user name and a password",
+    413: "the request is too large; Loops accepts 4 MB, attachments included",
 }
 
 
@@ -57,11 +62,15 @@ def error_for(
     kind = error_class(request.endpoint, reply.status)
     message = _error_message(request, reply)
     text = f"{request.endpoint}: {reply.status}" + (f" {message}" if message else "")
-    text += f" ({_HINTS[kind]})" if kind in _HINTS else ""
+    hint = _HINTS.get(reply.status) or _HINTS.get(kind)
+    text += f" ({hint})" if hint else ""
     if issubclass(kind, errors.RateLimited | errors.ServerError):
         wait = parse_retry_after(reply, wall())
         return kind(text, status=reply.status, message=message, retry_after=wait)
-    return kind(text, status=reply.status, message=message)
+    error = kind(text, status=reply.status, message=message)
+    # A page of a proxy says nothing about the input, unless the input is too large for it.
+    error.concerns_input &= reply.status == 413 or _is_from_loops(reply)
+    return error
 
 
 def error_class(endpoint: Endpoint[Any], status: int) -> type[errors.APIError]:
@@ -72,6 +81,14 @@ def error_class(endpoint: Endpoint[Any], status: int) -> type[errors.APIError]:
     if status >= 500:
         return errors.ServerError
     return errors.RedirectRefused if 300 <= status < 400 else errors.BadRequest
+
+
+def _is_from_loops(reply: Reply) -> bool:
+    """Return whether the body of an error is JSON, as those of Loops are."""
+    try:
+        return isinstance(decode_json(reply.body), dict)
+    except Undecodable:
+        return False
 
 
 def _error_message(request: Request[Any], reply: Reply) -> str:

@@ -50,6 +50,13 @@ def test_an_error_carries_what_its_docstring_promises(kind: type[LoopsError]) ->
     assert kind("x").attempts == 0
 
 
+def test_what_was_refused_before_it_was_sent_concerns_the_input() -> None:
+    ours = {errors.InvalidInput, errors.InvalidCall, errors.RecipientNotAllowed}
+    assert {kind for kind in CLASSES if kind("x").concerns_input} == ours
+    assert errors.BadRequest("x", status=400).concerns_input
+    assert not errors.OutcomeUnknown("x", status=400).concerns_input
+
+
 def test_the_tree_at_the_top_of_the_file_is_the_tree() -> None:
     drawn: dict[str, str | None] = {}
     path: list[str] = []

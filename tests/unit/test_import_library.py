@@ -296,6 +296,31 @@ async def test_when_loops_is_gone_it_returns_and_says_so(team: Team, path: Path)
     assert (report.applied, report.failed.count >= 20) == (10, True)
 
 
+@pytest.mark.parametrize(("status", "body", "is_its_own"), [
+    (400, {"success": False, "message": "No."}, True), (422, {"message": "No."}, True),
+    (409, {"message": "Taken."}, True), (413, "<h1>Too large</h1>", True),
+    (400, "<h1>Bad gateway</h1>", False), (402, {"message": "Pay."}, False),
+    (403, {"message": "No."}, False), (404, {"message": "No."}, False),
+    (405, {"message": "No."}, False), (407, "", False), (408, "", False), (410, "", False),
+    (411, "", False), (421, "", False), (425, "", False), (426, "", False), (431, "", False),
+    (451, "", False), (302, "", False), (500, {"message": "Oops."}, False), (503, "", False),
+])  # fmt: skip
+async def test_a_row_is_rejected_for_its_own_fault_alone_and_any_other_goes_again(
+    team: Team, path: Path, status: int, body: Any, is_its_own: bool
+) -> None:
+    async def refused(contact: dict[str, Any]) -> Reply | None:
+        return reply(status, body) if contact["email"].startswith("c3@") else None
+
+    team.answer = refused
+    async with client(team) as loops:
+        report = await import_file(loops, many(path))
+        assert (report.rejected.count, report.failed.count) == (is_its_own, not is_its_own)
+        team.answer = None
+        before = len(team.contacts)
+        report = await import_file(loops, many(path), ImportOptions(resume=True))
+    assert len(team.contacts) - before == (not is_its_own)
+
+
 async def test_an_error_that_stops_everything_comes_after_the_report(
     team: Team, path: Path
 ) -> None:

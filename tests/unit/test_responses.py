@@ -33,6 +33,7 @@ def verdict(
     (301, errors.RedirectRefused), (302, errors.RedirectRefused), (304, errors.RedirectRefused),
     (400, errors.BadRequest), (401, errors.Unauthorized), (402, errors.BadRequest),
     (403, errors.Forbidden), (404, errors.NotFound), (405, errors.BadRequest),
+    (407, errors.BadRequest), (408, errors.ServerError), (425, errors.ServerError),
     (409, errors.Conflict), (413, errors.BadRequest), (422, errors.BadRequest),
     (429, errors.RateLimited), (500, errors.ServerError), (502, errors.ServerError),
     (503, errors.ServerError), (599, errors.ServerError), (999, errors.ServerError),
@@ -43,6 +44,27 @@ def test_each_status_has_its_error(status: int, kind: type[errors.APIError]) -> 
     assert str(error).startswith(f"PUT /v1/contacts/update: {status} No.")
     assert error.status == status
     assert error.message == "No."
+
+
+JSON = {"success": False, "message": "No."}
+PAGE = b"<html><h1>No</h1></html>"
+
+
+@pytest.mark.parametrize(("status", "body", "concerns"), [
+    (400, JSON, True), (409, JSON, True), (413, JSON, True), (422, JSON, True),
+    (400, {"error": "No."}, True), (413, PAGE, True), (413, b"", True),
+    # From a proxy or a firewall, which knows nothing of the fields.
+    (400, PAGE, False), (400, b"", False), (422, b"no", False), (409, PAGE, False),
+    # About the key, the address, the network, the time or the team, whatever is sent.
+    *((status, JSON, False) for status in (
+        301, 401, 402, 403, 404, 405, 406, 407, 408, 410, 411, 412, 414, 415, 417, 418, 421, 423,
+        424, 425, 426, 428, 429, 431, 451, 499, 500, 502, 503, 504, 520, 599,
+    )),
+])  # fmt: skip
+def test_an_error_says_whether_the_input_is_the_reason(
+    status: int, body: Any, concerns: bool
+) -> None:
+    assert verdict(reply(status, body)).concerns_input == concerns
 
 
 def test_an_endpoint_may_have_an_error_of_its_own() -> None:
@@ -245,6 +267,12 @@ def test_an_attachment_of_megabytes_does_not_slow_an_error_down() -> None:
 def test_where_the_fix_is_known_the_error_says_it() -> None:
     assert str(verdict(reply(401))).endswith("(check api_key=… or LOOPS_API_KEY)")
     assert str(verdict(reply(409), CREATE)).endswith("(contacts.update would change it)")
+    assert str(verdict(reply(407))).endswith(
+        "407 (a proxy between you and Loops asks for a user name and a password)"
+    )
+    assert str(verdict(reply(413, PAGE))).endswith(
+        "413 No (the request is too large; Loops accepts 4 MB, attachments included)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,10 @@ class Call:
         return caught.value
 
 
-DOUBTS: list[Step] = [lost(), late(), reply(500), reply(503, retry_after="0"), GARBAGE, reply(200)]
+DOUBTS: list[Step] = [
+    lost(), late(), reply(500), reply(503, retry_after="0"), GARBAGE, reply(200),
+    reply(408), reply(425), reply(408, retry_after="1"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("endpoint", [READ, WRITE, CREATE, DELETE, MAIL])
@@ -149,6 +152,16 @@ def test_no_failure_after_doubt_says_that_a_write_did_not_happen(last: list[Step
     assert isinstance(cause, errors.LoopsError)
     assert error.status == cause.status
     assert str(cause) in str(error)
+
+
+@pytest.mark.parametrize("status", [408, 425])
+def test_a_request_that_was_too_slow_or_too_early_ends_as_a_server_error_or_in_doubt(
+    status: int,
+) -> None:
+    steps: list[Step] = [reply(status) for _ in range(4)]
+    assert Call(READ, *steps).fails(errors.ServerError).status == status
+    error = Call(WRITE, *steps).fails(errors.OutcomeUnknown)
+    assert isinstance(error.__cause__, errors.ServerError)
 
 
 def test_a_read_is_never_in_doubt() -> None:
