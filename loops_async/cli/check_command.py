@@ -103,13 +103,9 @@ async def _check(console: Console, api_key: str | None) -> int:
 
 @attrs.define
 class ReplyRecorder:
-    """A pacer for one request at a time that keeps the last reply and when it came.
+    """A pacer for one request at a time that keeps the last reply.
 
-    Attributes:
-        pacer: The pacer that grants turns.
-        reply: The last reply; None before the first.
-        sent: The local time, in seconds, when its request was sent.
-        received: The local time when it had come.
+    ``sent`` and ``received`` are the local times, in seconds, of its request and of the reply.
     """
 
     pacer: "Pacer"
@@ -156,13 +152,7 @@ class ClockDifference:
 
 
 def clock_difference(reply: "Reply", sent: float, received: float) -> ClockDifference | None:
-    """The difference according to the reply's ``Date``; None without a usable one.
-
-    Args:
-        reply: A reply of Loops.
-        sent: The local time, in seconds, when its request was sent.
-        received: The local time when it had come.
-    """
+    """The difference according to the reply's ``Date``; None without a usable one."""
     if reply.headers.get("Age", "0") != "0":
         # A cache between here and Loops kept the reply, and its date.
         return None

@@ -4,13 +4,16 @@ import json
 import os
 import sys
 import time
-from typing import Final, Protocol, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import attrs
 import click
 
 from loops_async.importer.errors import count_noun
 from loops_async.importer.events import ImportProgress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 _COLOURS: Final = {"Error:": "red", "Warning:": "yellow"}
 _SECONDS_BETWEEN_LINES: Final = 5.0
@@ -77,82 +80,56 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
 
 
-class ProgressDisplay(Protocol):
-    """Shows progress on stderr."""
-
-    def update(self, progress: ImportProgress) -> None:
-        """Show how far it is."""
-        ...
-
-    def close(self) -> None:
-        """Remove what should not stay on the screen."""
-        ...
-
-
-def progress_display(doing: str) -> ProgressDisplay:
-    """A bar on a terminal, plain lines elsewhere."""
-    # Not what rich would decide: with FORCE_COLOR, which many CI systems set, it draws into a log.
-    return ProgressBar(doing) if is_terminal(sys.stderr) else ProgressLines()
-
-
-class ProgressBar:
-    """A bar with the counts beside it."""
+class ProgressDisplay:
+    """Progress on stderr: a bar on a terminal; elsewhere, a line every few seconds."""
 
     def __init__(self, doing: str) -> None:
-        # Only here, because it takes a quarter of the time that a command needs to start.
-        from rich.console import Console as RichConsole  # noqa: PLC0415
-        from rich.progress import (  # noqa: PLC0415
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TaskID,
-            TextColumn,
-        )
-        from rich.table import Column  # noqa: PLC0415
-
-        console = RichConsole(stderr=True, force_terminal=True)
-        width = console.width - _TEXT_WIDTH
-        columns = (
-            TextColumn(doing),
-            *((BarColumn(bar_width=width),) if width >= _SHORTEST_BAR else ()),
-            MofNCompleteColumn(),
-            # On a narrow terminal these words wrap, and no number beside them is cut.
-            TextColumn("{task.fields[text]}", table_column=Column()),
-        )
-        # Transient: the summary says at the end what the bar says, and more.
-        self._progress = Progress(*columns, console=console, transient=True)
+        # Not what rich would decide: with FORCE_COLOR, as many CI systems set it, it draws in logs.
+        self._bar = _bar(doing) if is_terminal(sys.stderr) else None
         self._task: TaskID | None = None
-
-    def update(self, progress: ImportProgress) -> None:
-        """Move the bar."""
-        text = describe_progress(progress)
-        if self._task is None:
-            self._task = self._progress.add_task("", total=progress.rows, text=text)
-            self._progress.start()
-        self._progress.update(self._task, completed=progress.done, text=text)
-
-    def close(self) -> None:
-        """Remove the bar."""
-        self._progress.stop()
-
-
-class ProgressLines:
-    """A line every few seconds, and one at the end."""
-
-    def __init__(self) -> None:
         self._printed = -1
         self._at = time.monotonic()
 
     def update(self, progress: ImportProgress) -> None:
-        """Print a line if it is time for one."""
-        is_over = progress.done == progress.rows and progress.done != self._printed
-        if is_over or time.monotonic() - self._at >= _SECONDS_BETWEEN_LINES:
-            self._printed, self._at = progress.done, time.monotonic()
-            rows = count_noun(progress.rows, "row")
-            click.echo(f"{progress.done} of {rows}, {describe_progress(progress)}", err=True)
+        """Show how far it is."""
+        text = describe_progress(progress)
+        if self._bar is None:
+            is_over = progress.done == progress.rows and progress.done != self._printed
+            if is_over or time.monotonic() - self._at >= _SECONDS_BETWEEN_LINES:
+                self._printed, self._at = progress.done, time.monotonic()
+                rows = count_noun(progress.rows, "row")
+                click.echo(f"{progress.done} of {rows}, {text}", err=True)
+        elif self._task is None:
+            self._task = self._bar.add_task(
+                "", total=progress.rows, completed=progress.done, text=text
+            )
+            self._bar.start()
+        else:
+            self._bar.update(self._task, completed=progress.done, text=text)
 
     def close(self) -> None:
-        """Lines stay."""
+        """Remove the bar; lines stay."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _bar(doing: str) -> "Progress":
+    # Only here: importing it takes a quarter of the time that a command needs to start.
+    from rich import progress  # noqa: PLC0415
+    from rich.console import Console as RichConsole  # noqa: PLC0415
+    from rich.table import Column  # noqa: PLC0415
+
+    console = RichConsole(stderr=True, force_terminal=True)
+    width = console.width - _TEXT_WIDTH
+    columns = (
+        progress.TextColumn(doing),
+        *((progress.BarColumn(bar_width=width),) if width >= _SHORTEST_BAR else ()),
+        progress.MofNCompleteColumn(),
+        # On a narrow terminal these words wrap, and no number beside them is cut.
+        progress.TextColumn("{task.fields[text]}", table_column=Column()),
+    )
+    # Transient: the summary says at the end what the bar says, and more.
+    return progress.Progress(*columns, console=console, transient=True)
 
 
 def describe_progress(progress: ImportProgress) -> str:

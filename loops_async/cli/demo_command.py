@@ -112,11 +112,8 @@ def _expected(source: "InputFile", report: "ImportReport") -> "dict[str, Contact
         elif (before := expected.get(address)) is None:
             expected[address] = contact
         else:
-            given = {
-                field.name: value
-                for field in attrs.fields(type(contact))
-                if (value := getattr(contact, field.name)) is not field.default
-            }
+            given = {a.name: getattr(contact, a.name) for a in attrs.fields(type(contact))
+                     if getattr(contact, a.name) is not a.default}  # fmt: skip
             given["properties"] = {**before.properties, **contact.properties}
             expected[address] = attrs.evolve(before, **given)
     return expected

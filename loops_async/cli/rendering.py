@@ -5,19 +5,9 @@ from typing import Final
 
 import attrs
 
-from loops_async.cli.console import Console, ProgressDisplay, format_duration, progress_display
+from loops_async.cli.console import Console, ProgressDisplay, format_duration
+from loops_async.importer import events
 from loops_async.importer.errors import count_noun, quote_name, quote_path
-from loops_async.importer.events import (
-    ColumnsPlanned,
-    ImportEvent,
-    ImportFinished,
-    ImportNotice,
-    ImportProgress,
-    ImportStarted,
-    ImportStopping,
-    OptionsRestored,
-    PropertyCreated,
-)
 from loops_async.importer.planning import ImportPlan
 from loops_async.importer.report import ImportReport, RowProblems
 
@@ -27,15 +17,10 @@ MOST_REASONS: Final = 20
 
 @attrs.define
 class ImportScreen:
-    """Prints the events of an import.
+    """Prints the events of an import of ``file``.
 
-    Attributes:
-        console: Where it prints.
-        file: The file that is imported.
-        more: Words to add to a command that is suggested, such as ``--rate=5``.
-        dry: Whether nothing is sent.
-        on_started: Called when the rows are about to be sent.
-        how_to_stop_now: Says how to stop at once while the last rows finish.
+    ``more`` are words for a suggested command, such as ``--rate=5``; ``on_started`` is called when
+    the rows are about to be sent.
     """
 
     console: Console
@@ -46,29 +31,29 @@ class ImportScreen:
     how_to_stop_now: Callable[[], str] = str
     _display: ProgressDisplay | None = attrs.field(default=None, init=False)
 
-    def show(self, event: ImportEvent) -> None:
+    def show(self, event: events.ImportEvent) -> None:
         """Print one event."""
         console = self.console
         match event:
-            case ImportProgress():
+            case events.ImportProgress():
                 if self._display is None:
-                    self._display = progress_display("checking" if self.dry else "importing")
+                    self._display = ProgressDisplay("checking" if self.dry else "importing")
                 self._display.update(event)
-            case OptionsRestored(options, journal):
+            case events.OptionsRestored(options, journal):
                 command = options.command(self.file, resume=True, more=self.more)
                 console.log(f"Using the options in {journal}: {command}")
-            case ColumnsPlanned(plan):
+            case events.ColumnsPlanned(plan):
                 console.document |= plan.as_dict()
                 self._show_plan(plan)
-            case PropertyCreated(new):
+            case events.PropertyCreated(new):
                 console.log(f"created the {new.type} property {new.key}")
-            case ImportNotice(_, message):
+            case events.ImportNotice(_, message):
                 console.log(message)
-            case ImportStarted():
+            case events.ImportStarted():
                 self.on_started()
-            case ImportStopping():
+            case events.ImportStopping():
                 console.log(self._stopping(event))
-            case ImportFinished(report):
+            case events.ImportFinished(report):
                 self.close()
                 self._show_report(report)
 
@@ -89,7 +74,7 @@ class ImportScreen:
             column = quote_name(new.column)
             self.console.log(f"import would create the {new.type} property {new.key} for {column}")
 
-    def _stopping(self, event: ImportStopping) -> str:
+    def _stopping(self, event: events.ImportStopping) -> str:
         rows = count_noun(event.in_flight, "row")
         if event.reason == "unavailable":
             return (

@@ -17,14 +17,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(Exception):
-    """A signal asked the process to end.
-
-    Args:
-        number: The signal.
-
-    Attributes:
-        status: The exit status by which shells know it.
-    """
+    """A signal asked the process to end; ``status`` is the exit status by which shells know it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"signal {number}")

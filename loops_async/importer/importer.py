@@ -14,6 +14,7 @@ import attrs
 from loops_async import errors
 from loops_async.bulk.outcomes import Outcome
 from loops_async.bulk.upsert import BulkUpsert
+from loops_async.importer import events, resume
 from loops_async.importer.errors import (
     ColumnsRefused,
     FileRefused,
@@ -21,37 +22,17 @@ from loops_async.importer.errors import (
     RowRefused,
     quote_path,
 )
-from loops_async.importer.events import (
-    ColumnsPlanned,
-    ImportEvent,
-    ImportFinished,
-    ImportNotice,
-    ImportStarted,
-    ImportStopping,
-    PropertyCreated,
-)
 from loops_async.importer.journal import ImportJournal, JournalHeader, RowState
 from loops_async.importer.mapping import Account, PlannedColumn, load_account
 from loops_async.importer.options import ImportOptions
-from loops_async.importer.planning import ImportPlan, plan_import, plan_resumed
+from loops_async.importer.planning import plan_import, plan_resumed
 from loops_async.importer.reading import AnyRow, InputFile, open_input
 from loops_async.importer.rejects import RejectsFile, output_paths
 from loops_async.importer.report import ImportReport
-from loops_async.importer.resume import (
-    FileStamp,
-    describe_journal,
-    digest,
-    from_journal,
-    open_journal,
-    reopen_later_rows,
-    restore_options,
-    resumed_header,
-    to_journal,
-)
 from loops_async.importer.row_to_contact import row_to_contact
 from loops_async.importer.type_inference import FileScan, scan_file
 from loops_async.importer.validation import check_rows
-from loops_async.importer.warnings import count_resubscribing, resubscribing_message
+from loops_async.importer.warnings import count_resubscribing, resubscribing_notice
 from loops_async.pipeline.stats import Stats
 from loops_async.records.contacts import ContactUpdate
 
@@ -72,7 +53,7 @@ async def import_file(
     path: str | os.PathLike[str] | InputFile,
     options: ImportOptions | None = None,
     *,
-    on_progress: Callable[[ImportEvent], None] | None = None,
+    on_progress: Callable[[events.ImportEvent], None] | None = None,
     stop: asyncio.Event | None = None,
 ) -> ImportReport:
     """Update or create a contact for each row of a CSV or JSON Lines file.
@@ -112,23 +93,21 @@ class _FileImport:
     loops: "LoopsClient"
     source: InputFile
     options: ImportOptions
-    on_progress: Callable[[ImportEvent], None]
+    on_progress: Callable[[events.ImportEvent], None]
     stop: asyncio.Event | None
     report: ImportReport = attrs.field(factory=ImportReport, init=False)
-    plan: ImportPlan = attrs.field(default=ImportPlan(()), init=False)
     journal: ImportJournal | None = attrs.field(default=None, init=False)
     rejects: RejectsFile | None = attrs.field(default=None, init=False)
     _scan: FileScan = attrs.field(default=FileScan((), 0, 0), init=False)
-    _stamp: FileStamp | None = attrs.field(default=None, init=False)
+    _stamp: tuple[int, ...] = attrs.field(default=(), init=False)
     _now: JournalHeader | None = attrs.field(default=None, init=False)
     _resumed: JournalHeader | None = attrs.field(default=None, init=False)
     _loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
     _thread: int = attrs.field(factory=threading.get_ident, init=False)
-    _stats: Stats = attrs.field(init=False)
     _began: float = attrs.field(factory=time.monotonic, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._stats = self.loops.stats()
+    _stats: Stats = attrs.field(
+        default=attrs.Factory(lambda self: self.loops.stats(), takes_self=True), init=False
+    )
 
     async def run(self) -> ImportReport:
         if self.options.dry_run or self.loops.dry_run:
@@ -138,35 +117,30 @@ class _FileImport:
             lists = self.options.names_mailing_lists
             account = await load_account(self.loops, mailing_lists=lists)
             await self._in_thread(partial(self._plan_columns, account))
-            for new in self.plan.new_properties:
+            for new in self.report.plan.new_properties:
                 await self.loops.contact_properties.create(new.key, new.type)
-                self._emit(PropertyCreated(new))
+                self._emit(events.PropertyCreated(new))
             await self._in_thread(self._put_rejects_aside)
             await self._send()
         return self.report
 
     def _rehearse(self) -> ImportReport:
-        report = check_rows(
-            self.source,
-            self.options,
-            account=None,
-            recipients=self.loops.allowed_recipients,
-            emit=self._emit,
-        )
+        allowed = self.loops.allowed_recipients
+        report = check_rows(self.source, self.options, allowlist=allowed, emit=self._emit)
         report.seconds = time.monotonic() - self._began
-        self._emit(ImportFinished(report))
+        self._emit(events.ImportFinished(report))
         return report
 
     def _prepare(self, opened: ExitStack) -> None:
         """Read the file once, and open what is written beside it."""
         source = self.source
         if source.is_on_disk:
-            self._stamp = FileStamp.of(source)
+            self._stamp = resume.stamp(source)
         path, rejected = output_paths(source, self.options)
         journal = self.journal = opened.enter_context(
-            open_journal(source, path, self.options, self._emit)
+            resume.open_journal(source, path, self.options, self._emit)
         )
-        self.options = restore_options(self.options, journal, source, self._emit)
+        self.options = resume.restore_options(self.options, journal, source, self._emit)
         self._scan = scan_file(source)
         self.report.rows = self._scan.rows
         self.report.options = self.options
@@ -176,50 +150,54 @@ class _FileImport:
         if journal is None:
             return
         self._now = JournalHeader(
-            sha256=digest(source),
+            sha256=resume.digest(source),
             rows=self._scan.rows,
             team=self.loops.fingerprint,
             settings=self.options.recorded(),
             plan=[],
         )
-        self._resumed = resumed_header(journal, self._now, self.options, source)
-        if self.options.resume and (notice := describe_journal(journal, self._resumed, self._now)):
+        self._resumed = resume.resumed_header(journal, self._now, self.options, source)
+        if self.options.resume and (
+            notice := resume.describe_journal(journal, self._resumed, self._now)
+        ):
             self._emit(notice)
 
     def _plan_columns(self, account: Account) -> None:
         """Decide where the columns go, or read it from the journal."""
-        journal, report, empty_as_null = self.journal, self.report, self.options.empty_as_null
+        journal, report, options = self.journal, self.report, self.options
         if journal is not None and self._resumed is not None:
-            self.plan = plan_resumed(from_journal(self._resumed), account, self.options)
-            reopen_later_rows(self.source, self.plan.columns, journal, empty_as_null=empty_as_null)
+            plan = plan_resumed(resume.from_journal(self._resumed), account, options)
+            empty_as_null = options.empty_as_null
+            resume.reopen_later_rows(
+                self.source, plan.columns, journal, empty_as_null=empty_as_null
+            )
             report.applied = journal.count(RowState.APPLIED)
             report.rejected.count = report.rejected.before = journal.count(RowState.REJECTED)
             report.done_before = report.done
         else:
-            self.plan = plan_import(self._scan, account, self.options)
-            if self.plan.objection:
-                raise ColumnsRefused(f"{self.plan.objection}\nNothing was sent.")
+            plan = plan_import(self._scan, account, options)
+            if plan.objection:
+                raise ColumnsRefused(f"{plan.objection}\nNothing was sent.")
             if journal is not None and self._now is not None:
                 # Before anything is created at Loops: a resumed import has to know what for.
-                journal.begin(attrs.evolve(self._now, plan=to_journal(self.plan.columns)))
-        report.plan, report.has_journal = self.plan, journal is not None
-        self._emit(ColumnsPlanned(self.plan))
-        report.resubscribing = count_resubscribing(self.source, self.plan.columns, journal)
+                journal.begin(attrs.evolve(self._now, plan=resume.to_journal(plan.columns)))
+        report.plan, report.has_journal = plan, journal is not None
+        self._emit(events.ColumnsPlanned(plan))
+        report.resubscribing = count_resubscribing(self.source, plan.columns, journal)
         if report.resubscribing:
-            message = resubscribing_message(report.resubscribing, self.plan.columns)
-            self._emit(ImportNotice("resubscribing", message))
+            self._emit(resubscribing_notice(report.resubscribing, plan.columns))
 
     def _put_rejects_aside(self) -> None:
         mark = self.journal.mark if self.journal is not None else None
         if self.rejects is not None and (kept := self.rejects.begin(mark)):
             message = f"{self.rejects.name} already existed; it was renamed to {quote_path(kept)}."
-            self._emit(ImportNotice("rejects_kept", message))
+            self._emit(events.ImportNotice("rejects_kept", message))
 
     async def _send(self) -> None:
         sender = RowSender(
             self.loops,
             self.source,
-            self.plan.columns,
+            self.report.plan.columns,
             self.report,
             self._emit,
             empty_as_null=self.options.empty_as_null,
@@ -227,7 +205,7 @@ class _FileImport:
             rejects=self.rejects,
             since=self._stats,
         )
-        self._emit(ImportStarted(self.report.rows, self.report.done_before))
+        self._emit(events.ImportStarted(self.report.rows, self.report.done_before))
         self._emit(self.report.progress())
         stopping = asyncio.create_task(self._stop_when_asked(sender))
         try:
@@ -250,12 +228,13 @@ class _FileImport:
         report.seconds = time.monotonic() - self._began
         if rejects is not None and rejects.exists:
             report.rejected_file = rejects.path
-        if journal is not None and journal.header is not None and self._stamp is not None:
-            report.file_changed = self._stamp.has_changed(journal.header.sha256)
+        if journal is not None and journal.header is not None and self._stamp:
+            sha256 = journal.header.sha256
+            report.file_changed = resume.has_changed(self.source, self._stamp, sha256)
         report.resumable = journal is not None and not journal.complete and not report.file_changed
-        self._emit(ImportFinished(report))
+        self._emit(events.ImportFinished(report))
 
-    def _emit(self, event: ImportEvent) -> None:
+    def _emit(self, event: events.ImportEvent) -> None:
         if threading.get_ident() == self._thread:
             self.on_progress(event)
         else:
@@ -282,23 +261,15 @@ class _FileImport:
 class RowSender:
     """Sends the rows of one file.
 
-    Attributes:
-        loops: The client.
-        source: The file.
-        columns: Where its columns go.
-        report: Counts what becomes of the rows.
-        emit: Called in the event loop with ``ImportProgress`` and ``ImportStopping``.
-        empty_as_null: Whether empty cells clear fields.
-        journal: Records which rows are done; None for no record.
-        rejects: Takes the rejected rows; None to drop them.
-        since: The client's counts when the import began.
+    ``emit`` is called in the event loop with ``ImportProgress`` and ``ImportStopping``; ``since``
+    has the client's counts when the import began.
     """
 
     loops: "LoopsClient"
     source: InputFile
     columns: tuple[PlannedColumn, ...]
     report: ImportReport
-    emit: Callable[[ImportEvent], None] = lambda _: None
+    emit: Callable[[events.ImportEvent], None] = lambda _: None
     empty_as_null: bool = False
     journal: ImportJournal | None = None
     rejects: RejectsFile | None = None
@@ -353,7 +324,7 @@ class RowSender:
         self._count()
         is_known = reason == "requested" and in_flight and self.report.rate > 0
         seconds = in_flight / self.report.rate if is_known else None
-        self.emit(ImportStopping(reason, in_flight, seconds, self._failures))
+        self.emit(events.ImportStopping(reason, in_flight, seconds, self._failures))
 
     def _contacts(self) -> Iterator[ContactUpdate]:
         sent = 0

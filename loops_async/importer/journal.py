@@ -1,9 +1,8 @@
 """The journal of an import: which rows are done, in a file that survives any kill.
 
 The first line says what is imported; each later line records what became of a row, by its position
-in the file. It contains no cells. Each line is written with one call as soon as its row is done, so
-that a killed process loses none of them; only the last line can be cut short, and its row is sent
-again.
+in the file. It contains no cells. Each line is written with one call as soon as its row is done;
+only the last line can be cut short, and its row is sent again.
 """
 
 import enum
@@ -30,12 +29,10 @@ FORMAT: Final = 1
 ``OptionSpec.before``."""
 
 _BEGINS: Final = b'{"loops_async_journal"'
+# Longer than any, so that a file that is not a journal does not fill the memory.
 _LONGEST_HEADER: Final = 64 * 1024 * 1024
 _LONGEST_RECORD: Final = 128
-"""Bytes; longer than any, so that a file that is not a journal does not fill the memory."""
-
 _MOST_ROWS: Final = 1_000_000_000
-"""Each takes a byte of memory, and three years to send."""
 
 _FIELDS: Final = {(ours, default_type(theirs)) for theirs, ours in DEFAULT_FIELDS.items()}
 _DIGEST: Final = attrs.validators.matches_re("[0-9a-f]{64}")
@@ -72,12 +69,7 @@ class JournalDamaged(FileRefused):
 
 @attrs.frozen
 class RejectsMark:
-    """How much of the file of rejected rows was written.
-
-    Attributes:
-        size: Its size in bytes.
-        sha256: The digest of those bytes.
-    """
+    """The size of the file of rejected rows in bytes, and the digest of those bytes."""
 
     size: int
     sha256: str
@@ -108,12 +100,9 @@ class JournalHeader:
     Attributes:
         sha256: The digest of the file.
         rows: How many rows it has.
-        team: A digest of the API key and the address of Loops.
+        team: ``LoopsClient.fingerprint``.
         settings: The options that change what is sent; see ``ImportOptions.recorded``.
         plan: For each column that is sent: its name, and its target's kind, name and type.
-
-    Raises:
-        TypeError, ValueError: A value is not what it should be, because somebody edited it.
     """
 
     sha256: str = attrs.field(validator=_DIGEST)
@@ -128,11 +117,8 @@ class JournalHeader:
 class ImportJournal:
     """An open journal, which no other process can open until it is closed.
 
-    Attributes:
-        name: What messages call it.
-        header: What it is the journal of; None if nothing was begun.
-        states: The ``RowState`` of each row, one byte each.
-        mark: The mark of the last rejected row; None without any.
+    ``header`` is None if nothing was begun; ``states`` has a byte for the ``RowState`` of each row;
+    ``mark`` is that of the last rejected row.
     """
 
     def __init__(self, path: str, fd: int) -> None:
@@ -148,10 +134,7 @@ class ImportJournal:
     def open(cls, path: str, *, restart: bool = False) -> Self:
         """Open the journal at ``path``, or create it, and read it.
 
-        Args:
-            path: Where it is.
-            restart: Treat a damaged journal as one that was never begun. It stays as it is until
-                another is begun.
+        With ``restart``, a damaged journal counts as never begun; it stays until another is begun.
 
         Raises:
             FileRefused: It cannot be written, is in use, or is not a journal.
@@ -192,11 +175,7 @@ class ImportJournal:
         return self.states[row] in (RowState.APPLIED, RowState.REJECTED)
 
     def begin(self, header: JournalHeader) -> None:
-        """Begin a new journal; all earlier records are removed.
-
-        Raises:
-            FileRefused: It cannot be written.
-        """
+        """Begin a new journal; all earlier records are removed."""
         try:
             os.ftruncate(self._fd, 0)
         except OSError as error:
@@ -208,15 +187,10 @@ class ImportJournal:
         self.mark = None
 
     def note(self, row: int, state: RowState, mark: RejectsMark | None = None) -> None:
-        """Record what became of a row.
-
-        Args:
-            row: Its position in the file, from 0.
-            state: What became of it.
-            mark: For a rejected row, the mark of the file of rejected rows.
+        """Record what became of the row at a position, counted from 0.
 
         Raises:
-            FileRefused: It cannot be written.
+            FileRefused: The journal cannot be written.
         """
         more = f" {mark.size} {mark.sha256}" if mark else ""
         self._append(f"{_SIGNS[state]}{row}{more}\n".encode())
@@ -224,11 +198,7 @@ class ImportJournal:
         self.mark = mark or self.mark
 
     def sync(self) -> None:
-        """Flush it to the disk, so that a power cut loses none of it.
-
-        Raises:
-            FileRefused: The disk failed.
-        """
+        """Flush it to the disk, so that a power cut loses none of it."""
         try:
             os.fsync(self._fd)
         except OSError as error:
@@ -240,10 +210,13 @@ class ImportJournal:
         A complete journal stays: without it, an import that is killed right after could not know
         that it is complete, and would send every row again.
         """
-        if self.header is None and not os.fstat(self._fd).st_size:
-            remove(self._path, self._fd)
-        else:
-            os.close(self._fd)
+        is_unused = self.header is None and not os.fstat(self._fd).st_size
+        if is_unused and sys.platform != "win32":
+            # While it is locked, so that no other process can have begun to use it.
+            Path(self._path).unlink(missing_ok=True)
+        os.close(self._fd)
+        if is_unused and sys.platform == "win32":
+            Path(self._path).unlink(missing_ok=True)
 
     def _append(self, line: bytes) -> None:
         if self._broken:
@@ -296,12 +269,7 @@ class ImportJournal:
 
 
 def _read_header(stream: BinaryIO, name: str) -> tuple[JournalHeader | None, int]:
-    """Read the first line of a journal; None and 0 if it is cut short or missing.
-
-    Raises:
-        FileRefused: It is not a journal, or has a newer format.
-        JournalDamaged: It is a journal, but the line does not make sense.
-    """
+    """Read the first line of a journal and its length; None and 0 if it is cut short."""
     first = stream.readline(_LONGEST_HEADER)
     is_whole = first.endswith(b"\n")
     if not is_whole and _BEGINS.startswith(first[: len(_BEGINS)]) and not stream.read(1):
@@ -331,10 +299,9 @@ def _read_header(stream: BinaryIO, name: str) -> tuple[JournalHeader | None, int
 
 
 def open_exclusive(path: str) -> int:
-    """Open a file to read it and append to it, or create it; a file descriptor.
+    """Open a file to read it and append to it, or create it, and lock it until it is closed.
 
-    It is locked until it is closed. Where there are no locks, as on Windows and some network file
-    systems, another process can open it too.
+    Where there are no locks, as on Windows and some network file systems, others can open it too.
 
     Raises:
         BlockingIOError: Another process has it.
@@ -356,25 +323,10 @@ def open_exclusive(path: str) -> int:
 
 
 def append(fd: int, data: bytes) -> None:
-    """Write all of ``data``; one write may take only a part.
-
-    Raises:
-        OSError: The disk is full or failed; a part of ``data`` may be written.
-    """
+    """Write all of ``data``; if it fails, a part of it may be written."""
     left = memoryview(data)
     while left:
         left = left[os.write(fd, left) :]
-
-
-def remove(path: str, fd: int) -> None:
-    """Remove and close what ``open_exclusive`` opened."""
-    if sys.platform == "win32":
-        os.close(fd)
-        Path(path).unlink(missing_ok=True)
-    else:
-        # While it is locked, so that no other process can have begun to use it.
-        Path(path).unlink(missing_ok=True)
-        os.close(fd)
 
 
 def binary_flag() -> int:

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import attrs
 
@@ -20,30 +20,12 @@ from loops_async.importer.column_names import (
 )
 from loops_async.importer.errors import ColumnsRefused, quote_mapping, quote_name
 from loops_async.importer.reading import REASON_COLUMN
+from loops_async.records.contact_properties import ContactProperty
 
 if TYPE_CHECKING:
     from loops_async.client import LoopsClient
 
 LIST_PREFIX: Final = "mailingLists."
-
-
-class KnownProperty(Protocol):
-    """A contact property as Loops lists it."""
-
-    @property
-    def key(self) -> str:
-        """Its name in requests."""
-        ...
-
-    @property
-    def label(self) -> str:
-        """Its name on the screen."""
-        ...
-
-    @property
-    def type(self) -> str:
-        """string, number, boolean or date."""
-        ...
 
 
 @attrs.frozen
@@ -73,7 +55,7 @@ class PlannedColumn:
     Attributes:
         column: Its name in the file.
         target: Where its values go.
-        why: Why the target has another name than the column; empty if no reason is needed.
+        why: Why that is not the name of the column; empty if no reason is needed.
     """
 
     column: str
@@ -93,13 +75,7 @@ class PlannedColumn:
 
 @attrs.frozen
 class UnknownColumn:
-    """A column without a target at Loops yet.
-
-    Attributes:
-        column: Its name in the file.
-        key: The key of its new property, if a mapping names one.
-        type: The type of its new property, if a mapping names one.
-    """
+    """A column without a target yet, with the key and the type of its property if mapped to one."""
 
     column: str
     key: str | None = None
@@ -137,12 +113,12 @@ class Account:
 
     def __init__(
         self,
-        properties: Iterable[KnownProperty] = (),
+        properties: Iterable[ContactProperty] = (),
         mailing_lists: Iterable[str] | None = None,
     ) -> None:
         self.types: dict[str, str] = {}
         """The type of each property, by key; default properties included."""
-        self._custom: dict[str, KnownProperty] = {}
+        self._custom: dict[str, ContactProperty] = {}
         for known in properties:
             self.types[known.key] = known.type
             if known.key not in DEFAULT_FIELDS and known.key not in RESERVED:
@@ -150,7 +126,7 @@ class Account:
         self._mailing_lists = None if mailing_lists is None else frozenset(mailing_lists)
 
     def match(self, column: str, beside: Collection[str] = ()) -> Target | None:
-        """The target that a column means by its name alone; None if Loops has nothing like it.
+        """The target that a column means by its name; None if Loops has nothing like it.
 
         The default fields' own names come first, then the keys of properties, then their labels,
         then other tools' words for a default field.
@@ -220,11 +196,7 @@ class Account:
         return normalize(name) in taken or own_field(name) is not None
 
     def check_lists(self, columns: Iterable[PlannedColumn]) -> None:
-        """Check that the mailing lists that ``columns`` go to exist.
-
-        Raises:
-            ColumnsRefused: One does not.
-        """
+        """Raise ColumnsRefused unless all mailing lists exist that ``columns`` go to."""
         known = self._mailing_lists
         for planned in columns:
             list_id = planned.target.name
@@ -251,11 +223,7 @@ async def load_account(loops: "LoopsClient", *, mailing_lists: bool = True) -> A
 
 
 def parse_mappings(texts: Iterable[str]) -> dict[str, str]:
-    """Read the values of ``--map``: ``COLUMN=TARGET``, split at the last ``=``.
-
-    Raises:
-        ColumnsRefused: One has no ``=`` or no column, or a column is mapped twice.
-    """
+    """Read the values of ``--map``: ``COLUMN=TARGET``, split at the last ``=``."""
     mappings: dict[str, str] = {}
     for text in texts:
         column, equals, target = (part.strip() for part in text.rpartition("="))
@@ -367,11 +335,7 @@ def _existing_target(wanted: str, account: Account) -> Target | None:
 
 
 def _new_property(column: str, wanted: str, account: Account, *, allowed: bool) -> UnknownColumn:
-    """The new property that ``--map`` spells as ``wanted``, a key with or without a type.
-
-    Raises:
-        ColumnsRefused: There can be no such property, or it exists with another type.
-    """
+    """The new property that ``--map`` spells as ``wanted``, a key with or without a type."""
     key, colon, name = (part.strip() for part in wanted.partition(":"))
     quoted = quote_name(column)
     of_type = next((known for known in get_args(ValueType) if known == name), None)
@@ -427,7 +391,7 @@ def _field(name: str) -> Target:
     return Target("field", DEFAULT_FIELDS[name], default_type(name))
 
 
-def _property(known: KnownProperty) -> Target:
+def _property(known: ContactProperty) -> Target:
     for declared in get_args(ValueType):
         if known.type == declared:
             return Target("property", known.key, declared)

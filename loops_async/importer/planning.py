@@ -22,6 +22,7 @@ from loops_async.importer.mapping import (
 )
 from loops_async.importer.reading import REASON_COLUMN
 from loops_async.importer.type_inference import FileScan
+from loops_async.records.contact_properties import ContactProperty, PropertyType
 
 if TYPE_CHECKING:
     from loops_async.importer.options import ImportOptions
@@ -116,7 +117,13 @@ def plan_import(scan: FileScan, account: Account | None, options: "ImportOptions
     known.check_lists(columns.columns)
     columns, proposals = propose(columns, scan, known)
     if account is None:
-        return _unasked_plan(columns, proposals, scan, options)
+        if not options.ignore_unknown and (problem := _nested_columns(columns, scan)):
+            raise ColumnsRefused("\n".join(problem))
+        new = proposals if options.create_properties or not options.ignore_unknown else ()
+        columns = adopt(columns, new)
+        left_out = dict.fromkeys(columns.left_out, "")
+        unchecked = tuple(unknown.column for unknown in columns.unknown)
+        return ImportPlan(columns.columns, new, left_out, unchecked, account_asked=False)
     objection = find_objection(columns, scan, proposals, options)
     new = proposals if options.create_properties or objection else ()
     columns = adopt(columns, new)
@@ -130,9 +137,6 @@ def plan_resumed(
 
     Nothing is matched again: a property that the import created may by now look like one that was
     always there.
-
-    Raises:
-        ColumnsRefused: A target no longer exists, or has another type.
     """
     columns = tuple(columns)
     account.check_lists(columns)
@@ -158,14 +162,11 @@ def plan_resumed(
 def propose(
     plan: ColumnPlan, scan: FileScan, account: Account
 ) -> tuple[ColumnPlan, tuple[NewProperty, ...]]:
-    """Find a property for each unknown column that has values.
+    """Find a property for each unknown column that has values, or propose to create one.
 
     A column for which an earlier import created a property under another name goes to that
     property again if its values fit. A column without values gets none, since nothing suggests its
     type; nor does one that contains lists or objects.
-
-    Returns:
-        The plan with the properties that were found, and those to create, in the file's order.
     """
     names = _NameChooser(plan, scan, account)
     scanned = {column.name: column for column in scan.columns}
@@ -175,18 +176,17 @@ def propose(
         column = scanned.get(unknown.column)
         if column is None or column.type is None:
             continue
-        new = NewProperty(unknown.column, "", column.type, column.remark, "", column.may_be)
-        if unknown.key:
-            new = attrs.evolve(new, key=unknown.key)
-            if unknown.type is not None:
-                new = NewProperty(unknown.column, unknown.key, unknown.type)
-            proposals.append(new)
-            continue
-        key, target, why = names.choose(unknown.column, column.type)
-        if target is not None:
-            found.append(PlannedColumn(unknown.column, target, why))
+        name, remark, may_be = unknown.column, column.remark, column.may_be
+        if unknown.key and unknown.type:
+            proposals.append(NewProperty(name, unknown.key, unknown.type))
+        elif unknown.key:
+            proposals.append(NewProperty(name, unknown.key, column.type, remark, "", may_be))
         else:
-            proposals.append(attrs.evolve(new, key=key, why=why))
+            key, target, why = names.choose(name, column.type)
+            if target is not None:
+                found.append(PlannedColumn(name, target, why))
+            else:
+                proposals.append(NewProperty(name, key, column.type, remark, why, may_be))
     return plan.with_targets(found), tuple(proposals)
 
 
@@ -205,8 +205,8 @@ def find_objection(
 ) -> str | None:
     """Why an import stops at the columns, and the ways to continue; None if it does not stop.
 
-    A column without values never stops it: it would change nothing at Loops. One with lists or
-    objects always does unless it is left out, since no property can be created for it.
+    A column without values never stops it. One with lists or objects always does unless it is left
+    out, since no property can be created for it.
     """
     lines: list[str] = []
     if not options.ignore_unknown:
@@ -218,38 +218,8 @@ def find_objection(
     return "\n".join(lines) or None
 
 
-def _unasked_plan(
-    columns: ColumnPlan,
-    proposals: tuple[NewProperty, ...],
-    scan: FileScan,
-    options: "ImportOptions",
-) -> ImportPlan:
-    if not options.ignore_unknown and (problem := _nested_columns(columns, scan)):
-        raise ColumnsRefused("\n".join(problem))
-    new = () if options.ignore_unknown and not options.create_properties else proposals
-    columns = adopt(columns, new)
-    return ImportPlan(
-        columns.columns,
-        new,
-        dict.fromkeys(columns.left_out, ""),
-        unchecked=tuple(unknown.column for unknown in columns.unknown),
-        account_asked=False,
-    )
-
-
-@attrs.frozen
-class _AssumedProperty:
-    """A property that Loops is assumed to have because a mapping names it."""
-
-    key: str
-    type: ValueType
-
-    @property
-    def label(self) -> str:
-        return self.key
-
-
-def _assumed_properties(mappings: Mapping[str, str], scan: FileScan) -> Iterator[_AssumedProperty]:
+def _assumed_properties(mappings: Mapping[str, str], scan: FileScan) -> Iterator[ContactProperty]:
+    """The properties that Loops is assumed to have because a mapping names them."""
     known = {*DEFAULT_FIELDS, *DEFAULT_FIELDS.values(), *RESERVED, ""}
     types: dict[str, ValueType | None] = {column.name: column.type for column in scan.columns}
     for column, target in mappings.items():
@@ -257,7 +227,7 @@ def _assumed_properties(mappings: Mapping[str, str], scan: FileScan) -> Iterator
         if ":" in target or target.startswith(LIST_PREFIX) or target in known:
             continue
         known.add(target)
-        yield _AssumedProperty(target, types.get(column) or "string")
+        yield ContactProperty(target, target, PropertyType(types.get(column) or "string"))
 
 
 def _left_out(plan: ColumnPlan, scan: FileScan) -> dict[str, str]:

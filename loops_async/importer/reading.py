@@ -61,10 +61,7 @@ class InputRow:
 class UnreadableRow:
     """One row that cannot be read; the rows around it can.
 
-    Attributes:
-        line: The line it begins on, counted from 1.
-        reason: What is wrong with it, without its values.
-        text: The row as it stands in the file, line end included.
+    ``line`` and ``text`` are as for ``InputRow``; ``reason`` does not contain its values.
     """
 
     line: int
@@ -101,10 +98,7 @@ class InputFile:
     is_on_disk: bool = False
 
     def rows(self) -> Iterator[AnyRow]:
-        """Read the rows from the start; one iteration at a time.
-
-        A row that cannot be read comes as an ``UnreadableRow`` in its place. Empty rows are
-        skipped.
+        """Read the rows from the start; one iteration at a time. Empty rows are skipped.
 
         Raises:
             FileRefused: While iterating, where the rest of the file cannot be trusted: text that
@@ -171,19 +165,11 @@ def detect_delimiter(line: str) -> str:
 
 
 class LineReader:
-    """Iterates over the lines of ``stream`` from its start, line ends kept.
+    """Iterates over the lines of a seekable stream from its start, line ends kept.
 
     Reads UTF-8 with or without a byte order mark, and UTF-16 with one, which is what Excel calls
-    "Unicode text". One iteration over a stream at a time; call ``release`` when done.
-
-    Args:
-        stream: A seekable stream of bytes; it stays open.
-        name: What messages call the file.
-
-    Attributes:
-        number: The number of the last line read, counted from 1.
-        start: The number of the line on which the current record began.
-        ended: Whether the end of the file was reached.
+    "Unicode text". ``number`` is that of the last line read, ``start`` that of the first one of the
+    current record. One iteration over a stream at a time; call ``release`` when done.
 
     Raises:
         FileRefused: While iterating, at the first line that cannot be decoded or read, and when a
@@ -353,9 +339,6 @@ def _csv_header(lines: LineReader, delimiter: str) -> tuple[str, ...]:
 
     A column without a name is called by its position, ``column 3``; the column of rejection reasons
     is not counted, so that the name is the same in a file of rejected rows.
-
-    Raises:
-        FileRefused: There is no header, a name is repeated, or it looks like a contact.
     """
     for number, cells in enumerate(_csv_records(lines, delimiter)):
         if number == 0 and _declared_delimiter(lines.record):

@@ -71,12 +71,8 @@ class RejectsFile:
     has the reason no matter how many cells a row has. The file of an earlier import is not
     overwritten: it is put aside under a name that ends in ``.old``, or ``.old.2`` and so on.
 
-    Attributes:
-        path: Where it is.
-        name: What messages call it.
-
     Raises:
-        FileRefused: No file can be there.
+        FileRefused: From every method: the file cannot be there, be read or be written.
     """
 
     def __init__(self, path: str, source: InputFile) -> None:
@@ -99,14 +95,7 @@ class RejectsFile:
             raise self._unusable(OSError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
     def begin(self, mark: RejectsMark | None) -> str | None:
-        """Continue the file that ``mark`` describes, or put aside what is there.
-
-        Returns:
-            The new name of what was put aside; None if nothing was.
-
-        Raises:
-            FileRefused: What is there cannot be read or moved.
-        """
+        """Continue the file that ``mark`` describes, or put aside what is there; its new name."""
         try:
             if not os.path.lexists(self.path):
                 return None
@@ -117,11 +106,7 @@ class RejectsFile:
             raise self._unusable(error) from error
 
     def add(self, row: AnyRow, reason: str) -> RejectsMark:
-        """Write a row and why it was rejected.
-
-        Raises:
-            FileRefused: It cannot be written.
-        """
+        """Write a row and why it was rejected."""
         if self._broken:
             # After a row that is cut short, another would become part of it.
             raise FileRefused(self.name, "cannot be written since a write to it failed")
@@ -147,11 +132,7 @@ class RejectsFile:
         return Path(self.path).exists()
 
     def sync(self) -> None:
-        """Flush it to the disk.
-
-        Raises:
-            FileRefused: The disk failed.
-        """
+        """Flush it to the disk."""
         try:
             if self._fd is not None:
                 os.fsync(self._fd)

@@ -167,9 +167,6 @@ def reopen_later_rows(
     A failed row is sent again and would overwrite what a later row of its contact has set, so the
     later row has to follow it. This is recorded before anything is sent, since an import that is
     killed in between would not know.
-
-    Raises:
-        ImportRefused: The file cannot be read, or the journal not written.
     """
     if not journal.count(RowState.FAILED):
         return
@@ -209,38 +206,24 @@ def digest(source: InputFile) -> str:
     return _digest(source.stream)
 
 
-@attrs.frozen
-class FileStamp:
-    """Tells whether a file changed since it was opened.
+def stamp(source: InputFile) -> tuple[int, ...]:
+    """The device, inode, size and time of modification of an opened file."""
+    return _stamp(os.fstat(source.stream.fileno()))
 
-    Attributes:
-        path: The file.
-        stream: What was opened.
-        found: Its device, inode, size and time of modification then.
-    """
 
-    path: str
-    stream: BinaryIO
-    found: tuple[int, ...]
-
-    @classmethod
-    def of(cls, source: InputFile) -> "FileStamp":
-        """The stamp of an opened file."""
-        return cls(source.path, source.stream, _stamp(os.fstat(source.stream.fileno())))
-
-    def has_changed(self, sha256: str) -> bool:
-        """Whether the file has other bytes than those with the digest ``sha256``."""
-        try:
-            if _stamp(Path(self.path).stat()) == self.found:
-                return False
-            # Perhaps it was only touched. Not the opened stream, which a reader may still use.
-            with Path(self.path).open("rb") as stream:
-                return _digest(stream) != sha256
-        except FileNotFoundError:
-            # Moved or removed, which does not change the bytes that were read.
-            return _stamp(os.fstat(self.stream.fileno())) != self.found
-        except OSError:
-            return True
+def has_changed(source: InputFile, before: tuple[int, ...], sha256: str) -> bool:
+    """Whether a file with the stamp ``before`` has other bytes than those with this digest."""
+    try:
+        if _stamp(Path(source.path).stat()) == before:
+            return False
+        # Perhaps it was only touched. Not the opened stream, which a reader may still use.
+        with Path(source.path).open("rb") as stream:
+            return _digest(stream) != sha256
+    except FileNotFoundError:
+        # Moved or removed, which does not change the bytes that were read.
+        return stamp(source) != before
+    except OSError:
+        return True
 
 
 def _stamp(found: os.stat_result) -> tuple[int, ...]:

@@ -19,12 +19,9 @@ def row_to_contact(
 ) -> ContactUpdate:
     """The contact that a row describes.
 
-    Args:
-        row: The row.
-        columns: Where its columns go.
-        empty_as_null: Send None for an empty cell, which clears the field at Loops. An empty
-            identifier, ``subscribed`` or mailing list is left out even then: there is nothing that
-            it could be reset to.
+    With ``empty_as_null``, None is sent for an empty cell, which clears the field at Loops. An
+    empty identifier, ``subscribed`` or mailing list is left out even then: there is nothing that it
+    could be reset to.
 
     Raises:
         RowRefused: With every problem of the row: it cannot be read, values do not fit, or nothing

@@ -1,7 +1,6 @@
 """The first pass over a file: its columns, how many values each has, and the type they suggest."""
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
 import attrs
@@ -130,21 +129,6 @@ def _not_json_lines(name: str, first: UnreadableRow) -> FileRefused:
     return FileRefused(name, problem, first.line)
 
 
-@attrs.frozen
-class LikelyType:
-    """What a column of text looks like.
-
-    Attributes:
-        type: What most values look like.
-        remark: How many do, and how to get that type.
-        readable: Whether all of those can be read as that type.
-    """
-
-    type: ValueType
-    remark: str
-    readable: bool
-
-
 @attrs.define
 class TypeGuess:
     """A running guess at the type of a column, from all its values.
@@ -152,9 +136,6 @@ class TypeGuess:
     A CSV column of ones and zeros counts as numbers, and digits with a leading zero or plus as
     text, since postcodes and telephone numbers lose their meaning as numbers. Text in JSON Lines
     never counts as a number or a boolean, which JSON could have written as such.
-
-    Args:
-        is_text: Whether all values are the text of cells, as in CSV.
     """
 
     is_text: bool = True
@@ -191,16 +172,15 @@ class TypeGuess:
 
     def column(self, name: str) -> ScannedColumn:
         """What is known of the column called ``name``."""
-        likely = None
-        if self.type == "string":
-            may_be_number = not self._digits_as_text
-            likely = self._sampler.likely_type(
-                self.filled, self._first_misfit, may_be_number=may_be_number
-            )
-        if likely is None:
-            return ScannedColumn(name, self.filled, self.type, nested=self.nested)
-        may_be = likely.type if likely.readable else None
-        return ScannedColumn(name, self.filled, self.type, likely.remark, may_be)
+        column = ScannedColumn(name, self.filled, self.type, nested=self.nested)
+        likely = self._sampler.likely_type(is_number=not self._digits_as_text)
+        if self.type != "string" or likely is None:
+            return column
+        remark = self._sampler.remark(likely, self.filled)
+        if likely in self._first_misfit:
+            remark += f"; the first to fix is on line {self._first_misfit[likely]}"
+        may_be = None if likely in self._sampler.unreadable else likely
+        return attrs.evolve(column, remark=remark, may_be=may_be)
 
     def _fits(self, value: object, candidate: ValueType) -> bool:
         if isinstance(value, str):
@@ -219,17 +199,14 @@ class TypeSampler:
     """Counts what the first values of a column look like to a person.
 
     Ambiguous values and those of another locale count as what they look like; words for "nothing",
-    such as n/a, are not counted.
-
-    Args:
-        is_text: Whether all values are the text of cells, as in CSV.
+    such as n/a, are not counted. Types in ``unreadable`` have values that do not convert.
     """
 
     is_text: bool
     seen: int = 0
     _nothing: int = 0
     _counts: dict[ValueType, int] = attrs.field(factory=lambda: dict.fromkeys(_NOUNS, 0))
-    _unreadable: set[ValueType] = attrs.field(factory=set["ValueType"])
+    unreadable: set[ValueType] = attrs.field(factory=set["ValueType"])
     _letters: dict[str, int] = attrs.field(factory=lambda: {"t": 0, "f": 0})
 
     def note(self, value: object) -> None:
@@ -244,41 +221,38 @@ class TypeSampler:
         elif isinstance(value, str):
             self._note_text(value.strip())
 
-    def likely_type(
-        self, filled: int, first_misfit: Mapping[ValueType, int], *, may_be_number: bool
-    ) -> LikelyType | None:
+    def likely_type(self, *, is_number: bool) -> ValueType | None:
         """What most values look like; None if they look like text.
 
         Args:
-            filled: How many values the column has in all.
-            first_misfit: For each type, the line of the first value that does not convert to it.
-            may_be_number: False for digits that are not numbers, such as postcodes.
+            is_number: False if digits are not numbers, such as postcodes.
         """
-        counts = dict(self._counts)
-        if not self._letters["t"]:
-            # "f" without any "t" means other things, such as female.
-            counts["boolean"] -= self._letters["f"]
-        kinds: list[ValueType] = [kind for kind in _NOUNS if kind != "number" or may_be_number]
-        kind = max(kinds, key=counts.__getitem__)
-        count = counts[kind]
+        kinds: list[ValueType] = [kind for kind in _NOUNS if kind != "number" or is_number]
+        kind = max(kinds, key=self._counted)
+        count = self._counted(kind)
         # If a third is something else, it is text that happens to contain a "y" or a 5.
-        if not count or 3 * count < 2 * (self.seen - self._nothing):
-            return None
+        return kind if count and 3 * count >= 2 * (self.seen - self._nothing) else None
+
+    def remark(self, kind: ValueType, filled: int) -> str:
+        """How many of ``filled`` values look like ``kind``, and how to get that type."""
         nouns, spelling = _NOUNS[kind]
+        count = self._counted(kind)
         of = f"{self.seen}" if filled == self.seen else f"the first {SAMPLE:,}"
         rest = "" if count == filled else " and leave the others empty"
-        remark = (
+        return (
             f"{count} of {of} values look like {nouns}; write them as {spelling}{rest} to get a "
             f"{kind}"
         )
-        if kind in first_misfit:
-            remark += f"; the first to fix is on line {first_misfit[kind]}"
-        return LikelyType(kind, remark, kind not in self._unreadable)
+
+    def _counted(self, kind: ValueType) -> int:
+        # "f" without any "t" means other things, such as female.
+        is_letter = kind == "boolean" and not self._letters["t"]
+        return self._counts[kind] - (self._letters["f"] if is_letter else 0)
 
     def _count(self, kind: ValueType, value: object) -> None:
         self._counts[kind] += 1
         if not _converts(value, kind):
-            self._unreadable.add(kind)
+            self.unreadable.add(kind)
 
     def _note_text(self, text: str) -> None:
         word = text.lower()

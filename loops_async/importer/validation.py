@@ -9,7 +9,7 @@ from loops_async.api import contact_properties, contacts
 from loops_async.codec import encode
 from loops_async.errors import LoopsError
 from loops_async.importer.errors import RowRefused
-from loops_async.importer.events import ColumnsPlanned, ImportEvent, ImportNotice
+from loops_async.importer.events import ColumnsPlanned, ImportEvent
 from loops_async.importer.mapping import Account
 from loops_async.importer.options import ImportOptions
 from loops_async.importer.planning import plan_import
@@ -17,7 +17,7 @@ from loops_async.importer.reading import InputFile, open_input
 from loops_async.importer.report import MOST_REASONS, ImportReport, RowProblems
 from loops_async.importer.row_to_contact import row_to_contact
 from loops_async.importer.type_inference import scan_file
-from loops_async.importer.warnings import count_resubscribing, resubscribing_message
+from loops_async.importer.warnings import count_resubscribing, resubscribing_notice
 from loops_async.pipeline.allowlist import Allowlist
 from loops_async.pipeline.messages import Request
 from loops_async.settings import checked_recipients
@@ -60,7 +60,7 @@ def validate_file(
             source,
             options or ImportOptions(),
             account=account,
-            recipients=checked_recipients(None),
+            allowlist=checked_recipients(None),
             emit=on_progress or (lambda _: None),
             most_reasons=most_reasons,
         )
@@ -70,8 +70,8 @@ def check_rows(
     source: InputFile,
     options: ImportOptions,
     *,
-    account: Account | None,
-    recipients: Allowlist | None,
+    account: Account | None = None,
+    allowlist: Allowlist | None,
     emit: Callable[[ImportEvent], None],
     most_reasons: int = MOST_REASONS,
 ) -> ImportReport:
@@ -83,14 +83,13 @@ def check_rows(
     report.rejected = RowProblems(most=most_reasons)
     report.resubscribing = count_resubscribing(source, plan.columns)
     if report.resubscribing:
-        message = resubscribing_message(report.resubscribing, plan.columns)
-        emit(ImportNotice("resubscribing", message))
+        emit(resubscribing_notice(report.resubscribing, plan.columns))
     for number, row in enumerate(source.rows(), 1):
         try:
             contact = row_to_contact(row, plan.columns, empty_as_null=options.empty_as_null)
             request = Request(contacts.UPDATE, body=encode(contact))
-            if recipients is not None:
-                recipients.check(request)
+            if allowlist is not None:
+                allowlist.check(request)
         except RowRefused as refused:
             report.rejected.add(row.line, refused.reason)
         except LoopsError as error:

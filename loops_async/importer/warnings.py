@@ -1,12 +1,14 @@
 """What a user should know of rows that are valid: re-subscriptions, repeats, and overtaken rows."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import attrs
 
 from loops_async.bulk.ordering import identity
 from loops_async.importer.errors import RowRefused, quote_mapping
+from loops_async.importer.events import ImportNotice
 from loops_async.importer.journal import ImportJournal
 from loops_async.importer.mapping import PlannedColumn
 from loops_async.importer.reading import AnyRow, InputFile, InputRow
@@ -25,39 +27,29 @@ _MOST_REPEATS: Final = 5
 def count_resubscribing(
     source: InputFile, columns: Sequence[PlannedColumn], journal: ImportJournal | None = None
 ) -> int:
-    """How many rows set ``subscribed`` to true, of those that the journal does not call done.
-
-    Raises:
-        FileRefused: The file cannot be read.
-    """
-    if subscribed_column(columns) is None:
+    """How many valid rows set ``subscribed`` to true, of those that are not done."""
+    if _subscribed_column(columns) is None:
         return 0
-    return sum(
-        (journal is None or not journal.is_done(number)) and resubscribes(row, columns)
-        for number, row in enumerate(source.rows())
-    )
+    rows = 0
+    for number, row in enumerate(source.rows()):
+        if journal is None or not journal.is_done(number):
+            with suppress(RowRefused):
+                rows += row_to_contact(row, columns).subscribed is True
+    return rows
 
 
-def resubscribes(row: AnyRow, columns: Sequence[PlannedColumn]) -> bool:
-    """Whether a row is valid and sets ``subscribed`` to true."""
-    try:
-        return row_to_contact(row, columns).subscribed is True
-    except RowRefused:
-        return False
-
-
-def subscribed_column(columns: Sequence[PlannedColumn]) -> str | None:
-    """The column that goes to ``subscribed``."""
-    return next((p.column for p in columns if str(p.target) == "subscribed"), None)
-
-
-def resubscribing_message(rows: int, columns: Sequence[PlannedColumn]) -> str:
+def resubscribing_notice(rows: int, columns: Sequence[PlannedColumn]) -> ImportNotice:
     """What to tell the user of ``rows`` rows that set ``subscribed`` to true."""
     those = "1 row sets" if rows == 1 else f"{rows} rows set"
-    return (
+    message = (
         f"Note: {those} subscribed to true, which re-subscribes people who have unsubscribed; "
-        f"{quote_mapping(subscribed_column(columns) or '', '')} leaves the column out."
+        f"{quote_mapping(_subscribed_column(columns) or '', '')} leaves the column out."
     )
+    return ImportNotice("resubscribing", message)
+
+
+def _subscribed_column(columns: Sequence[PlannedColumn]) -> str | None:
+    return next((p.column for p in columns if str(p.target) == "subscribed"), None)
 
 
 @attrs.define

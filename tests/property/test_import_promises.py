@@ -4,7 +4,6 @@ import math
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 
-import attrs
 import orjson
 import pytest
 from hypothesis import given
@@ -17,6 +16,7 @@ from loops_async.importer.planning import adopt, propose
 from loops_async.importer.reading import InputRow, UnreadableRow, open_input
 from loops_async.importer.row_to_contact import contact_fields
 from loops_async.importer.type_inference import TypeGuess, scan_file
+from loops_async.records.contact_properties import ContactProperty, PropertyType
 
 TYPES: st.SearchStrategy[ValueType] = st.sampled_from(["string", "number", "boolean", "date"])
 # Bytes that look like a file to the reader far more often than random ones do.
@@ -33,13 +33,6 @@ FILES = st.one_of(
 )
 # What UTF-8 can carry; a NUL is refused by name and has its own test.
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
-
-
-@attrs.frozen
-class Property:
-    key: str
-    label: str
-    type: str
 
 
 @given(FILES)
@@ -202,7 +195,9 @@ NAMES = st.sampled_from(
     ["email", "E-Mail", "Email Address", "FNAME", "First Name", "userId", "Plan", "plan ", "id",
      "MEMBER_RATING", "Notes", "notes", "x=y", "李", "???", "planName"]
 ) | TEXT.filter(bool)  # fmt: skip
-PROPERTIES = st.lists(st.builds(Property, NAMES, NAMES, TYPES | st.just("json")))
+PROPERTIES = st.lists(
+    st.builds(ContactProperty, NAMES, NAMES, (TYPES | st.just("json")).map(PropertyType))
+)
 WANTED = st.sampled_from(
     [
         "",
@@ -225,7 +220,7 @@ WANTED = st.sampled_from(
     st.booleans(),
 )
 def test_no_two_columns_share_a_target_and_none_is_lost(
-    headers: list[str], properties: list[Property], mappings: dict[str, str], new: bool
+    headers: list[str], properties: list[ContactProperty], mappings: dict[str, str], new: bool
 ) -> None:
     try:
         plan = plan_columns(headers, Account(properties), mappings, allow_new=new)
@@ -244,7 +239,7 @@ def test_no_two_columns_share_a_target_and_none_is_lost(
 
 @given(st.lists(NAMES, unique=True, min_size=1), PROPERTIES)
 def test_proposed_names_are_free_and_written_as_loops_writes_them(
-    headers: list[str], properties: list[Property]
+    headers: list[str], properties: list[ContactProperty]
 ) -> None:
     columns = [name for name in headers if name != "Work Mail"]
     content = io.StringIO(newline="")
@@ -256,7 +251,8 @@ def test_proposed_names_are_free_and_written_as_loops_writes_them(
         plan = plan_columns(found.headers, Account(properties), {"Work Mail": "email"})
     except ColumnsRefused:
         return
-    proposals = propose(plan, found, Account(properties))[1]
+    # A property that is there already, under the key that would be chosen, is used.
+    plan, proposals = propose(plan, found, Account(properties))
     keys = [proposal.key for proposal in proposals]
     assert len(keys) == len(set(keys)) == len(plan.unknown)
     assert not set(keys) & {known.key for known in properties}

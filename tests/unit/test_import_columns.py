@@ -1,6 +1,5 @@
 from typing import Literal
 
-import attrs
 import pytest
 
 from loops_async.importer.column_names import camel_case
@@ -15,23 +14,21 @@ from loops_async.importer.mapping import (
 )
 from loops_async.importer.planning import NewProperty, adopt, propose
 from loops_async.importer.type_inference import FileScan, ScannedColumn
+from loops_async.records.contact_properties import ContactProperty, PropertyType
 
 
-@attrs.frozen
-class Property:
-    key: str
-    label: str
-    type: str = "string"
+def known(key: str, label: str, declared: str = "string") -> ContactProperty:
+    return ContactProperty(key, label, PropertyType(declared))
 
 
 PROPERTIES = (
-    Property("email", "Email"),
-    Property("firstName", "First Name"),
-    Property("subscribed", "Subscribed", "boolean"),
-    Property("memberRating", "Rating of the member", "number"),
-    Property("plan", "Plan Name"),
-    Property("trialEnds", "Trial ends", "date"),
-    Property("notes", "Notes"),
+    known("email", "Email"),
+    known("firstName", "First Name"),
+    known("subscribed", "Subscribed", "boolean"),
+    known("memberRating", "Rating of the member", "number"),
+    known("plan", "Plan Name"),
+    known("trialEnds", "Trial ends", "date"),
+    known("notes", "Notes"),
 )
 
 
@@ -126,7 +123,7 @@ def test_a_column_that_is_not_surely_something_is_unknown(header: str) -> None:
 
 def test_a_name_loops_keeps_matches_no_column_even_when_listed() -> None:
     plan = plan_columns(
-        ["email", "updatedAt"], Account([Property("updatedAt", "Updated", "date")]), {}
+        ["email", "updatedAt"], Account([known("updatedAt", "Updated", "date")]), {}
     )
     assert plan.unknown == (UnknownColumn("updatedAt"),)
 
@@ -141,12 +138,12 @@ def test_a_property_brings_its_type() -> None:
 
 
 def test_a_property_goes_before_another_tools_word_for_a_default_field() -> None:
-    plan = plan_columns(["email", "Surname"], Account([Property("surname", "Surname")]), {})
+    plan = plan_columns(["email", "Surname"], Account([known("surname", "Surname")]), {})
     assert targets(plan)["Surname"] == "surname"
 
 
 def test_an_exact_key_goes_before_a_similar_one_and_similar_ones_need_a_choice() -> None:
-    twins = [Property("planName", "A"), Property("plan_name", "B")]
+    twins = [known("planName", "A"), known("plan_name", "B")]
     assert (
         targets(plan_columns(["email", "plan_name"], Account(twins), {}))["plan_name"]
         == "plan_name"
@@ -290,7 +287,7 @@ def test_a_user_id_alone_is_enough() -> None:
 
 def test_a_property_of_a_type_unknown_here_is_refused_by_name() -> None:
     with pytest.raises(ColumnsRefused, match="tree as json"):
-        plan_columns(["email", "tree"], Account([Property("tree", "Tree", "json")]), {})
+        plan_columns(["email", "tree"], Account([known("tree", "Tree", "json")]), {})
 
 
 def test_mappings_are_parted_at_the_last_equals_sign() -> None:
@@ -376,7 +373,7 @@ def test_adopted_proposals_are_targets_and_no_longer_unknown() -> None:
 
 
 def recognised(
-    *columns: ScannedColumn, properties: tuple[Property, ...]
+    *columns: ScannedColumn, properties: tuple[ContactProperty, ...]
 ) -> tuple[ColumnPlan, list[str]]:
     survey = FileScan((ScannedColumn("email", 1, "string"), *columns), 1, 0)
     plan = plan_columns(survey.headers, Account(properties), {}, allow_new=True)
@@ -388,7 +385,7 @@ def recognised(
 def test_a_property_that_an_import_made_is_found_again_and_the_user_is_told_why(
     found: Literal["string", "number", "date", "boolean"],
 ) -> None:
-    there = Property("importedNotes", "Imported notes")
+    there = known("importedNotes", "Imported notes")
     plan, new = recognised(ScannedColumn("Notes", 1, found), properties=(there,))
     assert targets(plan) == {"email": "email", "Notes": "importedNotes"}
     assert new == []
@@ -397,16 +394,16 @@ def test_a_property_that_an_import_made_is_found_again_and_the_user_is_told_why(
 
 
 def test_a_new_number_comes_with_a_clash_of_types_alone() -> None:
-    number = Property("importedNotes", "Imported notes", "number")
+    number = known("importedNotes", "Imported notes", "number")
     plan, new = recognised(ScannedColumn("Notes", 1, "string"), properties=(number,))
     assert (targets(plan), new) == ({"email": "email"}, ["importedNotes2"])
-    text = Property("importedNotes2", "Imported notes 2")
+    text = known("importedNotes2", "Imported notes 2")
     plan, new = recognised(ScannedColumn("Notes", 1, "string"), properties=(number, text))
     assert (targets(plan)["Notes"], new) == ("importedNotes2", [])
 
 
 def test_a_column_that_is_called_after_its_place_is_found_again_beside_the_reasons() -> None:
-    there = Property("column2", "Column 2")
+    there = known("column2", "Column 2")
     for columns in (
         [ScannedColumn("李", 1, "string")],
         [ScannedColumn("loops_error", 1, "string"), ScannedColumn("李", 1, "string")],

@@ -10,7 +10,7 @@ from loops_async.importer.reading import open_input
 from loops_async.importer.warnings import (
     RepeatedContacts,
     count_resubscribing,
-    resubscribing_message,
+    resubscribing_notice,
 )
 from loops_async.records.contacts import ContactUpdate
 
@@ -45,11 +45,11 @@ def counted(path: Path, mappings: dict[str, str], journal: ImportJournal | None 
 
 def test_rows_that_subscribe_are_counted_and_the_way_out_is_named(path: Path) -> None:
     assert counted(path, TO_SUBSCRIBED) == 2
-    assert resubscribing_message(2, plan(TO_SUBSCRIBED).columns) == (
+    assert resubscribing_notice(2, plan(TO_SUBSCRIBED).columns).message == (
         "Note: 2 rows set subscribed to true, which re-subscribes people who have unsubscribed; "
         '--map "Opt in=" leaves the column out.'
     )
-    message = resubscribing_message(1, plan(TO_SUBSCRIBED).columns)
+    message = resubscribing_notice(1, plan(TO_SUBSCRIBED).columns).message
     assert message.startswith("Note: 1 row sets subscribed to true")
 
 

@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from loops_async.cli.console import ProgressBar, describe_progress, format_duration
+from loops_async.cli import console
+from loops_async.cli.console import describe_progress, format_duration
 from loops_async.cli.rendering import reason_lines, summarize
 from loops_async.importer.events import ImportProgress
 from loops_async.importer.report import ImportReport, RowProblems
@@ -79,7 +80,8 @@ def test_no_terminal_is_so_narrow_that_a_number_is_cut(
     monkeypatch.setenv("TERM", "xterm")
     going = ImportReport(rows=30_000, applied=13_000, requests=15_000, rate_limited=1_234, rate=1.0)
     going.rejected.count, going.failed.count = 1_001, 800
-    bar = ProgressBar("importing")
+    monkeypatch.setattr(console, "is_terminal", lambda _: True)
+    bar = console.ProgressDisplay("importing")
     bar.update(going.progress())
     bar.close()
     seen = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err)
