@@ -12,6 +12,9 @@ from loops_async.sandbox.middleware import BASE_PATH, authenticate, explain, lim
 from loops_async.sandbox.request_keys import STOPPING
 from loops_async.sandbox.team import TEAM, SandboxTeam
 
+# Now, because it reads a folder, which would block the event loop later.
+_ROUTES = tuple(all_routes())
+
 
 def build_app(team: SandboxTeam) -> web.Application:
     """Return the web application that serves a team."""
@@ -35,7 +38,7 @@ def build_app(team: SandboxTeam) -> web.Application:
     app.on_shutdown.append(_stop_waiting)
     if team.latency is not None:
         app[LATENCY] = team.latency
-    for route in all_routes():
+    for route in _ROUTES:
         # Not add_get, which also adds HEAD: Loops documents GET only.
         app.router.add_route(route.method, BASE_PATH + route.path, route.handler)
     return app

@@ -73,25 +73,25 @@ class ContactIndex:
     def put(self, contact: StoredContact) -> None:
         """Add a contact, or replace the one with the same id."""
         before = self._by_id.get(contact.id)
-        if before is not None:
-            self._remove_identifiers(before)
         self._by_id[contact.id] = contact
         self._ids_by_email[contact.email.lower()] = contact.id
         if contact.user_id is not None:
             self._ids_by_user_id[contact.user_id] = contact.id
+        # Last, so that another thread finds the contact at any time.
+        if before is not None and before.email.lower() != contact.email.lower():
+            del self._ids_by_email[before.email.lower()]
+        if before is not None and before.user_id not in (None, contact.user_id):
+            del self._ids_by_user_id[before.user_id]
 
     def remove(self, contact: StoredContact) -> None:
         """Remove a contact."""
-        self._remove_identifiers(contact)
-        del self._by_id[contact.id]
-
-    def _at(self, contact_id: str | None) -> StoredContact | None:
-        return None if contact_id is None else self._by_id[contact_id]
-
-    def _remove_identifiers(self, contact: StoredContact) -> None:
         del self._ids_by_email[contact.email.lower()]
         if contact.user_id is not None:
             del self._ids_by_user_id[contact.user_id]
+        del self._by_id[contact.id]
+
+    def _at(self, contact_id: str | None) -> StoredContact | None:
+        return None if contact_id is None else self._by_id.get(contact_id)
 
 
 class StoredContacts(Mapping[str, StoredContact]):

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from aiohttp import web
 
 from loops_async.sandbox.json_body import is_object, parse, render
-from loops_async.sandbox.request_keys import DROPPED, STOPPING
+from loops_async.sandbox.request_keys import DROPPED, LOG_ENTRY, STOPPING
 from loops_async.sandbox.validation import Refusal
 
 BODY_LIMIT = 4 * 1024 * 1024
@@ -132,6 +132,8 @@ def reset_connection(request: web.Request) -> None:
 def drop_request(request: web.Request) -> None:
     """Reset the connection of a request before the first byte of a response."""
     request[DROPPED] = True
+    if LOG_ENTRY in request:
+        request[LOG_ENTRY].close(status=None, json=json_so_far(request))
     reset_connection(request)
 
 

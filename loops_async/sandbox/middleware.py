@@ -40,10 +40,9 @@ _DECISION = web.RequestKey("decision", LimitDecision)
 async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Log the request when it arrives, and its response when there is one."""
     team = request.app[TEAM]
-    log, arrived = team.log, team.clock()
-    entry = request[LOG_ENTRY] = log.add(
+    entry = request[LOG_ENTRY] = team.log.add(
         ReceivedRequest(
-            at=arrived,
+            at=team.clock(),
             method=request.method,
             path=request.path.removeprefix(BASE_PATH),
             query=MappingProxyType(dict(request.query)),
@@ -58,10 +57,10 @@ async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
             await peek_json(request)
     except asyncio.CancelledError:
         # The client left, or the sandbox stops.
-        log.close(entry, status=None, json=json_so_far(request))
+        entry.close(status=None, json=json_so_far(request))
         raise
     unanswered = DROPPED in request or request.transport is None
-    log.close(entry, status=None if unanswered else response.status, json=json_so_far(request))
+    entry.close(status=None if unanswered else response.status, json=json_so_far(request))
     return response
 
 

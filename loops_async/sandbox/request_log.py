@@ -47,10 +47,24 @@ class LogEntry:
     """A request whose record is updated while it is handled."""
 
     request: ReceivedRequest
+    _by_status: Counter[int]
+    _is_closed: bool = False
 
     def update(self, **changes: Any) -> None:
         """Change fields of the record."""
         self.request = attrs.evolve(self.request, **changes)
+
+    def close(self, *, status: int | None, json: object) -> None:
+        """Record the body and the status; None if there is no response. Only the first call counts.
+
+        To be called before the client can see the result, so that its test finds it in the log.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self.update(status=status, json=json)
+        if status is not None:
+            self._by_status[status] += 1
 
 
 class RequestLog:
@@ -67,21 +81,16 @@ class RequestLog:
 
     def add(self, request: ReceivedRequest) -> LogEntry:
         """Record a request that has arrived."""
-        entry = LogEntry(request)
-        self._entries.append(entry)
+        entry = LogEntry(request, self._by_status)
         self.received += 1
+        self._entries.append(entry)
         return entry
-
-    def close(self, entry: LogEntry, *, status: int | None, json: object) -> None:
-        """Record the body and the status of a request; None if it got no response."""
-        if status is not None:
-            self._by_status[status] += 1
-        entry.update(status=status, json=json)
 
     @property
     def requests(self) -> tuple[ReceivedRequest, ...]:
         """The kept requests, oldest first."""
-        return tuple(entry.request for entry in self._entries)
+        # Of a copy: another thread may look while the server adds a request.
+        return tuple(entry.request for entry in list(self._entries))
 
     @property
     def by_status(self) -> Mapping[int, int]:

@@ -192,38 +192,46 @@ class Sandbox:
     @property
     def contacts(self) -> StoredContacts:
         """The contacts by address."""
-        return self._access(lambda team: team.store(ContactStore).contacts)
+        return self._team.store(ContactStore).contacts
 
     @property
     def properties(self) -> Mapping[str, StoredProperty]:
         """The custom properties by key, with the types they were given or guessed."""
-        custom = self._access(lambda team: team.store(ContactPropertyStore).custom())
+        custom = self._team.store(ContactPropertyStore).custom()
         return MappingProxyType({prop.key: prop for prop in custom})
 
     @property
     def mailing_lists(self) -> tuple[StoredMailingList, ...]:
         """The mailing lists."""
-        return self._access(lambda team: team.mailing_lists)
+        return self._team.mailing_lists
 
     @property
     def requests(self) -> tuple[ReceivedRequest, ...]:
         """The last `keep_requests` requests, in the order they arrived."""
-        return self._access(lambda team: team.log.requests)
+        return self._team.log.requests
 
     @property
     def sent_events(self) -> tuple[SentEvent, ...]:
         """The last `keep_sent` events that were accepted, oldest first."""
-        return self._access(lambda team: team.store(EventStore).sent)
+        return self._team.store(EventStore).sent
 
     @property
     def sent_emails(self) -> tuple[SentEmail, ...]:
         """The last `keep_sent` transactional emails that were accepted, oldest first."""
-        return self._access(lambda team: team.store(TransactionalStore).sent)
+        return self._team.store(TransactionalStore).sent
 
     @property
     def counts(self) -> SandboxCounts:
         """Exact counts of requests, events and emails, including those no longer kept."""
-        return self._access(_counts)
+        team = self._team
+        by_status = team.log.by_status
+        return SandboxCounts(
+            requests=team.log.received,
+            rate_limited=by_status.get(429, 0),
+            by_status=by_status,
+            events=team.store(EventStore).count,
+            emails=team.store(TransactionalStore).count,
+        )
 
     @property
     def faults(self) -> Faults | None:
@@ -236,18 +244,14 @@ class Sandbox:
 
     def suppress(self, email: str) -> None:
         """Add ``email`` to the suppression list, as a bounce does. No contact needs to have it."""
-        self._access(lambda team: team.store(SuppressionStore).add(email))
+        self._team.store(SuppressionStore).add(email)
 
     def reset(self) -> None:
         """Remove everything that was stored since it was created, and refill the limit.
 
         Faults stay.
         """
-        self._access(SandboxTeam.reset)
-
-    def _access(self, function: Callable[[SandboxTeam], T]) -> T:
-        """Return ``function(team)``. Overridden by ``ThreadedSandbox`` to run it in its thread."""
-        return function(self._team)
+        self._team.reset()
 
     async def start(self) -> None:
         """Listen and serve.
@@ -296,14 +300,3 @@ class Sandbox:
             await asyncio.Event().wait()
         finally:
             await self.stop()
-
-
-def _counts(team: SandboxTeam) -> SandboxCounts:
-    by_status = team.log.by_status
-    return SandboxCounts(
-        requests=team.log.received,
-        rate_limited=by_status.get(429, 0),
-        by_status=by_status,
-        events=team.store(EventStore).count,
-        emails=team.store(TransactionalStore).count,
-    )

@@ -67,10 +67,9 @@ class SandboxTeam:
 
     def store(self, kind: "Callable[[SandboxTeam], T]") -> T:
         """Return the team's instance of a store, such as `ContactStore`, created on first use."""
-        if kind not in self._stores:
-            self._stores[kind] = kind(self)
-        store: T = self._stores[kind]
-        return store
+        store: T | None = self._stores.get(kind)
+        # setdefault, because another thread may look at the store while the first request does.
+        return self._stores.setdefault(kind, kind(self)) if store is None else store
 
 
 TEAM = web.AppKey("team", SandboxTeam)

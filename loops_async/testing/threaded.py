@@ -1,14 +1,13 @@
 """A sandbox in a thread of its own, independent of the test's event loops."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import Future
-from threading import Thread, current_thread
+from threading import Thread
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from loops_async.sandbox import Sandbox
-from loops_async.sandbox.team import SandboxTeam
 
 T = TypeVar("T")
 
@@ -24,8 +23,8 @@ class ThreadedSandbox(Sandbox):
         with ThreadedSandbox() as sandbox:
             ...
 
-    Its properties and methods may be used from any thread. A property always includes the effect
-    of every request that has been answered.
+    Its properties and methods may be used from any thread, and none of them waits for another
+    thread. A property always includes the effect of every request that has been answered.
 
     Args:
         **options: The arguments of `Sandbox`. `rate` defaults to 10,000 requests per second, so
@@ -57,7 +56,9 @@ class ThreadedSandbox(Sandbox):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._access(lambda _: self._stopping.set())
+        loop = self._loop
+        if loop is not None:
+            loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
 
     async def start(self) -> None:
@@ -92,19 +93,3 @@ class ThreadedSandbox(Sandbox):
             work.close()
             raise RuntimeError("The sandbox has no thread: use it with `with`.")
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
-
-    def _access(self, function: Callable[[SandboxTeam], T]) -> T:
-        loop = self._loop
-        if loop is None or current_thread() is self._thread:
-            # Not entered yet, or ended, or called by a fault in the thread itself.
-            return super()._access(function)
-        result: Future[T] = Future()
-
-        def work() -> None:
-            try:
-                result.set_result(super(ThreadedSandbox, self)._access(function))
-            except Exception as error:  # noqa: BLE001 - raised in the calling thread
-                result.set_exception(error)
-
-        loop.call_soon_threadsafe(work)
-        return result.result()

@@ -9,7 +9,7 @@ import pytest
 
 from loops_async import LoopsClient, RetryPolicy
 from loops_async.errors import ConnectFailed
-from loops_async.sandbox import Faults
+from loops_async.sandbox import Faults, StoredProperty
 from loops_async.testing import QUICK_RETRIES, ThreadedSandbox
 
 
@@ -81,6 +81,30 @@ async def test_it_may_be_looked_at_while_it_works() -> None:
         await looking
         assert len(sandbox.contacts) == 300
     assert sizes == sorted(sizes)
+
+
+async def test_a_look_does_not_wait_for_the_sandboxs_thread() -> None:
+    # It would block the event loop of the test.
+    thawed = threading.Event()
+    with ThreadedSandbox(properties=[StoredProperty("plan")]) as sandbox:
+        async with LoopsClient("test-key", base_url=sandbox.url) as loops:
+            await loops.contacts.create(email="ada@example.com", user_id="u1")
+        assert sandbox._loop is not None
+        sandbox._loop.call_soon_threadsafe(thawed.wait)
+        try:
+            assert list(sandbox.contacts) == ["ada@example.com"]
+            assert sandbox.contacts.by_user_id("u1").email == "ada@example.com"
+            assert [request.status for request in sandbox.requests] == [200]
+            assert (sandbox.sent_events, sandbox.sent_emails) == ((), ())
+            assert sandbox.counts.by_status == {200: 1}
+            assert list(sandbox.properties) == ["plan"]
+            assert len(sandbox.mailing_lists) > 0
+            assert "1 contacts, 1 requests" in repr(sandbox)
+            sandbox.suppress("ada@example.com")
+            sandbox.reset()
+            assert not sandbox.contacts
+        finally:
+            thawed.set()
 
 
 async def test_loops_goes_down_and_comes_back() -> None:

@@ -22,6 +22,7 @@ from loops_async.sandbox.http import (
     reset_connection,
     sleep_until_stop,
 )
+from loops_async.sandbox.request_keys import LOG_ENTRY
 
 DEFAULT_SECONDS = 0.05
 DEFAULT_RETRY_AFTER = 1
@@ -221,6 +222,7 @@ async def _open(request: web.Request, response: web.Response, length: int) -> we
     """Send the headers of a response with another `Content-Length`."""
     opened = web.StreamResponse(status=response.status, headers=response.headers)
     opened.content_length = length
+    request[LOG_ENTRY].close(status=response.status, json=await peek_json(request))
     await opened.prepare(request)
     return opened
 
