@@ -161,10 +161,7 @@ def reads_page(item: type[T]) -> Callable[[Reply], Page[T]]:
         # Without this, a list whose cursor is missing would end after its first page.
         if cursor is not None and not isinstance(cursor, str):
             raise Undecodable("expected text or null @ $.pagination.nextCursor")
-        data = fields.get("data")
-        if not isinstance(data, list):
-            raise Undecodable("expected an array @ $.data")
-        items = from_json(data, list[item], path="$.data")  # type: ignore[valid-type]
+        items = from_json(fields.get("data"), list[item], path="$.data")  # type: ignore[valid-type]
         return Page(items, cursor or None)
 
     return read

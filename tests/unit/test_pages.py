@@ -166,14 +166,24 @@ def test_the_cursor_that_a_list_began_with_may_not_come_again_either() -> None:
     ({"data": []}, "expected an object @ $.pagination"),
     ({"data": [], "pagination": {}}, "expected text or null @ $.pagination.nextCursor"),
     ({"data": [], "pagination": {"nextCursor": 2}}, "null @ $.pagination.nextCursor"),
-    ({"pagination": {"nextCursor": None}}, "expected an array @ $.data"),
-    ({"data": {}, "pagination": {"nextCursor": None}}, "expected an array @ $.data"),
+    ({"pagination": {"nextCursor": None}}, "expected an array, got null @ $.data"),
+    ({"data": {}, "pagination": {"nextCursor": None}}, "expected an array, got an object @ $.data"),
     ({"data": [{"id": "1"}], "pagination": {"nextCursor": None}}, "@ $.data[0]"),
 ])  # fmt: skip
 def test_a_page_that_does_not_say_how_it_goes_on_is_no_last_page(body: object, says: str) -> None:
     error, _ = with_replies(whole, reply(200, body))
     assert isinstance(error, errors.InvalidReply)
     assert says in str(error)
+
+
+def test_unknown_keys_of_an_item_are_kept() -> None:
+    async def do(loops: LoopsClient) -> Any:
+        return await loops.transactional.list().first()
+
+    new = {**email("a"), "status": "live"}
+    body = {"data": [new], "pagination": {"nextCursor": None, "newer": 1}, "newer": 2}
+    found, _ = with_replies(do, reply(200, body))
+    assert found.extra == {"status": "live"}
 
 
 def test_an_empty_cursor_ends_the_list() -> None:
