@@ -42,7 +42,7 @@ def check(api_key: str | None, base_url: str | None, *, as_json: bool) -> None:
       loops-async check --json
 
     \b
-    Exit status: 0 the key is valid, 2 no key or an option cannot work, 3 Loops
+    Exit status: 0 the key is valid, 2 no key or an invalid option, 3 Loops
     rejected the key, 4 Loops could not be reached, 130 interrupted,
     143 terminated.
     """  # noqa: D301 - \b is click's mark for text to leave as it is

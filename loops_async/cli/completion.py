@@ -1,4 +1,4 @@
-"""``loops-async completion``: the script that a shell has to read once."""
+"""``loops-async completion``: shell completion scripts."""
 
 import click
 from click.shell_completion import (
@@ -10,8 +10,8 @@ from click.shell_completion import (
 
 
 class _Zsh(ZshComplete):
-    # click's own, but that it works in a shell that nobody has set up for completion (as macOS
-    # ships it), and completes the file of --option=FILE.
+    # click's own, except that it works in a shell without completion set up, as on macOS, and
+    # completes the file of --option=FILE.
     source_template = """\
 #compdef %(prog_name)s
 
@@ -57,8 +57,8 @@ fi
 
 
 class _Fish(FishComplete):
-    # click's own, but that fish itself completes file names, of the word as it was typed: with
-    # its ~ and what stands before a =; and that a description goes on after its first comma.
+    # click's own, except that fish itself completes file names, including a ~ and the part before
+    # a =, and that a description may contain commas.
     source_template = """\
 function %(complete_func)s
     set -l response (env %(complete_var)s=fish_complete COMP_WORDS=(commandline -cp) \
@@ -83,19 +83,19 @@ _OURS: dict[str, type[ShellComplete]] = {"zsh": _Zsh, "fish": _Fish}
 
 
 def completion_script(command: click.Command, shell: str) -> str:
-    """The script of ``shell`` that completes what is typed behind ``loops-async``."""
+    """The script that completes ``loops-async`` in ``shell``."""
     found = _OURS.get(shell) or get_completion_class(shell)
     if found is None:
-        raise click.BadParameter(f"there is none for {shell}", param_hint="SHELL")
+        raise click.BadParameter(f"{shell} is not supported", param_hint="SHELL")
     return found(command, {}, "loops-async", "_LOOPS_ASYNC_COMPLETE").source()
 
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what completes commands in a SHELL.
+    """Print the completion script for a SHELL.
 
-    Commands, options and file names are completed.
+    It completes commands, options and file names.
 
     \b
     Example:
@@ -105,6 +105,6 @@ def completion(shell: str) -> None:
       loops-async completion fish > ~/.config/fish/completions/loops-async.fish
 
     \b
-    Exit status: 0 printed, 2 there is no such shell.
+    Exit status: 0 printed, 2 the shell is not supported.
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     click.echo(completion_script(click.get_current_context().find_root().command, shell))

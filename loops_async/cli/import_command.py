@@ -52,9 +52,9 @@ def import_(
       loops-async import contacts.csv --map "Customer Ref=userId" --ignore-unknown --resume
 
     \b
-    Exit status: 0 every row was imported, 1 some rows were not, 2 the file or
-    the options cannot work and nothing was sent, 3 Loops rejected the key,
-    4 Loops could not be reached, or became unavailable, 130 interrupted,
+    Exit status: 0 every row was imported, 1 some rows were not, 2 the file, a
+    column or an option is invalid and nothing was sent, 3 Loops rejected the
+    key, 4 Loops could not be reached, or became unavailable, 130 interrupted,
     143 terminated.
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     console = Console("import", as_json, base_url)

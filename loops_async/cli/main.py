@@ -14,7 +14,7 @@ from loops_async.version import __version__
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="loops-async")
 def cli() -> None:
-    """Talk to Loops (loops.so) from a terminal.
+    """Import contacts into Loops (loops.so), and check files and API keys.
 
     The API key is read from LOOPS_API_KEY; demo, sandbox and validate --offline need none.
 

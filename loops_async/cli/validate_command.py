@@ -30,7 +30,7 @@ _ALL: Final = 10**9
 @account_options
 @click.option("--offline", is_flag=True, help="Do not ask Loops, even with a key.")
 @click.option(
-    "--all", "every", is_flag=True, help="Name every rejected row, not only the first 20."
+    "--all", "every", is_flag=True, help="List every rejected row, not only the first 20."
 )
 @json_option
 def validate(
@@ -45,7 +45,7 @@ def validate(
 ) -> None:
     """Check which rows of FILE an import would reject.
 
-    Rejected rows are named with their line. No contact is sent. With a key,
+    Rejected rows are listed with their line. No contact is sent. With a key,
     Loops is asked for its properties and mailing lists; without one, or with
     --offline, the file is checked by itself.
 
@@ -56,7 +56,7 @@ def validate(
 
     \b
     Exit status: 0 every row would be imported, 1 some rows would be rejected,
-    2 the file, a column or an option cannot work, 3 Loops rejected the key,
+    2 the file, a column or an option is invalid, 3 Loops rejected the key,
     4 Loops could not be reached, 130 interrupted, 143 terminated.
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     console = Console("validate", as_json, base_url)
