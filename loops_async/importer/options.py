@@ -53,7 +53,8 @@ def option(flag: str, text: str, *, default: Any = False, **spec: Any) -> Any:
     """An attribute that is an option; see ``OptionSpec``."""
     before = spec.pop("before", default)
     known = OptionSpec(flag=flag, help=text, before=before, **spec)
-    return attrs.field(default=default, metadata={_SPEC: known})
+    converter: Any = tuple if known.kind == "texts" else None
+    return attrs.field(default=default, converter=converter, metadata={_SPEC: known})
 
 
 def option_specs(options: type[Any]) -> dict[str, OptionSpec]:
