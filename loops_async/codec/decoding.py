@@ -1,5 +1,6 @@
 """JSON to records: strict about types, lenient about what is new."""
 
+import enum
 import functools
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +14,6 @@ from cattrs import Converter, StructureHandlerNotFoundError
 from loops_async.codec.json_text import Undecodable
 from loops_async.errors import InvalidCall
 from loops_async.records._types import (
-    JsonValue,
-    OpenStrEnum,
     ReplyRecord,
     Unset,
     is_collection,
@@ -48,12 +47,12 @@ def structure(value: object, into: type[T], path: str) -> T:
     """
     try:
         return _CONVERTER.structure(value, into)
+    except InvalidCall:
+        raise
     except Exception as error:  # noqa: BLE001 - also what the enumerations of a user raise
         failure = error
     # Each level of the value has noted its own part of the path, from the inside out.
     path += "".join(reversed(getattr(failure, "__notes__", [])))
-    if isinstance(failure, StructureHandlerNotFoundError):
-        raise InvalidCall(masked(f"into: a field's type has no representation in JSON @ {path}"))
     what = str(failure) if isinstance(failure, WrongType) else "not of the documented form"
     raise Undecodable(masked(f"{what} @ {path}"))
 
@@ -110,7 +109,7 @@ def _plan(record: Any) -> _DecodingPlan:
             flattened = field.alias
             names = {key: name for name, key in field.metadata.get("keys", {}).items()}
         elif not field.metadata.get("local"):
-            hook, plain = _CONVERTER.get_structure_hook(hint), _plain_types(hint)
+            hook, plain = _field_hook(record, field), _plain_types(hint)
             fields.append((key, field.alias, plain, hook, hint, is_collection(field)))
             if field.default is attrs.NOTHING:
                 required.add(key)
@@ -118,6 +117,17 @@ def _plan(record: Any) -> _DecodingPlan:
     if issubclass(record, ReplyRecord):
         known.add("success")  # part of most replies, and not of what they are about
     return _DecodingPlan(tuple(fields), frozenset(required), frozenset(known), flattened, names)
+
+
+def _field_hook(record: Any, field: "attrs.Attribute[Any]") -> _Hook:
+    hint: Any = field.type
+    try:
+        return _CONVERTER.get_structure_hook(hint)
+    except StructureHandlerNotFoundError:
+        pass
+    raise InvalidCall(
+        f"{record.__name__}.{masked(field.name)}: has a type that cannot be decoded from JSON"
+    )
 
 
 def _record(value: Any, record: Any) -> Any:
@@ -202,6 +212,11 @@ def _is_union(hint: object) -> bool:
     return get_origin(hint) in {Union, UnionType}
 
 
+def _is_any_json(hint: object) -> bool:
+    # Not by comparison with JsonValue: resolving the annotations of a class expands it.
+    return {get_origin(member) or member for member in get_args(hint)} == _TYPE_NAMES.keys()
+
+
 def _union(hint: Any, converter: Converter) -> _Hook:
     members = [member for member in get_args(hint) if member not in {NoneType, Unset}]
     hooks = [(converter.get_structure_hook(member), member) for member in members]
@@ -263,7 +278,7 @@ def _date(value: Any, hint: Any) -> date:
     return _datetime(value, hint).date()
 
 
-def _open_enum(value: Any, enumeration: Any) -> Any:
+def _text_enum(value: Any, enumeration: Any) -> Any:
     return enumeration(_text(value, str))
 
 
@@ -281,18 +296,15 @@ def _converter() -> Converter:
     converter = Converter(detailed_validation=False)
     single: dict[Any, _Hook] = {
         str: _text, bool: _boolean, float: _number, int: _integer, datetime: _datetime,
-        date: _date, bytes: _bytes,
+        date: _date, bytes: _bytes, enum.StrEnum: _text_enum,
     }  # fmt: skip
     for kind, hook in single.items():
         converter.register_structure_hook(kind, hook)
     converter.register_structure_hook_func(attrs.has, _record)
-    converter.register_structure_hook_func(
-        lambda hint: isinstance(hint, type) and issubclass(hint, OpenStrEnum), _open_enum
-    )
     converter.register_structure_hook_factory(_is_sequence, _sequence)
     converter.register_structure_hook_factory(_is_mapping, _mapping)
     converter.register_structure_hook_factory(_is_union, _union)
-    converter.register_structure_hook_func(lambda hint: hint == JsonValue, lambda value, _: value)
+    converter.register_structure_hook_func(_is_any_json, lambda value, _: value)
     return converter
 
 
