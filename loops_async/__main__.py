@@ -15,13 +15,20 @@ def main() -> None:
         sys.exit("The command line needs an extra: pip install 'loops-async[cli]'")
     from loops_async.cli.main import cli  # noqa: PLC0415
 
-    # The command line reports failures itself. Without a handler, Python prints warnings to stderr.
-    logging.getLogger("loops_async").addHandler(logging.NullHandler())
+    logging.getLogger("loops_async").addHandler(_warnings_about_the_address())
     for stream in (sys.stdout, sys.stderr):
         # A terminal of another encoding must not turn the summary into a traceback.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     cli(prog_name="loops-async")
+
+
+def _warnings_about_the_address() -> logging.Handler:
+    """Return the handler for the log: the command line reports everything else itself."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("Warning: %(message)s"))
+    handler.addFilter(lambda record: record.module == "connection")
+    return handler
 
 
 if __name__ == "__main__":

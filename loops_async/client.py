@@ -16,7 +16,7 @@ from loops_async.api.mailing_lists import MailingLists
 from loops_async.api.resource import Caller
 from loops_async.api.transactional import Transactional
 from loops_async.bulk.upsert import BulkUpsert
-from loops_async.connection import Connection, checked_base_url
+from loops_async.connection import Connection, checked_base_url, warn_if_unencrypted
 from loops_async.pacing.shared import pacer_for
 from loops_async.pacing.unpaced import Unpaced
 from loops_async.pipeline.allowlist import Allowlist
@@ -58,7 +58,8 @@ class LoopsClient:
     Args:
         api_key: The team's API key; ``LOOPS_API_KEY`` if left out.
         base_url: The address of the API, ``https://app.loops.so/api``, or of a sandbox;
-            ``LOOPS_BASE_URL`` if left out. Plain http is accepted only for loopback addresses.
+            ``LOOPS_BASE_URL`` if left out. Plain http is accepted only for loopback addresses,
+            unless ``allow_http`` is set.
         session: A ``LoopsSession`` whose connections to share, or your own
             ``aiohttp.ClientSession``; the client does not close it. If left out, the client opens
             a session of its own.
@@ -80,6 +81,10 @@ class LoopsClient:
             (without subdomains). An empty list allows nobody. ``LOOPS_ALLOWED_RECIPIENTS`` (comma
             separated) if left out; if that is not set either, everyone is allowed. The list
             concerns who can receive mail, so ``contacts.delete`` still deletes any contact.
+        allow_http: Accept plain http also for a host in your own network: a name without a dot,
+            such as that of a sandbox in a compose file, a name in ``.internal``, or a private IP
+            address. The API key and all data are sent unencrypted, and a warning is logged.
+            ``LOOPS_ALLOW_HTTP``, or the setting of the session, if left out.
 
     Raises:
         ConfigurationError: There is no API key, or a setting is not valid.
@@ -98,6 +103,7 @@ class LoopsClient:
         transport: Transport | None = None,
         dry_run: bool | None = None,
         allowed_recipients: Iterable[str] | None = None,
+        allow_http: bool | None = None,
     ) -> None:
         self._dry_run = checked_dry_run(dry_run, has_transport=transport is not None)
         self._allowed = checked_recipients(allowed_recipients)
@@ -108,9 +114,13 @@ class LoopsClient:
         if isinstance(session, Connection):
             self._connection = session
         else:
-            self._connection = Connection(base_url=base_url, http=session)
+            self._connection = Connection(base_url=base_url, http=session, allow_http=allow_http)
         shared = self._connection
-        self._base_url = checked_base_url(base_url) if base_url is not None else shared.base_url
+        self._base_url = shared.base_url
+        if base_url is not None:
+            allow_http = allow_http if allow_http is not None else shared.allow_http
+            self._base_url = checked_base_url(base_url, allow_http=allow_http)
+        warn_if_unencrypted(self._base_url)
         check_kind("retry", retry, RetryPolicy, "a RetryPolicy")
         check_replaceable(pacer, transport, session)
         self._observers = checked_observers(on_attempt)

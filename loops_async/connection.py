@@ -2,28 +2,44 @@
 
 import asyncio
 import os
+import re
 import warnings
 from collections.abc import Sequence
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Final, Self
 
 from yarl import URL
 
 from loops_async import errors
 from loops_async.pipeline.deadlines import Timeouts, check_seconds
+from loops_async.pipeline.observing import LOG
 from loops_async.pipeline.retry_policy import RetryPolicy
-from loops_async.settings import check_kind
+from loops_async.settings import check_kind, checked_flag
 from loops_async.transport import HttpSession, TraceConfig, open_http, opened_elsewhere
 
 BASE_URL: Final = "https://app.loops.so/api"
 
 
-def checked_base_url(text: str | None) -> URL:
-    """The API's address without ``/v1``: ``text``, or ``LOOPS_BASE_URL``, or Loops' own.
+_PRIVATE_NETWORKS: Final = [
+    ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+]
+# With a letter and without 0x, because resolvers take 134744072 and 0x8080808 for 8.8.8.8.
+_PRIVATE_NAME: Final = re.compile(
+    r"(?!0x)(?=[\w-]*[a-z])[a-z0-9](?:[\w-]{0,61}[a-z0-9])?|([a-z0-9-]+\.)+internal", re.ASCII
+)
+
+
+def checked_base_url(text: str | None, *, allow_http: bool | None = None) -> URL:
+    """Return the base URL without ``/v1``: ``text``, or ``LOOPS_BASE_URL``, or that of Loops.
+
+    Args:
+        text: The URL; None if it was not passed.
+        allow_http: Whether plain http is accepted for private hosts; ``LOOPS_ALLOW_HTTP`` if None.
 
     Raises:
-        ConfigurationError: Not an address that a key may be sent to.
+        ConfigurationError: Not a URL, or not one to which a key may be sent.
     """
+    allowed = checked_flag("allow_http", "LOOPS_ALLOW_HTTP", allow_http)
     given = text if text is not None else os.environ.get("LOOPS_BASE_URL") or BASE_URL
     try:
         url = URL(given)
@@ -41,12 +57,46 @@ def checked_base_url(text: str | None) -> URL:
             "base_url: must not carry a user name, a password, a query or a fragment"
         )
     if url.scheme == "http" and not local:
-        raise errors.ConfigurationError(
-            "base_url: plain http would send the API key in the clear; use https:// (http:// is "
-            "taken for the loopback address alone)"
-        )
+        _check_http(url.host, allowed=allowed)
     path = url.raw_path.rstrip("/").removesuffix("/v1").rstrip("/")
     return url.with_path(path or "/", encoded=True)
+
+
+def _check_http(host: str, *, allowed: bool) -> None:
+    """Check that the API key may be sent to ``host`` unencrypted."""
+    if not allowed:
+        raise errors.ConfigurationError(
+            "base_url: plain http would send the API key in the clear; use https://. For a sandbox "
+            "in your own network, such as another container, pass allow_http=True or set "
+            "LOOPS_ALLOW_HTTP=1; the loopback address needs neither"
+        )
+    if not is_private(host):
+        raise errors.ConfigurationError(
+            "base_url: plain http would send the API key in the clear, and allow_http is only for "
+            "hosts in your own network: a name without a dot, such as a service in a compose file, "
+            "a name in .internal, or an IP address of a private network; use https://"
+        )
+
+
+def is_private(host: str) -> bool:
+    """Whether ``host`` is an IP address of a private network, or a name that is local to one."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return _PRIVATE_NAME.fullmatch(host) is not None
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in network for network in _PRIVATE_NETWORKS)
+
+
+def warn_if_unencrypted(url: URL) -> None:
+    """Log a warning if requests to ``url`` are readable for others in the network."""
+    if url.scheme == "http" and not is_loopback(url.host):
+        LOG.warning(
+            "base_url: the API key, addresses and all other data are sent unencrypted to %s:%s "
+            "(allow_http= or LOOPS_ALLOW_HTTP); do not use a real API key",
+            url.host,
+            url.port,
+        )
 
 
 def is_loopback(host: str | None) -> bool:
@@ -77,8 +127,10 @@ class Connection:
         retry: RetryPolicy | None = None,
         trust_env: bool = False,
         trace_configs: Sequence[TraceConfig] = (),
+        allow_http: bool | None = None,
     ) -> None:
-        self.base_url: URL = checked_base_url(base_url)
+        self.base_url: URL = checked_base_url(base_url, allow_http=allow_http)
+        self.allow_http: bool | None = allow_http
         check_kind("timeouts", timeouts, Timeouts, "Timeouts")
         check_kind("retry", retry, RetryPolicy, "a RetryPolicy")
         check_kind("http", http, HttpSession, "an aiohttp.ClientSession")

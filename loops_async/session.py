@@ -35,6 +35,7 @@ class LoopsSession(Connection):
             request then costs about twice as much CPU time.
         trace_configs: Trace configurations of aiohttp. They receive request headers, which contain
             API keys.
+        allow_http: Accept plain http also for a host in your own network, as for ``LoopsClient``.
 
     Raises:
         ConfigurationError: A setting is not valid.

@@ -48,21 +48,29 @@ def checked_dry_run(given: object, *, has_transport: bool) -> bool:
     Raises:
         ConfigurationError: The value is not a boolean, or a dry run has a transport.
     """
+    if given is None and has_transport:
+        return False
+    wanted = checked_flag("dry_run", "LOOPS_DRY_RUN", given)
+    if wanted and has_transport:
+        raise ConfigurationError("dry_run: sends nothing, so transport= cannot be used")
+    return wanted
+
+
+def checked_flag(name: str, variable: str, given: object) -> bool:
+    """Return ``given``, or what the environment ``variable`` says if it is None.
+
+    Raises:
+        ConfigurationError: The value is not a boolean.
+    """
     if given is None:
-        if has_transport:
-            return False
-        value = os.environ.get("LOOPS_DRY_RUN", "").strip().lower()
+        value = os.environ.get(variable, "").strip().lower()
         if value not in _YES | _NO:
             raise ConfigurationError(
-                "LOOPS_DRY_RUN: must be 1, true, yes or on, or 0, false, no, off or empty"
+                f"{variable}: must be 1, true, yes or on, or 0, false, no, off or empty"
             )
         return value in _YES
     if not isinstance(given, bool):
-        raise ConfigurationError(
-            f"dry_run: must be True, False or None, not {type(given).__name__}"
-        )
-    if given and has_transport:
-        raise ConfigurationError("dry_run: sends nothing, so transport= cannot be used")
+        raise ConfigurationError(f"{name}: must be True, False or None, not {type(given).__name__}")
     return given
 
 

@@ -14,6 +14,8 @@ from loops_async.cli.runner import DONE, REFUSED, run, stoppable
 if TYPE_CHECKING:
     from loops_async.sandbox import Faults, Sandbox
 
+_EVERY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
+
 
 @click.command()
 @click.option(
@@ -97,13 +99,15 @@ def sandbox(
 
     async def job() -> int:
         with stoppable():
-            return DONE if await serve(served, console) else REFUSED
+            return DONE if await serve(served, console, host) else REFUSED
 
     run(console, lambda: asyncio.run(job()))
 
 
-async def serve(served: "Sandbox", console: Console) -> bool:
-    """Serve until cancelled; return False if it cannot listen."""
+async def serve(served: "Sandbox", console: Console, host: str) -> bool:
+    """Serve on ``host`` until cancelled; return False if it cannot listen."""
+    from loops_async.connection import is_loopback  # noqa: PLC0415
+
     try:
         await served.start()
     except OSError as error:
@@ -120,6 +124,14 @@ async def serve(served: "Sandbox", console: Console) -> bool:
         f"The sandbox listens at {served.url} with the API key {served.api_key!r}. "
         "Press Ctrl-C to stop it."
     )
+    if not is_loopback(host):
+        where = f"{f'[{host}]' if ':' in host else host}:{served.port}"
+        every = ", which is every address of this machine" if host in _EVERY_ADDRESS else ""
+        console.warn(
+            f"it listens on {where}{every}: anyone who can reach it can use it. Clients in other "
+            f"containers or machines use http://NAME:{served.port}/api, where NAME is the name of "
+            "this one, and LOOPS_ALLOW_HTTP=1."
+        )
     if seed is not None:
         console.log(f"Its faults are random with --seed {seed}.")
     await served.serve_forever()

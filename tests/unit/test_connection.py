@@ -1,15 +1,18 @@
 import asyncio
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from loops_async import errors
+from loops_async import LoopsClient, LoopsSession, errors
 from loops_async.connection import BASE_URL, Connection, checked_base_url, is_loopback
 
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LOOPS_BASE_URL", raising=False)
+    monkeypatch.delenv("LOOPS_ALLOW_HTTP", raising=False)
 
 
 @pytest.mark.parametrize(("given", "understood"), [
@@ -46,6 +49,80 @@ def test_an_address_is_understood_with_or_without_version_and_slash(
 def test_plain_http_is_refused_for_all_but_this_machine(given: str) -> None:
     with pytest.raises(errors.ConfigurationError, match="plain http would send the API key"):
         checked_base_url(given)
+
+
+PRIVATE = [
+    "http://sandbox:8026/api", "http://loops_sandbox:8026", "http://loops-sandbox", "http://s1",
+    "http://1a", "http://10.0.0.1", "http://172.16.0.9:8026", "http://172.31.255.255",
+    "http://192.168.1.20:8026/api", "http://[fd00::1]:8026", "http://[fdab:1::2]",
+    "http://[::ffff:10.0.0.1]", "http://host.docker.internal:8026", "http://a.b-c.internal",
+    "http://SANDBOX:8026/api/v1", "http://localhost6",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", PRIVATE)
+@pytest.mark.parametrize("said", ["argument", "1", "true", "Yes", " on "])
+def test_plain_http_to_a_private_host_is_taken_where_it_is_allowed(
+    given: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if said != "argument":
+        monkeypatch.setenv("LOOPS_ALLOW_HTTP", said)
+    url = checked_base_url(given, allow_http=True if said == "argument" else None)
+    assert url.scheme == "http"
+
+
+@pytest.mark.parametrize("given", PRIVATE)
+@pytest.mark.parametrize("allowed", [None, False])
+def test_plain_http_to_a_private_host_is_refused_with_the_way_out(
+    given: str, allowed: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if allowed is False:  # which an argument says for good
+        monkeypatch.setenv("LOOPS_ALLOW_HTTP", "1")
+    with pytest.raises(errors.ConfigurationError, match="set LOOPS_ALLOW_HTTP=1"):
+        checked_base_url(given, allow_http=allowed)
+
+
+@pytest.mark.parametrize("given", [
+    "http://app.loops.so/api", "http://sandbox.example.com", "http://8.8.8.8", "http://128.0.0.1",
+    "http://172.32.0.1", "http://192.169.0.1", "http://11.0.0.1", "http://169.254.169.254",
+    "http://[2001:db8::1]", "http://[2606:4700::1111]", "http://[::ffff:8.8.8.8]",
+    "http://134744072", "http://0x8080808", "http://0X8080808", "http://010.8.8.8", "http://10",
+    "http://10.0.0.1.evil.com", "http://sandbox.", "http://sandbox.local",
+    "http://.internal", "http://internal.evil.com", "http://a.internal.", "http://xinternal.com",
+    "http://0.0.0.0", "http://224.0.0.1", "http://-a", "http://" + "a" * 64,
+])  # fmt: skip
+def test_plain_http_to_others_is_refused_even_where_it_is_allowed(given: str) -> None:
+    with pytest.raises(errors.ConfigurationError, match="base_url: "):
+        checked_base_url(given, allow_http=True)
+
+
+@pytest.mark.parametrize("given", ["yes", 1, []])
+def test_what_is_no_flag_is_refused(given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(errors.ConfigurationError, match="allow_http: must be True, False or None"):
+        checked_base_url(None, allow_http=given)
+    monkeypatch.setenv("LOOPS_ALLOW_HTTP", "sandbox")
+    with pytest.raises(errors.ConfigurationError, match="LOOPS_ALLOW_HTTP: must be 1, true"):
+        checked_base_url(None)
+
+
+@pytest.mark.parametrize("make", [
+    lambda url: LoopsClient("k", base_url=url, allow_http=True),
+    lambda url: LoopsSession(base_url=url, allow_http=True).client("k"),
+    lambda url: LoopsSession(allow_http=True).client("k", base_url=url),
+    lambda url: LoopsClient("k", base_url=url, session=LoopsSession(), allow_http=True),
+], ids=range(4))  # fmt: skip
+def test_unencrypted_requests_are_warned_of_once(
+    make: Callable[[str], LoopsClient], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert "http://sandbox:8026/api" in repr(make("http://sandbox:8026/api"))
+    text = (
+        "base_url: the API key, addresses and all other data are sent unencrypted to sandbox:8026 "
+        "(allow_http= or LOOPS_ALLOW_HTTP); do not use a real API key"
+    )
+    assert caplog.record_tuples == [("loops_async", logging.WARNING, text)]
+    make("http://127.0.0.1:8026/api")
+    make("https://sandbox:8026/api")
+    assert len(caplog.record_tuples) == 1
 
 
 @pytest.mark.parametrize("given", [
