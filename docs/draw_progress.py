@@ -22,7 +22,7 @@ from loops_async.sandbox import Sandbox
 
 PICTURE: Final = Path(__file__).parent / "pictures" / "progress.svg"
 ROWS: Final = 240
-COLUMNS: Final = 96
+COLUMNS: Final = 108
 FONT_FROM_ELSEWHERE = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
 
@@ -71,6 +71,7 @@ def last_frame(screen: str) -> str:
     """Return the lines above the bar, and the last state of the bar."""
     above, *frames = re.split(r"\r?\x1b\[2K", screen)
     bar = next(frame for frame in reversed(frames) if f"/{ROWS}" in frame)
+    above = "\n".join(line for line in above.splitlines() if f"/{ROWS}" not in line)
     return f"$ loops-async import people.csv --create-properties\n{above.rstrip()}\n{bar.strip()}"
 
 
