@@ -115,7 +115,7 @@ CAPTIONS: Final = {
     "client": "LoopsClient",
     "session": "LoopsSession",
     "importer": "files to contacts",
-    "contrib": "RedisPacer",
+    "contrib": "Redis, Prometheus, …",
     "testing": "pytest plugin",
     "cli": "the command loops-async",
     "__main__": "python -m loops_async",
