@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 GRACE = 0.05
-"""Seconds of real time that bytes may take between two sockets of this process."""
+"""Seconds of real time, at most, that bytes may take between two sockets of this process."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -41,12 +41,12 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 class _PatientSelector(_JumpingSelector):
-    """Waits a moment of real time for an event before it lets the time of a timer pass."""
+    """Waits a moment of real time for events before it lets the time until a timer pass."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             return selectors.DefaultSelector.select(self)
-        events = selectors.DefaultSelector.select(self, min(timeout, GRACE))
+        events = selectors.DefaultSelector.select(self, min(timeout / 4, GRACE))
         if not events:
             self.skipped += max(timeout, 0.0)
         return events

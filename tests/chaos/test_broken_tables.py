@@ -9,7 +9,11 @@ from tests.chaos.promises import PromiseBroken
 from tests.chaos.running import Run
 from tests.chaos.weather import MANY, Weather, all_but
 
-pytestmark = [pytest.mark.usefixtures("nothing_is_left"), pytest.mark.long]
+pytestmark = [
+    pytest.mark.usefixtures("nothing_is_left"),
+    pytest.mark.long,
+    pytest.mark.virtual_time,
+]
 
 _SIZE = Size(updates=100, creates=120, events=80, mails=80, deletes=80, finds=20, removals=10)
 

@@ -13,7 +13,7 @@ from tests.chaos.plan import Size
 from tests.chaos.running import Run
 from tests.chaos.weather import Weather, all_but
 
-pytestmark = [pytest.mark.usefixtures("nothing_is_left")]
+pytestmark = [pytest.mark.usefixtures("nothing_is_left"), pytest.mark.virtual_time]
 
 Show = Callable[[Run], None]
 
@@ -80,6 +80,6 @@ async def test_every_promise_is_kept_in_a_hurry(seed: int, show: Show) -> None:
 async def test_every_promise_is_kept_while_the_server_goes_down_and_up(
     seed: int, show: Show
 ) -> None:
-    run = Run(Weather(seed=seed, restarts=5, failures=0.5), Size().times(0.3))
+    run = Run(Weather(seed=seed, restarts=5, downtime=0.005, failures=0.5), Size().times(0.3))
     await _shown(run, show)
     assert any(attempt.error == "ConnectFailed" for attempt in run.attempts)
