@@ -31,7 +31,7 @@ def _a_new_key_for_each_attempt(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_key_at_all(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(AiohttpTransport, "_headers", lambda self, _: self._own)
+    patch.setattr(AiohttpTransport, "_headers_of", lambda self, _: self._headers.copy())
 
 
 def _doubt_is_a_refusal(patch: pytest.MonkeyPatch) -> None:
@@ -65,11 +65,12 @@ def _creates_are_repeated(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_conflict_is_a_success(patch: pytest.MonkeyPatch) -> None:
-    """A 409 to a repeated create is taken for the create's own work."""
+    """A 409 to a repeated create is taken for the create's own work, and is not looked up."""
     trusting = attrs.evolve(
         contacts.CREATE, replay=Replay.ALWAYS, after_doubt={409: "cl00000000000000000000000"}
     )
     patch.setattr(contacts, "CREATE", trusting)
+    patch.setattr(retrying._Call, "needs_lookup", lambda *_, **__: False)
 
 
 def _a_create_is_not_asked_about(patch: pytest.MonkeyPatch) -> None:
