@@ -9,9 +9,9 @@ from loops_async.sandbox.api.events import SentEvent
 from loops_async.sandbox.api.mailing_lists import DEFAULT_MAILING_LISTS, StoredMailingList
 from loops_async.sandbox.api.transactional import ReceivedAttachment, SentEmail
 from loops_async.sandbox.contact_index import StoredContact, StoredContacts
+from loops_async.sandbox.fault_spec import parse_faults
 from loops_async.sandbox.faults.fault_kinds import FAULT_KINDS, Fault, FaultKind
 from loops_async.sandbox.faults.schedule import Faults
-from loops_async.sandbox.faults.spec import parse_faults
 from loops_async.sandbox.limits import Window
 from loops_async.sandbox.request_log import ReceivedRequest
 from loops_async.sandbox.server import Sandbox, SandboxCounts
