@@ -63,7 +63,7 @@ async def _check(console: Console, api_key: str | None) -> int:
     require_key(api_key, "`loops-async demo` and `validate --offline` need none")
     origin = "--api-key" if api_key is not None else "LOOPS_API_KEY"
     address = str(checked_base_url(console.base_url))
-    # Now, so that the JSON of a failure says which address was asked.
+    # Now, so that the JSON of a failure includes which address was asked.
     console.document |= {"key_valid": None, "key_source": origin, "base_url": address}
 
     def observe(attempt: "Attempt") -> None:

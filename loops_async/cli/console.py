@@ -41,7 +41,7 @@ class Console:
     document: dict[str, object] = attrs.field(factory=dict[str, object])
 
     def log(self, text: str) -> None:
-        """Print to stderr what happens meanwhile."""
+        """Print progress and notes to stderr."""
         first, space, rest = text.partition(" ")
         # https://no-color.org: any value but an empty one.
         coloured = is_terminal(sys.stderr) and not os.environ.get("NO_COLOR")
@@ -128,7 +128,7 @@ def _bar(doing: str) -> "Progress":
         # On a narrow terminal these words wrap, and no number beside them is cut.
         progress.TextColumn("{task.fields[text]}", table_column=Column()),
     )
-    # Transient: the summary says at the end what the bar says, and more.
+    # Transient: the summary at the end has the same figures, and more.
     return progress.Progress(*columns, console=console, transient=True)
 
 

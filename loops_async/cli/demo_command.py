@@ -44,7 +44,7 @@ def demo(*, as_json: bool) -> None:
     130 interrupted, 143 terminated.
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     console = Console("demo", as_json)
-    # That is for accounts; nobody can get mail from the demo's sandbox.
+    # It is meant for real accounts; the sandbox sends no mail.
     os.environ.pop("LOOPS_ALLOWED_RECIPIENTS", None)
     run(console, lambda: asyncio.run(_demo(console)))
 
@@ -90,7 +90,7 @@ async def _demo(console: Console) -> int:
 
 
 def _expected(source: "InputFile", report: "ImportReport") -> "dict[str, ContactUpdate | None]":
-    """What the file says of each address; its later rows go over its earlier ones.
+    """The contact that the file describes for each address; later rows override earlier ones.
 
     None stands for an address whose rows were all rejected: there must be no such contact.
     """
@@ -133,7 +133,7 @@ async def _read_back(
             async with slots:
                 found = await loops.contacts.find(email=address)
         except BadRequest:
-            # Nobody has an address that Loops does not accept.
+            # No contact has an address that Loops does not accept.
             found = None
         if contact is None and found is not None:
             wrong.append(f"contact {number}: was rejected, but exists")

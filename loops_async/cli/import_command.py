@@ -86,7 +86,7 @@ def _import(
             console.log("The journal is not read: every row is checked.")
         api_key = ""
     elif file == "-":
-        # Before somebody types a file only to learn that there is no key.
+        # Before the user types a whole file in vain.
         require_key(api_key, without_key)
     given = {"--base-url": base_url, "--rate": rate}
     more = [f"{flag}={value}" for flag, value in given.items() if value is not None]

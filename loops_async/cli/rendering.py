@@ -139,7 +139,7 @@ def summarize(report: ImportReport, created: int | None = None) -> list[str]:
 
     Args:
         report: The result.
-        created: How many contacts are new, if that is known; Loops does not tell.
+        created: How many contacts are new, if known; Loops does not report it.
     """
     imported = f"{report.applied} imported"
     if created is not None:

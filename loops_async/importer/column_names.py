@@ -63,14 +63,16 @@ def own_field(name: str) -> str | None:
     return next((own for own in _OWN if normalize(own) == normalize(name)), None)
 
 
-def known_spelling(name: str, beside: Collection[str] = ()) -> str | None:
+def known_spelling(name: str, headers: Collection[str] = ()) -> str | None:
     """The default field for which ``name`` is another tool's or language's word, such as "FNAME".
 
     "Nombre" alone may be a whole name, or a number in French: it is a first name only if
-    ``beside``, the names of all columns, has one for the last name.
+    ``headers``, the names of all columns, have one for the last name.
     """
     name = _without_accents(name)
-    if name == "nombre" and not {"apellido", "apellidos"}.isdisjoint(map(_without_accents, beside)):
+    if name == "nombre" and not {"apellido", "apellidos"}.isdisjoint(
+        map(_without_accents, headers)
+    ):
         return "firstName"
     return _BY_SPELLING.get(name)
 

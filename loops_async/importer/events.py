@@ -1,4 +1,4 @@
-"""What an import tells its caller while it runs, as plain values."""
+"""The events of an import, as plain values."""
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 

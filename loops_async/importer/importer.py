@@ -58,9 +58,9 @@ async def import_file(
 ) -> ImportReport:
     """Update or create a contact for each row of a CSV or JSON Lines file.
 
-    A journal beside the file records which rows are done, so that an import that was stopped,
+    A journal next to the file records which rows are done, so that an import that was stopped,
     cancelled or killed can be continued with ``ImportOptions(resume=True)``. Rejected rows are
-    written to a file beside it, each with the reason.
+    written to another file, each with the reason.
 
     ``stop`` ends it in order: no more rows are read, and those in flight finish. A cancellation
     ends it at once; rows in flight are then sent again when it is resumed.
@@ -132,7 +132,7 @@ class _FileImport:
         return report
 
     def _prepare(self, opened: ExitStack) -> None:
-        """Read the file once, and open what is written beside it."""
+        """Read the file once, and open the files that are written."""
         source = self.source
         if source.is_on_disk:
             self._stamp = resume.stamp(source)
@@ -211,7 +211,7 @@ class _FileImport:
         try:
             await sender.run(concurrency=self.options.concurrency)
         except ImportRefused as error:
-            # The file changed meanwhile, or the disk is full; the rows before were sent.
+            # The file changed, or the disk is full; the rows before were sent.
             self.report.error = str(error)
         finally:
             stopping.cancel()
@@ -307,10 +307,10 @@ class RowSender:
                 heart.cancel()
                 await asyncio.gather(heart, return_exceptions=True)
                 with self._lock:
-                    # A reader that was left behind may come back when the files are closed.
+                    # A reader that is still blocked may continue after the files are closed.
                     self._over = True
                 self._count()
-        # Whoever sees that it is done may turn the machine off.
+        # The machine may be turned off as soon as the import is reported as done.
         await asyncio.to_thread(self._sync)
         self._show()
 

@@ -125,7 +125,7 @@ class Account:
                 self._custom[known.key] = known
         self._mailing_lists = None if mailing_lists is None else frozenset(mailing_lists)
 
-    def match(self, column: str, beside: Collection[str] = ()) -> Target | None:
+    def match(self, column: str, headers: Collection[str] = ()) -> Target | None:
         """The target that a column means by its name; None if Loops has nothing like it.
 
         The default fields' own names come first, then the keys of properties, then their labels,
@@ -133,7 +133,7 @@ class Account:
 
         Args:
             column: Its name.
-            beside: The names of all columns, which may decide what one of them means.
+            headers: The names of all columns, which may decide what one of them means.
 
         Raises:
             ColumnsRefused: Two properties fit equally well.
@@ -154,7 +154,7 @@ class Account:
                 )
             if found:
                 return _property(found[0])
-        field = known_spelling(column, beside)
+        field = known_spelling(column, headers)
         return _field(field) if field else None
 
     def named(self, target: str) -> Target | None:
@@ -243,7 +243,7 @@ def plan_columns(
     allow_new: bool = False,
     nested: Collection[str] = (),
 ) -> ColumnPlan:
-    """Decide where each column goes: as ``mappings`` say, else by its name.
+    """Decide where each column goes: as ``mappings`` specify, else by its name.
 
     A column that by its name means a target which a mapping has given to another column becomes
     unknown, so that it is reported and not silently dropped.
@@ -285,7 +285,7 @@ def plan_columns(
         if column == REASON_COLUMN:
             draft.left_out.append(column)
             continue
-        matched = account.match(column, beside=headers)
+        matched = account.match(column, headers)
         if matched is None or matched in claimed:
             draft.unknown[column] = UnknownColumn(column)
         else:

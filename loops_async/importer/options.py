@@ -77,9 +77,9 @@ class ImportOptions:
         concurrency: How many rows are sent at the same time.
         resume: Continue an import of the file that did not finish.
         restart: Forget an import of the file that did not finish.
-        journal: The file that records which rows are done; None for ``FILE.journal`` beside the
+        journal: The file that records which rows are done; None for ``FILE.journal`` next to the
             file, and no journal for streams.
-        rejected: The file for rejected rows; None for ``FILE.rejected.csv`` or ``.jsonl`` beside
+        rejected: The file for rejected rows; None for ``FILE.rejected.csv`` or ``.jsonl`` next to
             the file, and no such file for streams.
         dry_run: Check every row, send nothing and write no file.
     """

@@ -85,7 +85,7 @@ class InputFile:
             all rows: see ``scan_file``.
         header_text: The header of CSV as it stands in the file; empty for JSON Lines.
         stream: Its bytes, seekable.
-        is_on_disk: Whether files can be written beside it.
+        is_on_disk: Whether files can be written next to it.
     """
 
     path: str
@@ -153,7 +153,7 @@ def open_input(
 
 def is_on_disk(path: str) -> bool:
     """Whether ``path`` is an ordinary file; not standard input, a pipe or a device."""
-    # With the input redirected, /dev/stdin is an ordinary file; but nothing goes beside it.
+    # With the input redirected, /dev/stdin is an ordinary file; but nothing is written next to it.
     is_device = Path(path).absolute().parts[1:2] in {("dev",), ("proc",)}
     return path != "-" and Path(path).is_file() and not is_device
 

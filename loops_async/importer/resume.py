@@ -37,7 +37,7 @@ def open_journal(
 
     Raises:
         FileRefused: It cannot be used, or there is none and ``options`` ask to resume.
-        UnfinishedImport: It is of an unfinished import, and ``options`` do not say what to do.
+        UnfinishedImport: It is of an unfinished import, and ``options`` neither resume nor restart it.
     """
     if path is None:
         if options.resume:
@@ -83,7 +83,7 @@ def recorded_options(
     """``options`` with those that the import of a journal began with.
 
     Raises:
-        FileRefused: A newer version wrote the journal, or somebody edited it.
+        FileRefused: A newer version wrote the journal, or it was edited.
     """
     try:
         return options.with_recorded(header.settings)

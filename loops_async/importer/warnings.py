@@ -103,7 +103,7 @@ class OvertakenRows:
     _counted: set[int] = attrs.field(factory=set[int])
 
     def rejected(self, row: AnyRow, columns: Sequence[PlannedColumn]) -> None:
-        """Watch for later rows of this one's contact, if the row tells whose it is."""
+        """Watch for later rows of this one's contact, if the row identifies it."""
         if self._kept < MOST_KEPT:
             for name in _hashed_identifiers(row, columns):
                 self._kept += 1
