@@ -37,7 +37,7 @@ def open_journal(
 
     Raises:
         FileRefused: It cannot be used, or there is none and ``options`` ask to resume.
-        UnfinishedImport: It is of an unfinished import, and ``options`` neither resume nor restart it.
+        UnfinishedImport: Its import is not finished, and ``options`` do not resume or restart it.
     """
     if path is None:
         if options.resume:
