@@ -111,7 +111,7 @@ class APIError(LoopsError):
     def __init__(self, text: str, *, status: int | None = None, message: str = "") -> None:
         super().__init__(text, status=status)
         self.message = message
-        self.concerns_input = status in {400, 409, 413, 422}
+        self.concerns_input: bool = status in {400, 409, 413, 422}
 
 
 class BadRequest(APIError):
