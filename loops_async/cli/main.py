@@ -26,5 +26,5 @@ def cli() -> None:
     """  # noqa: D301 - \b is click's mark for text to leave as it is
 
 
-for command in (check, completion, demo, import_, sandbox, validate):
-    cli.add_command(command)
+for _command in (check, completion, demo, import_, sandbox, validate):
+    cli.add_command(_command)

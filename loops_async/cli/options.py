@@ -11,10 +11,10 @@ from loops_async.importer.options import ImportOptions, OptionSpec, option_specs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-json_option = click.option(
+json_option: Callable[[F], F] = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document, for scripts."
 )
-file_argument = click.argument("file", type=click.Path())
+file_argument: Callable[[F], F] = click.argument("file", type=click.Path())
 
 
 def account_options(command: F) -> F:

@@ -14,10 +14,10 @@ from loops_async.version import __version__
 
 try:
     from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_tracer
-except ImportError as error:
+except ImportError as _error:
     raise MissingExtra(
         "loops_async.contrib.opentelemetry needs an extra: pip install 'loops-async[opentelemetry]'"
-    ) from error
+    ) from _error
 
 __all__ = ["trace_attempts"]
 

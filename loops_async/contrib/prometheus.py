@@ -13,10 +13,10 @@ try:
     from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
     from prometheus_client.registry import Collector
-except ImportError as error:
+except ImportError as _error:
     raise MissingExtra(
         "loops_async.contrib.prometheus needs an extra: pip install 'loops-async[prometheus]'"
-    ) from error
+    ) from _error
 
 __all__ = ["LoopsCollector", "LoopsMetrics"]
 

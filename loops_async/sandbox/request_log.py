@@ -77,7 +77,7 @@ class RequestLog:
     def __init__(self, keep: int) -> None:
         self._entries: deque[LogEntry] = deque(maxlen=keep)
         self._by_status: Counter[int] = Counter()
-        self.received = 0
+        self.received: int = 0
 
     def add(self, request: ReceivedRequest) -> LogEntry:
         """Record a request that has arrived."""

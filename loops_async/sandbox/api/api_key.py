@@ -5,7 +5,7 @@ from aiohttp import web
 from loops_async.sandbox.http import json_response
 from loops_async.sandbox.team import TEAM
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 @routes.get("/v1/api-key")

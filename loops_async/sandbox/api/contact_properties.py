@@ -60,7 +60,7 @@ RESERVED_NAMES = frozenset(
     {"id", "listId", "softDeleteAt", "teamId", "updatedAt", "mailingLists", "optInStatus"}
 )
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 @routes.get("/v1/contacts/properties")

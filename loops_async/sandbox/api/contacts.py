@@ -47,7 +47,7 @@ _TEXTS: Mapping[str, tuple[str, str | None]] = MappingProxyType(
 _NOT_PROPERTIES = frozenset({"email", "userId", "subscribed", "mailingLists", *_TEXTS})
 _CUID_LETTERS = (b"abcdefghijklmnopqrstuvwxyz0123456789" * 8)[:256]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 @routes.post("/v1/contacts/create")
@@ -158,7 +158,7 @@ class ContactStore:
     """
 
     def __init__(self, team: SandboxTeam) -> None:
-        self.properties = team.store(ContactPropertyStore)
+        self.properties: ContactPropertyStore = team.store(ContactPropertyStore)
         self._team = team
         self._index = ContactIndex()
 

@@ -8,7 +8,7 @@ from loops_async.sandbox.team import TEAM
 # From the example at https://loops.so/docs/api-reference/dedicated-sending-ips.
 DEFAULT_SENDING_IPS = ("52.21.45.123", "52.21.45.124", "52.21.45.125")
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 @routes.get("/v1/dedicated-sending-ips")

@@ -16,7 +16,7 @@ from loops_async.sandbox.validation import Refusal, check_lengths, string
 
 _NOT_THE_CONTACTS = frozenset({"eventName", "eventProperties"})
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 @routes.post("/v1/events/send")
@@ -58,7 +58,7 @@ class EventStore:
     """
 
     def __init__(self, team: SandboxTeam) -> None:
-        self.count = 0
+        self.count: int = 0
         self._team = team
         self._contacts = team.store(ContactStore)
         self._sent: deque[SentEvent] = deque(maxlen=team.keep_sent)

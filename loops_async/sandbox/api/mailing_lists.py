@@ -37,7 +37,7 @@ DEFAULT_MAILING_LISTS = (
 )
 """The mailing lists of a sandbox that is created without ``mailing_lists``."""
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 @routes.get("/v1/lists")

@@ -15,7 +15,7 @@ QUOTA_EXHAUSTED = "Suppression removal limit reached."
 
 _QUOTA_SECONDS = 30 * 24 * 60 * 60.0
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 @routes.get("/v1/contacts/suppression")

@@ -22,7 +22,7 @@ EMAIL_NOT_FOUND = "Transactional email not found."
 NO_ATTACHMENTS = "Attachments are not enabled for your account."
 NOT_SENDABLE = "Email not sendable."
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 @routes.post("/v1/transactional")
@@ -83,7 +83,7 @@ class TransactionalStore:
     """
 
     def __init__(self, team: SandboxTeam) -> None:
-        self.count = 0
+        self.count: int = 0
         self._team = team
         self._contacts = team.store(ContactStore)
         self._suppression = team.store(SuppressionStore)
