@@ -1,29 +1,21 @@
 from datetime import date
 
-import attrs
 import pytest
 
 from loops_async.importer.errors import RowRefused
 from loops_async.importer.mapping import Account, plan_columns
 from loops_async.importer.reading import InputRow
 from loops_async.importer.row_to_contact import contact_fields
-
-
-@attrs.frozen
-class Property:
-    key: str
-    type: str
-    label: str = ""
-
+from loops_async.records.contact_properties import ContactProperty, PropertyType
 
 PLAN = plan_columns(
     ["email", "userId", "firstName", "subscribed", "plan", "seats", "vip", "joined", "List"],
     Account(
         [
-            Property("plan", "string"),
-            Property("seats", "number"),
-            Property("vip", "boolean"),
-            Property("joined", "date"),
+            ContactProperty("plan", "plan", PropertyType("string")),
+            ContactProperty("seats", "seats", PropertyType("number")),
+            ContactProperty("vip", "vip", PropertyType("boolean")),
+            ContactProperty("joined", "joined", PropertyType("date")),
         ]
     ),
     {"List": "mailingLists.abc"},
