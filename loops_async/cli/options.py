@@ -51,7 +51,9 @@ def warn_of_key(console: Console, api_key: str | None) -> None:
 def _click_option(name: str, spec: OptionSpec, default: Any) -> Callable[[F], F]:
     kinds: dict[str, dict[str, Any]] = {
         "flag": {"is_flag": True},
+        "text": {"default": default},
         "texts": {"multiple": True},
+        "choice": {"type": click.Choice(spec.choices), "default": default, "show_default": True},
         "path": {"type": click.Path()},
         "count": {"type": click.IntRange(min=1), "default": default, "show_default": True},
     }

@@ -23,8 +23,10 @@ class OptionSpec:
     Attributes:
         flag: Its name on the command line.
         help: Its help text.
-        kind: A flag without a value, texts (repeatable), a path, or a whole number from 1.
+        kind: A flag without a value, one text, texts (repeatable), one of ``choices``, a path, or
+            a whole number from 1.
         metavar: What the help shows for its value.
+        choices: The values of a choice; the first is the default.
         recorded: Whether it changes what is sent: the journal records it, and a resumed import
             must have the same.
         validates: Whether ``validate`` has it too.
@@ -34,8 +36,9 @@ class OptionSpec:
 
     flag: str
     help: str
-    kind: Literal["flag", "texts", "path", "count"] = "flag"
+    kind: Literal["flag", "text", "texts", "choice", "path", "count"] = "flag"
     metavar: str | None = None
+    choices: tuple[str, ...] = ()
     recorded: bool = False
     validates: bool = False
     once: bool = False
@@ -217,8 +220,13 @@ def _from_json(value: object, spec: OptionSpec) -> object:
     if spec.kind == "texts" and isinstance(value, list | tuple):
         texts = cast("Iterable[object]", value)
         return tuple(_checked(text, str) for text in texts)
-    kinds: dict[str, type] = {"flag": bool, "count": int, "path": str}
-    return _checked(value, kinds.get(spec.kind, str))
+    if value is None and spec.kind in ("text", "path"):
+        return None
+    kinds: dict[str, type] = {"flag": bool, "count": int}
+    checked = _checked(value, kinds.get(spec.kind, str))
+    if spec.kind == "choice" and checked not in spec.choices:
+        raise ValueError(f"expected one of {', '.join(spec.choices)}")
+    return checked
 
 
 def _checked(value: object, kind: type) -> object:
