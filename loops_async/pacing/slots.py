@@ -73,6 +73,8 @@ class Slots:
         rate: The limit in requests per second.
         grace: The estimator of each slot's grace.
         max_rate: Maximum requests per second, whatever the limit; None for no maximum.
+        is_share: Whether the rate is this process's share of the limit, so that it is not compared
+            with the headers, which describe the use of the whole limit by all processes.
         clock: Returns the event loop's time in seconds.
         on_change: Called when the limit changes.
     """
@@ -83,11 +85,13 @@ class Slots:
         grace: GraceEstimator,
         max_rate: float | None = None,
         *,
+        is_share: bool = False,
         clock: Callable[[], float] = loop_time,
         on_change: Callable[[], None] | None = None,
     ) -> None:
         self.grace: GraceEstimator = grace
         self.clock: Callable[[], float] = clock
+        self._is_share = is_share
         self._on_change = on_change
         self._max_rate = max_rate if max_rate is not None else math.inf
         # Slots in use: those whose request has no reply yet, in the order of sending, and the
@@ -233,6 +237,8 @@ class Slots:
         status, headers = reply.status, reply.headers
         if status == 429:
             self._closed_until = max(self._closed_until, now + read_hold(reply, time.time()))
+        if self._is_share:
+            return
         limit_text = headers.get(LIMIT_HEADER, "")
         if limit_text != self._limit_text:
             self._limit_text = limit_text

@@ -91,11 +91,14 @@ class VirtualLoops:
     counts_from: float = 0.0
     taken: int = 0
     refused: int = 0
+    to_refuse: int = 0
+    """Requests to refuse whatever the window says."""
 
     async def request(self) -> Reply:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(self.base + self.random.uniform(0, self.jitter))
-        left = self.window.admit(loop.time())
+        left = self.window.admit(loop.time()) if self.to_refuse <= 0 else None
+        self.to_refuse -= 1
         if loop.time() >= self.counts_from:
             self.taken += left is not None
             self.refused += left is None

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import redis
@@ -20,6 +21,7 @@ class VirtualRedis:
 
     Attributes:
         trips: How often the script was run.
+        is_down: Whether it refuses connections.
     """
 
     def __init__(self, server: "redis.Redis", way: float, chance: random.Random) -> None:
@@ -27,12 +29,15 @@ class VirtualRedis:
         self._way = way
         self._random = chance
         self.trips = 0
+        self.is_down = False
 
     async def evalsha(self, sha: str, numkeys: int, *keys_and_args: Any) -> Any:
         raise redis.exceptions.NoScriptError("its text differs")
 
     async def eval(self, script: str, numkeys: int, *keys_and_args: Any) -> Any:
         await asyncio.sleep(self._random.uniform(0.5, 1.5) * self._way)
+        if self.is_down:
+            raise redis.exceptions.ConnectionError
         assert script.count("redis.call('TIME')") == 1
         told = script.replace("redis.call('TIME')", "redis.call('LRANGE', 'virtual time', 0, 1)")
         now = EPOCH + asyncio.get_running_loop().time()
@@ -93,3 +98,32 @@ async def share(
     shares = [one.taken for one in each]
     trips = sum(client.trips for client in clients) / requests
     return whole, trips, min(shares) / max(shares)
+
+
+Mishap = Callable[["redis.Redis", list[VirtualRedis], VirtualLoops], Awaitable[None]]
+
+
+async def seconds_lost(
+    server: "redis.Redis",
+    mishap: Mishap,
+    *,
+    kind: str,
+    rate: int,
+    processes: int = 4,
+    workers: int = 10,
+    seed: int = 1,
+) -> float:
+    """How many seconds of the rate are not used in the ten seconds from a mishap on."""
+    server.flushall()
+    chance = random.Random(seed)  # noqa: S311 (a test, no secret)
+    loops = VirtualLoops(WINDOWS[kind](rate, chance.random()), chance, jitter=0.05, counts_from=8.0)
+    clients = [VirtualRedis(server, 0.0003, chance) for _ in range(processes)]
+    runs = [Run(cast(Any, shared_pacer(client, float(rate))), loops) for client in clients]
+    tasks = [asyncio.create_task(run.work()) for run in runs for _ in range(workers)]
+    await asyncio.sleep(8.0)
+    await mishap(server, clients, loops)
+    await asyncio.sleep(18.0 - asyncio.get_running_loop().time())
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return 10 - loops.taken / rate

@@ -11,8 +11,14 @@ import redis
 from loops_async.contrib.redis.team_pacer import TeamPacer
 from loops_async.pipeline.messages import Lane, Reply
 from tests.property import redis_model
-from tests.property.pacing_model import WINDOWS
-from tests.property.redis_model import VirtualRedis, share, shared_pacer
+from tests.property.pacing_model import WINDOWS, VirtualLoops
+from tests.property.redis_model import (
+    Mishap,
+    VirtualRedis,
+    seconds_lost,
+    share,
+    shared_pacer,
+)
 from tests.redis_server import executable, running_redis
 from tests.virtual_time import run_virtual
 
@@ -70,6 +76,94 @@ def test_more_processes_than_the_rate(server: "redis.Redis") -> None:
     assert figures.refused_share == 0
     assert figures.efficiency >= 0.95
     assert trips <= 1.5  # each of the twelve holds a reservation when the time is up
+
+
+async def nothing(server: "redis.Redis", clients: list[VirtualRedis], loops: VirtualLoops) -> None:
+    """Nothing happens."""
+
+
+async def flush(server: "redis.Redis", clients: list[VirtualRedis], loops: VirtualLoops) -> None:
+    server.flushall()
+
+
+async def flush_twice(
+    server: "redis.Redis", clients: list[VirtualRedis], loops: VirtualLoops
+) -> None:
+    server.flushall()
+    await asyncio.sleep(0.5)
+    server.flushall()
+
+
+async def flush_and_refuse(
+    server: "redis.Redis", clients: list[VirtualRedis], loops: VirtualLoops
+) -> None:
+    server.flushall()
+    loops.to_refuse = 1
+
+
+def outage(
+    seconds: float = math.inf, *, is_emptied: bool = False, refused: int = 0, after: float = 0.0
+) -> Mishap:
+    async def happens(
+        server: "redis.Redis", clients: list[VirtualRedis], loops: VirtualLoops
+    ) -> None:
+        for client in clients:
+            client.is_down = True
+        if refused:
+            await asyncio.sleep(after)
+            loops.to_refuse = refused
+        if seconds < math.inf:
+            await asyncio.sleep(seconds)
+            if is_emptied:
+                server.flushall()
+            for client in clients:
+                client.is_down = False
+
+    return happens
+
+
+def loses(*names: str) -> Mishap:
+    async def happens(
+        server: "redis.Redis", clients: list[VirtualRedis], loops: VirtualLoops
+    ) -> None:
+        server.delete(*(f"virtual:{{team}}:{name}" for name in names))
+
+    return happens
+
+
+MISHAPS: dict[str, Mishap] = {
+    "FLUSHALL": flush,
+    "FLUSHALL twice": flush_twice,
+    "FLUSHALL and a 429": flush_and_refuse,
+    "a restart": outage(0.3, is_emptied=True),
+    "a slow restart": outage(3.0, is_emptied=True),
+    "an outage": outage(3.0),
+    "a long outage and a 429 at once": outage(refused=1),
+    "a long outage and a 429 later": outage(refused=1, after=2.0),
+    "an outage and a 429": outage(3.0, refused=1, after=1.0),
+    "the slots are lost": loses("slots"),
+    "the state is lost": loses("state"),
+    "the processes are lost": loses("processes"),
+}
+
+
+@pytest.mark.parametrize(("kind", "rate", "processes"), [
+    ("sliding", 20, 4),
+    *(
+        pytest.param(*case, marks=pytest.mark.long)
+        for case in (("sliding", 20, 1), ("fixed", 20, 4), ("bucket", 20, 4), ("sliding", 100, 4))
+    ),
+])  # fmt: skip
+def test_no_mishap_costs_more_than_a_second_of_the_rate(
+    server: "redis.Redis", kind: str, rate: int, processes: int
+) -> None:
+    def lost(mishap: Mishap) -> float:
+        return run_virtual(seconds_lost(server, mishap, kind=kind, rate=rate, processes=processes))
+
+    usual = lost(nothing)
+    assert {
+        name: seconds for name, mishap in MISHAPS.items() if (seconds := lost(mishap) - usual) > 1
+    } == {}
 
 
 async def one(pacer: TeamPacer, lane: Lane = Lane.INTERACTIVE, reply: Reply = OK) -> float:

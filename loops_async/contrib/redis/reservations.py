@@ -140,7 +140,10 @@ class TeamBudget:
         """The event loop's time minus that of Redis; a guess until the first reply."""
         self._live, self._live_since = 0, -math.inf
         self._trip = 0.0
-        self._has_replied = False
+        self._epoch = 0
+        """When the data in Redis was created; 0 until the first reply."""
+        self._told_epoch = 0
+        """The epoch in the latest call; 0 if that call reported all recent requests."""
 
     @property
     def rate(self) -> float:
@@ -185,7 +188,7 @@ class TeamBudget:
         In any second, the shares of all processes add up to at most the limit. Slots of requests
         that were sent recently are in use already.
         """
-        slots = Slots(self.share(now), self.grace)
+        slots = Slots(self.share(now), self.grace, is_share=True)
         self._forget_old(now)
         for permit in self.recent:
             slots.occupy(permit.sent, permit.grace)
@@ -228,7 +231,9 @@ class TeamBudget:
         self, lane: Lane, wanted: int, now: float, *, rejoining: bool
     ) -> tuple[list[object], int]:
         """Return the script's arguments, and the number of the first slot it may reserve."""
+        self._told_epoch = self._epoch
         if rejoining or self.is_forgotten:
+            self._told_epoch = 0
             self._reports.clear()
             self._forget_old(now)
             for permit in list(self.recent)[-_MAX_REPORTS:]:
@@ -239,8 +244,8 @@ class TeamBudget:
             self._token, lane.value, wanted, first, self.limit, self.new_limit,
             min(self._max_rate, 1e9), round(self.grace.typical * _MICRO), round(self.hold * _MICRO),
             round(max(_BATCH, min(2 * self._trip, 0.5)) * _MICRO),
-            self.processes(now) if rejoining else 0,
-            round((now - self._least_offset) * _MICRO) if self._has_replied else 0,
+            self.processes(now) if rejoining or self._epoch else 0, self._told_epoch,
+            round((now - self._least_offset) * _MICRO) if self._epoch else 0,
             len(returned), *returned,
         ]  # fmt: skip
         for report in reports:
@@ -262,13 +267,13 @@ class TeamBudget:
             ValueError: The reply is malformed.
             TypeError: The reply is malformed.
         """
-        at, live, limit, confidence, is_fresh, retry_in, *waits = (int(part) for part in reply)
+        at, live, limit, confidence, epoch, retry_in, *waits = (int(part) for part in reply)
         self._live, self._live_since = max(1, live), now
         if not self.new_limit:
             self.limit = limit / _MICRO
         self.grace.set_confidence(confidence / _MICRO)
-        self.is_forgotten |= bool(is_fresh) and self._has_replied
-        self._has_replied = True
+        self.is_forgotten |= self._told_epoch not in {0, epoch}
+        self._epoch = epoch
         self._trip += (min(now - called, 1.0) - self._trip) / 10
         redis_now = at / _MICRO
         # The fastest reply gives the best estimate of the clocks' difference, and never too early.

@@ -20,27 +20,39 @@ local function argument(position) return tonumber(ARGV[position]) end
 
 local token, is_bulk, wanted, first = ARGV[1], ARGV[2] == 'bulk', argument(3), argument(4)
 local assumed_limit, new_limit, max_rate = argument(5), argument(6), argument(7)
-local typical_grace, hold, batch_time, rejoining = argument(8), argument(9), argument(10), argument(11)
-local called, returned_count = argument(12), argument(13)
-local reports_from = 14 + returned_count
+local typical_grace, hold, batch_time = argument(8), argument(9), argument(10)
+local known_processes, known_epoch, called = argument(11), argument(12), argument(13)
+local returned_count = argument(14)
+local reports_from = 15 + returned_count
 
 for key, kind in pairs({[slots] = 'zset', [refused] = 'zset', [state] = 'hash', [processes] = 'zset'}) do
   local found = redis.call('TYPE', key)['ok']
   if found ~= kind and found ~= 'none' then redis.call('DEL', key) end
 end
+local holds_slots = redis.call('EXISTS', slots) == 1
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local known = redis.call('HMGET', state, 'last', 'limit', 'closed_until', 'next_bulk', 'others',
-  'others_until', 'confidence', 'step')
+  'others_until', 'confidence', 'step', 'epoch', 'expected',
+  'held')
 local last = number(known[1], 1, 2^53, 0)
-local is_fresh = last == 0
+local epoch, expected = number(known[9], 1, 2^53, 0), number(known[10], 0, 1e6, 0)
 if last > now + CLOCK_JUMP then
   -- The clock of another server, or one that was set back: the stored times mean nothing.
   redis.call('DEL', slots, refused)
   known[3], known[4], known[6] = false, false, false
 elseif last > now then
   now = last
+end
+-- Whether the caller reports all its recent requests, after it had to do without this data.
+local is_back = known_epoch == 0 and known_processes > 0
+local was_lost = epoch == 0 or epoch > now or (known[11] == '1' and not holds_slots)
+if was_lost or (is_back and last < now - REJOIN_TIME) then
+  -- The data is new, or was lost, or nobody could reach it: the processes that the caller knows
+  -- have requests under way.
+  epoch, expected = now, known_processes
+  redis.call('DEL', processes)
 end
 
 local limit = number(known[2], MIN_LIMIT, MAX_LIMIT, assumed_limit)
@@ -63,7 +75,7 @@ redis.call('ZREMRANGEBYSCORE', slots, '-inf', oldest)
 redis.call('ZREMRANGEBYSCORE', refused, '-inf', oldest)
 redis.call('ZREMRANGEBYSCORE', slots, now + MAX_HOLD + 2 * max_ahead, '+inf')
 
-for position = 14, 13 + returned_count do
+for position = 15, 14 + returned_count do
   redis.call('ZREM', slots, token .. ':' .. ARGV[position])
 end
 
@@ -83,6 +95,8 @@ local function note_others_from_report(sent, replied, remaining, was_refused)
   local low = sent - (is_ours and MAX_GRACE or LINGER)
   local high = replied + period + typical_grace + LINGER
   if low < oldest then return end
+  -- Not all processes have reported what they sent before the data was lost.
+  if expected > 0 and low < epoch + period + MAX_GRACE then return end
   local own = redis.call('ZCOUNT', slots, low, high) - redis.call('ZCOUNT', refused, low, high)
   local found = whole - remaining - own
   if not was_refused then found = math.min(found, whole - count + math.floor(count * 3 / 4)) end
@@ -106,14 +120,11 @@ for position = reports_from, #ARGV, 6 do
   end
 end
 
-if rejoining > 1 and is_fresh then
-  -- The other processes still send at their own share until they have rejoined as well.
-  others = whole - count + math.floor(count * (rejoining - 1) / rejoining)
-  others_until = now + REJOIN_TIME
-end
-
 if ARGV[2] == 'leave' then
   redis.call('ZREM', processes, token)
+elseif known_epoch > 0 and known_epoch ~= epoch then
+  -- The caller learns of it from the reply, and reports its recent requests first.
+  wanted = 0
 else
   redis.call('ZADD', processes, now, token)
 end
@@ -122,6 +133,11 @@ redis.call('ZREMRANGEBYSCORE', processes, now + CLOCK_JUMP, '+inf')
 local live = math.max(redis.call('ZCARD', processes), 1)
 
 local usable = math.max(1, math.min(count, whole - math.floor(others)))
+if now < epoch + math.max(REJOIN_TIME, period) and expected > live then
+  -- Processes that have not reported yet may have used their share, or still use it.
+  usable = math.max(1, usable - math.floor(count * (expected - live) / expected))
+  live = expected
+end
 local spacing = SPACING * (period + typical_grace) / usable
 -- Reserving one slot at a time is fair and avoids reservations far ahead; at high rates, a few
 -- milliseconds' worth of the share saves round trips. Of the slots that are free now, a process
@@ -154,9 +170,10 @@ end
 
 if new_limit > 0 then redis.call('HSET', state, 'limit', string.format('%.17g', limit)) end
 redis.call('HSET', state, 'last', now, 'closed_until', closed_until, 'next_bulk', next_bulk,
-  'others', others, 'others_until', others_until, 'confidence', confidence, 'step', step)
+  'others', others, 'others_until', others_until, 'confidence', confidence, 'step', step,
+  'epoch', epoch, 'expected', expected, 'held', redis.call('EXISTS', slots))
 local ttl = math.ceil(KEY_TTL + 2 * period / 1000)
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ttl) end
 
 return {now, live, math.ceil(limit * 1000000), math.floor(confidence * 1000000),
-  is_fresh and 1 or 0, retry_in, unpack(granted)}
+  epoch, retry_in, unpack(granted)}

@@ -7,8 +7,6 @@ from functools import partial
 from heapq import heappop, heappush
 from typing import TypeAlias
 
-import attrs
-
 from loops_async.contrib.redis.connection import RedisConnection
 from loops_async.contrib.redis.reservations import Reservation, TeamBudget, TeamPermit
 from loops_async.errors import SessionClosed
@@ -118,9 +116,7 @@ class TeamPacer:
         now, limit = loop.time(), budget.limit
         local = self._local
         if permit.slot is not None and local is not None and local is permit.slot.slots:
-            # The local limit is only a share, so the limit in the headers does not apply to it.
-            kept = {"retry-after": reply.headers.get("retry-after", "")} if reply else {}
-            local.finish(permit.slot, attrs.evolve(reply, headers=kept) if reply else None, now)
+            local.finish(permit.slot, reply, now)
             permit.grace = permit.slot.grace
         budget.note_reply(permit, reply, now)
         if budget.hold:
@@ -215,6 +211,8 @@ class TeamPacer:
             if was_alone:
                 self._local = None
             reservations, retry_in = reply
+            if budget.is_forgotten:
+                self._reserved.clear()
             for reservation in reservations:
                 heappush(self._reserved, reservation)
             if retry_in:
