@@ -75,6 +75,9 @@ def _find_endpoint(into: type[Contact], *, counted: bool = True) -> Endpoint[Any
 
     def read(reply: Reply) -> Contact | None:
         found = decode(reply.body, list[into])  # type: ignore[valid-type]
+        if len(found) > 1:
+            # Loops can hold several contacts with one address; either would be a guess.
+            raise Undecodable(f"found {len(found)} contacts where at most one was expected @ $")
         return found[0] if found else None
 
     return Endpoint(
@@ -220,6 +223,7 @@ class Contacts(SuppressionCalls):
 
         Raises:
             InvalidCall: Neither or both of ``email`` and ``user_id`` were given.
+            InvalidReply: Loops found several contacts.
             LoopsError: The call failed.
         """
         if not (isinstance(into, type) and issubclass(into, Contact)):

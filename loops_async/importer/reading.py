@@ -5,6 +5,7 @@ import csv
 import difflib
 import errno
 import io
+import json
 import os
 import re
 import shutil
@@ -411,10 +412,24 @@ def _json_rows(lines: LineReader) -> Iterator[AnyRow]:
         lines.begin_record()
 
 
+def _no_number(text: str) -> str | None:
+    """The first of NaN, Infinity and -Infinity in what would otherwise be a JSON object."""
+    found: list[str] = []
+    try:
+        json.loads(text, parse_constant=found.append, parse_float=str, parse_int=str)
+    except (ValueError, RecursionError):
+        return None
+    return found[0] if found else None
+
+
 def _json_row(lines: LineReader, text: str) -> AnyRow:
     try:
         value: object = orjson.loads(text)
     except orjson.JSONDecodeError as error:
+        if name := _no_number(text):
+            return lines.unreadable(
+                f"contains {name}, which Python writes and JSON does not have; write null instead"
+            )
         return lines.unreadable(f"is not valid JSON, at character {error.pos + 1}")
     if not isinstance(value, dict):
         return lines.unreadable("is not a JSON object")

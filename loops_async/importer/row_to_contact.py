@@ -1,5 +1,7 @@
 """Converting a row to the contact that is sent."""
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,6 +14,8 @@ from loops_async.records._validation import build_record
 from loops_async.records.contacts import ContactUpdate
 
 _IDENTIFIERS: Final = ("email", "user_id")
+_IN_BRACKETS: Final = re.compile(r"[^<>@]*<([^<>]*)>")
+_MAILTO: Final = re.compile(r"mailto:\s*", re.IGNORECASE)
 
 
 def row_to_contact(
@@ -86,13 +90,39 @@ def _value(cell: object, planned: PlannedColumn) -> Value:
         raise ValueRefused("is neither text nor a whole number")
     identifier = str(coerce(cell, "string")).strip()
     if planned.target.name == "email":
+        identifier = clean_address(identifier)
         _check_address(identifier)
     return identifier
+
+
+def clean_address(text: str) -> str:
+    """The address in a cell, without what mail programs write around it.
+
+    Removes ``mailto:``, the name and angle brackets of ``Ada <ada@example.com>``, a semicolon or
+    comma at the end, quotes around the whole, and white space.
+    """
+    text = text.strip().rstrip(";,").strip()
+    if found := _IN_BRACKETS.fullmatch(text):
+        text = found[1].strip()
+    elif len(text) > 2 and text[0] == text[-1] and text[0] in "'\"":
+        text = text[1:-1].strip()
+    if found := _MAILTO.match(text):
+        # A link may carry a subject: mailto:ada@example.com?subject=Hello
+        text = text[found.end() :].partition("?")[0].strip()
+    return text
 
 
 def _check_address(address: str) -> None:
     # Only what no mail server could deliver to; whether Loops accepts the rest is its decision.
     local, at, domain = address.partition("@")
+    for character in address:
+        if unicodedata.category(character) in ("Cf", "Zl", "Zp", "Zs") and character != " ":
+            code = f"U+{ord(character):04X}"
+            name = unicodedata.name(character, "").lower()
+            raise ValueRefused(
+                f"contains an invisible character, {f'{code} {name}'.strip()}; delete it, or type "
+                "the address again"
+            )
     if not at:
         raise ValueRefused("is not an email address: it has no @")
     if (

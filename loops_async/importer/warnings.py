@@ -12,7 +12,7 @@ from loops_async.importer.events import ImportNotice
 from loops_async.importer.journal import ImportJournal
 from loops_async.importer.mapping import PlannedColumn
 from loops_async.importer.reading import AnyRow, InputFile, InputRow
-from loops_async.importer.row_to_contact import row_to_contact
+from loops_async.importer.row_to_contact import clean_address, row_to_contact
 from loops_async.records.contacts import ContactUpdate
 
 MOST_NAMED: Final = 20
@@ -154,7 +154,7 @@ def _hashed_identifiers(row: AnyRow, columns: Sequence[PlannedColumn]) -> list[i
             text = str(cell).strip() if isinstance(cell, str | int) else ""
             if planned.target.name == "email":
                 # As a bulk run compares contacts.
-                text = text.casefold()
+                text = clean_address(text).casefold()
             if text:
                 found.append(hash((planned.target.name, text)))
     return found

@@ -17,12 +17,14 @@ from loops_async import (
     ContactUpdate,
     InvalidCall,
     InvalidInput,
+    InvalidReply,
     LoopsClient,
     LoopsError,
     Unauthorized,
     Unset,
 )
 from loops_async.sandbox import DEFAULT_MAILING_LISTS, Sandbox
+from tests.scripted import ScriptedTransport, reply
 
 ADA = "ada@example.com"
 NEWS, BETA = (one.id for one in DEFAULT_MAILING_LISTS)
@@ -458,3 +460,15 @@ async def test_many_tasks_share_one_client(loops: LoopsClient, sandbox: Sandbox)
     addresses = [f"a{number}@example.com" for number in range(30)]
     receipts = await asyncio.gather(*(loops.contacts.update(email=one) for one in addresses))
     assert [receipt.id for receipt in receipts] == [sandbox.contacts[one].id for one in addresses]
+
+
+@pytest.mark.parametrize("find_by", ["email", "user_id"])
+async def test_two_contacts_where_one_was_asked_for_are_not_answered_with_the_first(
+    find_by: str,
+) -> None:
+    body = b'[{"id": "c1", "email": "a@example.com"}, {"id": "c2", "email": "a@example.com"}]'
+    transport = ScriptedTransport(*[reply(200, body)] * 5)
+    async with LoopsClient("test-key", transport=transport) as loops:
+        with pytest.raises(InvalidReply, match="found 2 contacts") as caught:
+            await loops.contacts.find(**{find_by: "a@example.com"})
+    assert "a@example.com" not in str(caught.value)

@@ -5,7 +5,7 @@ import pytest
 from loops_async.importer.errors import RowRefused
 from loops_async.importer.mapping import Account, plan_columns
 from loops_async.importer.reading import InputRow
-from loops_async.importer.row_to_contact import contact_fields
+from loops_async.importer.row_to_contact import clean_address, contact_fields
 from loops_async.records.contact_properties import ContactProperty, PropertyType
 
 PLAN = plan_columns(
@@ -146,3 +146,56 @@ def test_what_is_no_user_id_is_refused(given: object) -> None:
 def test_typed_json_values_are_kept() -> None:
     found = fields(email="a@example.com", seats=3, vip=False, plan="pro")
     assert found["properties"] == {"seats": 3, "vip": False, "plan": "pro"}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "mailto:ada@example.com",
+        "MAILTO: ada@example.com",
+        "mailto:ada@example.com?subject=Hello",
+        "<ada@example.com>",
+        "Ada Lovelace <ada@example.com>",
+        '"Lovelace, Ada" <ada@example.com>;',
+        "<mailto:ada@example.com>",
+        "ada@example.com;",
+        "ada@example.com ; ",
+        "ada@example.com,",
+        "'ada@example.com'",
+        '"ada@example.com"',
+        "\u00a0ada@example.com\u00a0",
+    ],
+)
+def test_what_mail_programs_write_around_an_address_is_removed(cell: str) -> None:
+    assert clean_address(cell) == "ada@example.com"
+    assert fields(email=cell)["email"] == "ada@example.com"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["a@x.com; b@x.com", "<a@x.com> <b@x.com>", "a@x.com <b@x.com>", "mailto:a@x.com,b@x.com"],
+)
+def test_two_addresses_in_a_cell_are_not_cut_to_one(cell: str) -> None:
+    assert "is not one email address" in refusal(email=cell).reason
+
+
+@pytest.mark.parametrize(
+    ("character", "code"),
+    [
+        ("\u200b", "U+200B zero width space"),
+        ("\u200c", "U+200C"),
+        ("\u200d", "U+200D"),
+        ("\u2060", "U+2060"),
+        ("\ufeff", "U+FEFF"),
+        ("\u00ad", "U+00AD soft hyphen"),
+        ("\u202a", "U+202A"),
+        ("\u202c", "U+202C"),
+        ("\u200e", "U+200E"),
+        ("\u2068", "U+2068"),
+    ],
+)
+def test_an_invisible_character_in_an_address_is_named(character: str, code: str) -> None:
+    for address in (f"{character}ada@example.com", f"ada@exa{character}mple.com"):
+        reason = refusal(email=address).reason
+        assert f"contains an invisible character, {code}" in reason
+        assert "ada" not in reason

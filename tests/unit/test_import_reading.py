@@ -397,3 +397,19 @@ def test_a_workbook_is_refused_as_one() -> None:
     message = str(refusal(b"PK\x03\x04\x14\x00\x06\x00"))
     assert "is an Excel workbook (or another zip file); save it as CSV" in message
     assert good(read("PKW,email\n1,2\n"))
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ('{"email": "a@example.com", "seats": NaN}', "NaN"),
+        ('{"email": "a@example.com", "seats": Infinity}', "Infinity"),
+        ('{"email": "a@example.com", "seats": -Infinity}', "-Infinity"),
+        ('{"a": [1, {"b": NaN}]}', "NaN"),
+    ],
+)
+def test_what_json_has_no_number_for_is_named(line: str, name: str) -> None:
+    rows = read('{"email": "NaN"}\n' + line + "\n")
+    assert bad(rows) == [
+        (2, f"contains {name}, which Python writes and JSON does not have; write null instead")
+    ]
