@@ -144,7 +144,7 @@ def summarize(report: ImportReport, created: int | None = None) -> list[str]:
     imported = f"{report.applied} imported"
     if created is not None:
         imported += f" ({created} created, {report.applied - created} updated)"
-    parts = [imported, f"{report.rejected.count} rejected"]
+    parts = [imported, f"{report.rejected.count} rejected", *_skipped(report)]
     if report.failed.count:
         again = "" if report.has_journal else ", import them again"
         parts.append(f"{report.failed.count} failed{again}")
@@ -178,12 +178,17 @@ def summarize(report: ImportReport, created: int | None = None) -> list[str]:
 def summarize_dry_run(report: ImportReport) -> list[str]:
     """The result of a dry run."""
     sent = ", ".join(f"{count} × {name}" for name, count in report.would_send.items())  # noqa: RUF001
-    counts = f"{report.applied} would be sent, {report.rejected.count} rejected"
+    parts = [f"{report.applied} would be sent", f"{report.rejected.count} rejected"]
+    counts = ", ".join([*parts, *_skipped(report)])
     return [
         f"Dry run, nothing was sent. {count_noun(report.rows, 'row')}: {counts}",
         *problem_lines(report.rejected),
         f"Would have been sent: {sent or 'nothing'}",
     ]
+
+
+def _skipped(report: ImportReport) -> list[str]:
+    return [f"{report.skipped} left out because they opted out"] if report.skipped else []
 
 
 def problem_lines(problems: RowProblems, most: int = MOST_REASONS) -> list[str]:

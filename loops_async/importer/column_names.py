@@ -69,10 +69,8 @@ def known_spelling(name: str, headers: Collection[str] = ()) -> str | None:
     "Nombre" alone may be a whole name, or a number in French: it is a first name only if
     ``headers``, the names of all columns, have one for the last name.
     """
-    name = _without_accents(name)
-    if name == "nombre" and not {"apellido", "apellidos"}.isdisjoint(
-        map(_without_accents, headers)
-    ):
+    name = without_accents(name)
+    if name == "nombre" and not {"apellido", "apellidos"}.isdisjoint(map(without_accents, headers)):
         return "firstName"
     return _BY_SPELLING.get(name)
 
@@ -94,7 +92,8 @@ def camel_case(name: str) -> str:
     return first.lower() + "".join(word.capitalize() for word in others)
 
 
-def _without_accents(name: str) -> str:
+def without_accents(name: str) -> str:
+    """``name`` as ``normalize`` returns it, with plain letters in place of accented ones."""
     return normalize(_decompose(name))
 
 

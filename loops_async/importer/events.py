@@ -82,6 +82,7 @@ class ImportProgress:
         applied: Rows that Loops accepted.
         rejected: Rows that the file or Loops says are wrong.
         failed: Rows that could not be sent although nothing is wrong with them.
+        skipped: Rows of people who have opted out.
         requests: Requests that the client has sent since the import began.
         rate_limited: Requests that were answered with 429.
         rate: Rows per second lately.
@@ -91,6 +92,7 @@ class ImportProgress:
     applied: int = 0
     rejected: int = 0
     failed: int = 0
+    skipped: int = 0
     requests: int = 0
     rate_limited: int = 0
     rate: float = 0.0
@@ -98,7 +100,7 @@ class ImportProgress:
     @property
     def done(self) -> int:
         """Rows with an outcome, including those of earlier runs."""
-        return self.applied + self.rejected + self.failed
+        return self.applied + self.rejected + self.failed + self.skipped
 
     @property
     def seconds_left(self) -> float | None:

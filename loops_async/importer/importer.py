@@ -15,6 +15,7 @@ from loops_async import errors
 from loops_async.bulk.outcomes import Outcome
 from loops_async.bulk.upsert import BulkUpsert
 from loops_async.importer import events, resume
+from loops_async.importer.consent import OptedOut
 from loops_async.importer.errors import (
     ColumnsRefused,
     FileRefused,
@@ -25,6 +26,7 @@ from loops_async.importer.errors import (
 from loops_async.importer.journal import ImportJournal, JournalHeader, RowState
 from loops_async.importer.mapping import Account, PlannedColumn, load_account
 from loops_async.importer.options import ImportOptions
+from loops_async.importer.people import check_people
 from loops_async.importer.planning import plan_import, plan_resumed
 from loops_async.importer.reading import AnyRow, InputFile, open_input
 from loops_async.importer.rejects import RejectsFile, output_paths
@@ -173,9 +175,10 @@ class _FileImport:
             )
             report.applied = journal.count(RowState.APPLIED)
             report.rejected.count = report.rejected.before = journal.count(RowState.REJECTED)
+            report.skipped = journal.count(RowState.SKIPPED)
             report.done_before = report.done
         else:
-            plan = plan_import(self._scan, account, options)
+            plan = check_people(plan_import(self._scan, account, options), self.source, options)
             if plan.objection:
                 raise ColumnsRefused(f"{plan.objection}\nNothing was sent.")
             if journal is not None and self._now is not None:
@@ -203,6 +206,7 @@ class _FileImport:
             empty_as_null=self.options.empty_as_null,
             journal=self.journal,
             rejects=self.rejects,
+            opted_out=OptedOut.skipped_by(self.options, self.report.plan.columns),
             since=self._stats,
         )
         self._emit(events.ImportStarted(self.report.rows, self.report.done_before))
@@ -273,6 +277,7 @@ class RowSender:
     empty_as_null: bool = False
     journal: ImportJournal | None = None
     rejects: RejectsFile | None = None
+    opted_out: OptedOut | None = None
     since: Stats = attrs.field(
         default=attrs.Factory(lambda self: self.loops.stats(), takes_self=True)
     )
@@ -333,7 +338,7 @@ class RowSender:
                 raise FileRefused(self.source.name, "has more rows than when the import began")
             if self._stopped or self._over:
                 return
-            if self._is_done(number, row):
+            if self._is_done(number, row) or self._is_skipped(number, row):
                 continue
             try:
                 contact = row_to_contact(row, self.columns, empty_as_null=self.empty_as_null)
@@ -350,8 +355,17 @@ class RowSender:
         with self._lock:
             if self.journal.states[number] == RowState.APPLIED:
                 self.report.overtaken.applied(row, self.columns)
-            else:
+            elif self.journal.states[number] == RowState.REJECTED:
                 self.report.overtaken.rejected(row, self.columns)
+        return True
+
+    def _is_skipped(self, number: int, row: AnyRow) -> bool:
+        if self.opted_out is None or not self.opted_out.has_refused(row):
+            return False
+        with self._lock:
+            if self.journal is not None:
+                self.journal.note(number, RowState.SKIPPED)
+            self.report.skipped += 1
         return True
 
     def _note(self, outcome: Outcome) -> None:

@@ -45,6 +45,7 @@ class RowState(enum.IntEnum):
     APPLIED = 1
     REJECTED = 2
     FAILED = 3
+    SKIPPED = 4
 
 
 _SIGNS: Final = {
@@ -52,9 +53,11 @@ _SIGNS: Final = {
     RowState.APPLIED: "+",
     RowState.REJECTED: "-",
     RowState.FAILED: "!",
+    RowState.SKIPPED: "=",
 }
+DONE_STATES: Final = (RowState.APPLIED, RowState.REJECTED, RowState.SKIPPED)
 _STATES: Final = {sign.encode(): state for state, sign in _SIGNS.items()}
-_RECORD: Final = re.compile(rb"([~+!-])(\d{1,18})(?: (\d{1,18}) ([0-9a-f]{64}))?\n")
+_RECORD: Final = re.compile(rb"([~+!=-])(\d{1,18})(?: (\d{1,18}) ([0-9a-f]{64}))?\n")
 
 
 class JournalDamaged(FileRefused):
@@ -85,7 +88,7 @@ def _check_planned(_: object, __: object, value: object) -> None:
     match value:
         case [str(), "field", str() as name, str() as declared] if (name, declared) in _FIELDS:
             pass
-        case [str(), "list", str(), "boolean"]:
+        case [str(), "field", "!subscribed", "boolean"] | [str(), "list", str(), "boolean"]:
             pass
         case [str(), "property", str(), str() as declared] if declared in get_args(ValueType):
             pass
@@ -167,12 +170,12 @@ class ImportJournal:
 
     @property
     def complete(self) -> bool:
-        """Whether every row was applied or rejected."""
-        return self.count(RowState.APPLIED, RowState.REJECTED) == len(self.states)
+        """Whether every row was applied, rejected or skipped."""
+        return self.count(*DONE_STATES) == len(self.states)
 
     def is_done(self, row: int) -> bool:
-        """Whether the row at this position was applied or rejected."""
-        return self.states[row] in (RowState.APPLIED, RowState.REJECTED)
+        """Whether the row at this position was applied, rejected or skipped."""
+        return self.states[row] in DONE_STATES
 
     def begin(self, header: JournalHeader) -> None:
         """Begin a new journal; all earlier records are removed."""

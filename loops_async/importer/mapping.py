@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from loops_async.client import LoopsClient
 
 LIST_PREFIX: Final = "mailingLists."
+NEGATION: Final = "!"
+"""Before ``subscribed`` in a mapping, for a column of refusals."""
 
 
 @attrs.frozen
@@ -37,15 +39,24 @@ class Target:
         name: The field's name as a keyword argument (``first_name``), the property's key, or the
             list's id.
         type: The type that its values must have.
+        negated: Whether its values mean the opposite: refusals, for ``subscribed``.
     """
 
     kind: Literal["field", "property", "list"]
     name: str
     type: ValueType
+    negated: bool = False
 
     def __str__(self) -> str:
         """The target as ``--map`` spells it."""
+        if self.negated:
+            return NEGATION + self.name
         return LIST_PREFIX + self.name if self.kind == "list" else self.name
+
+    @property
+    def is_subscribed(self) -> bool:
+        """Whether it is the field with a contact's consent to email."""
+        return self.kind == "field" and self.name == "subscribed"
 
 
 @attrs.frozen
@@ -169,6 +180,8 @@ class Account:
             if not (list_id := target.removeprefix(LIST_PREFIX).strip()):
                 raise ColumnsRefused(f"{LIST_PREFIX} needs a mailing list's id after the dot")
             return Target("list", list_id, "boolean")
+        if target == f"{NEGATION}subscribed":
+            return attrs.evolve(_field("subscribed"), negated=True)
         for field, argument in DEFAULT_FIELDS.items():
             if target in (field, argument):
                 return _field(field)

@@ -71,12 +71,17 @@ class ImportOptions:
 
     Attributes:
         mappings: Where columns go (``--map``): ``"COLUMN=FIELD"`` with a default field, the key of
-            a contact property or ``mailingLists.ID``; ``"COLUMN="`` leaves a column out, and
-            ``"COLUMN=newKey:TYPE"`` names a new property with its type.
+            a contact property or ``mailingLists.ID``; ``"COLUMN="`` leaves a column out,
+            ``"COLUMN=newKey:TYPE"`` names a new property with its type, and
+            ``"COLUMN=!subscribed"`` takes a column of people who have unsubscribed.
         create_properties: Create contact properties for columns that Loops does not know.
         ignore_unknown: Leave out columns that Loops does not know.
         empty_as_null: Clear a field at Loops where a cell is empty; empty cells are otherwise left
             out.
+        shared_ids: ``"stop"`` if rows with different addresses have the same user id, or
+            ``"allow"``, which merges them at Loops.
+        opted_out: ``"stop"`` if a column that looks like consent says no for some people,
+            ``"skip"`` these people, or ``"send"`` them all the same.
         concurrency: How many rows are sent at the same time.
         resume: Continue an import of the file that did not finish.
         restart: Forget an import of the file that did not finish.
@@ -90,8 +95,9 @@ class ImportOptions:
     mappings: tuple[str, ...] = option(
         "--map",
         "Send a column to a field, the key of a property or mailingLists.ID; 'COLUMN=' leaves it "
-        "out. With --create-properties, 'COLUMN=newKey:TYPE' also names the type: string, number, "
-        "boolean or date.",
+        "out, and 'COLUMN=!subscribed' takes a column of those who have unsubscribed. With "
+        "--create-properties, 'COLUMN=newKey:TYPE' also names the type: string, number, boolean or "
+        "date.",
         default=(),
         kind="texts",
         metavar="COLUMN=FIELD",
@@ -113,6 +119,28 @@ class ImportOptions:
     empty_as_null: bool = option(
         "--empty-as-null",
         "Clear a field at Loops where a cell is empty.",
+        recorded=True,
+        validates=True,
+    )
+    shared_ids: str = option(
+        "--shared-ids",
+        "What to do if rows with different email addresses have the same id: stop, or allow Loops "
+        "to merge them.",
+        default="stop",
+        kind="choice",
+        choices=("stop", "allow"),
+        before="allow",
+        recorded=True,
+        validates=True,
+    )
+    opted_out: str = option(
+        "--opted-out",
+        "What to do with people for whom a column that looks like consent says no: stop, skip "
+        "them, or send them as subscribers.",
+        default="stop",
+        kind="choice",
+        choices=("stop", "skip", "send"),
+        before="send",
         recorded=True,
         validates=True,
     )

@@ -62,6 +62,7 @@ class ImportReport:
         applied: Rows that Loops accepted, or would be sent, including those of earlier runs.
         rejected: Rows that the file or Loops says are wrong, including those of earlier runs.
         failed: Rows that could not be sent although nothing is wrong with them.
+        skipped: Rows of people who have opted out, which ``ImportOptions.opted_out`` leaves out.
         done_before: Rows that were done before, in the run that this one continues.
         requests: Requests that the client sent during the import, retries included.
         rate_limited: Requests that were answered with 429.
@@ -87,6 +88,7 @@ class ImportReport:
     applied: int = 0
     rejected: RowProblems = attrs.field(factory=RowProblems)
     failed: RowProblems = attrs.field(factory=RowProblems)
+    skipped: int = 0
     done_before: int = 0
     requests: int = 0
     rate_limited: int = 0
@@ -110,7 +112,7 @@ class ImportReport:
     @property
     def done(self) -> int:
         """Rows with an outcome."""
-        return self.applied + self.rejected.count + self.failed.count
+        return self.applied + self.rejected.count + self.failed.count + self.skipped
 
     @property
     def not_done(self) -> int:
@@ -121,7 +123,7 @@ class ImportReport:
     def complete(self) -> bool:
         """Whether every row was imported."""
         is_cut_short = self.plan.objection or self.error or self.file_changed
-        return self.applied == self.rows and not is_cut_short
+        return self.applied + self.skipped == self.rows and not is_cut_short
 
     def progress(self) -> ImportProgress:
         """The counts at this moment."""
@@ -130,6 +132,7 @@ class ImportReport:
             applied=self.applied,
             rejected=self.rejected.count,
             failed=self.failed.count,
+            skipped=self.skipped,
             requests=self.requests,
             rate_limited=self.rate_limited,
             rate=self.rate,
@@ -144,6 +147,7 @@ class ImportReport:
             "applied": self.applied,
             "rejected": self.rejected.count,
             "failed": self.failed.count,
+            "skipped": self.skipped,
             "not_done": self.not_done,
             "done_before": self.done_before,
             "reasons": [

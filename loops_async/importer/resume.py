@@ -18,8 +18,8 @@ from loops_async.importer.errors import (
     count_noun,
 )
 from loops_async.importer.events import ImportEvent, ImportNotice, OptionsRestored
-from loops_async.importer.journal import ImportJournal, JournalHeader, RowState
-from loops_async.importer.mapping import PlannedColumn, Target
+from loops_async.importer.journal import DONE_STATES, ImportJournal, JournalHeader, RowState
+from loops_async.importer.mapping import NEGATION, PlannedColumn, Target
 from loops_async.importer.options import ImportOptions
 from loops_async.importer.reading import InputFile, UnreadableRow
 from loops_async.importer.row_to_contact import row_to_contact
@@ -173,7 +173,7 @@ def reopen_later_rows(
     going_again: set[tuple[str, str]] = set()
     for number, row in enumerate(source.rows()):
         state = journal.states[number]
-        if isinstance(row, UnreadableRow) or state == RowState.REJECTED:
+        if isinstance(row, UnreadableRow) or state in (RowState.REJECTED, RowState.SKIPPED):
             continue
         if state != RowState.FAILED and not going_again:
             continue
@@ -189,13 +189,24 @@ def reopen_later_rows(
 
 def to_journal(columns: Sequence[PlannedColumn]) -> list[list[str]]:
     """The columns as a journal records them."""
-    return [[p.column, p.target.kind, p.target.name, p.target.type] for p in columns]
+    return [
+        [p.column, p.target.kind, NEGATION * p.target.negated + p.target.name, p.target.type]
+        for p in columns
+    ]
 
 
 def from_journal(header: JournalHeader) -> tuple[PlannedColumn, ...]:
     """The columns that a journal records."""
     return tuple(
-        PlannedColumn(column, Target(kind, name, declared))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        PlannedColumn(
+            column,
+            Target(
+                kind,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+                name.removeprefix(NEGATION) if kind == "field" else name,
+                declared,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+                negated=kind == "field" and name.startswith(NEGATION),
+            ),
+        )
         for column, kind, name, declared in header.plan
     )
 
@@ -240,7 +251,7 @@ def _digest(stream: BinaryIO) -> str:
 def _refuse_to_forget(journal: ImportJournal, options: ImportOptions) -> None:
     header = journal.header
     if header is not None and journal.has_records and not journal.complete:
-        done = journal.count(RowState.APPLIED, RowState.REJECTED)
+        done = journal.count(*DONE_STATES)
         began_with = recorded_options(options, journal, header)
         raise UnfinishedImport(
             f"{journal.name}: records an import that is not finished: {done} of {header.rows} rows "

@@ -7,6 +7,7 @@ from typing import Final
 
 from loops_async.errors import InvalidCall, InvalidInput
 from loops_async.importer.coercion import Value, coerce, is_empty
+from loops_async.importer.consent import parse_subscribed
 from loops_async.importer.errors import RowRefused, ValueRefused, quote_name
 from loops_async.importer.mapping import PlannedColumn, Target
 from loops_async.importer.reading import AnyRow, InputRow
@@ -84,8 +85,11 @@ def _can_be_cleared(target: Target) -> bool:
 
 
 def _value(cell: object, planned: PlannedColumn) -> Value:
+    target = planned.target
+    if target.is_subscribed:
+        return parse_subscribed(cell, negated=target.negated)
     if not planned.identifies:
-        return coerce(cell, planned.target.type)
+        return coerce(cell, target.type)
     if isinstance(cell, bool | float):
         raise ValueRefused("is neither text nor a whole number")
     identifier = str(coerce(cell, "string")).strip()

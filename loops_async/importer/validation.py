@@ -8,10 +8,12 @@ from typing import Final
 from loops_async.api import contact_properties, contacts
 from loops_async.codec import encode
 from loops_async.errors import LoopsError
+from loops_async.importer.consent import OptedOut
 from loops_async.importer.errors import RowRefused
 from loops_async.importer.events import ColumnsPlanned, ImportEvent
 from loops_async.importer.mapping import Account
 from loops_async.importer.options import ImportOptions
+from loops_async.importer.people import check_people
 from loops_async.importer.planning import plan_import
 from loops_async.importer.reading import InputFile, open_input
 from loops_async.importer.report import MOST_REASONS, ImportReport, RowProblems
@@ -77,14 +79,18 @@ def check_rows(
 ) -> ImportReport:
     """Check every row of an opened file; see ``validate_file``."""
     scan = scan_file(source)
-    plan = plan_import(scan, account, options)
+    plan = check_people(plan_import(scan, account, options), source, options)
     emit(ColumnsPlanned(plan))
     report = ImportReport(rows=scan.rows, plan=plan, options=options, dry_run=True)
     report.rejected = RowProblems(most=most_reasons)
     report.resubscribing = count_resubscribing(source, plan.columns)
     if report.resubscribing:
         emit(resubscribing_notice(report.resubscribing, plan.columns))
+    opted_out = OptedOut.skipped_by(options, plan.columns)
     for number, row in enumerate(source.rows(), 1):
+        if opted_out is not None and opted_out.has_refused(row):
+            report.skipped += 1
+            continue
         try:
             contact = row_to_contact(row, plan.columns, empty_as_null=options.empty_as_null)
             request = Request(contacts.UPDATE, body=encode(contact))

@@ -117,7 +117,7 @@ def test_every_option_that_a_journal_keeps_is_taken_from_it(options: ImportOptio
         ({"--map": [5]}, "options that make no sense"),
         ({"--create-properties": "yes"}, "options that make no sense"),
         ({"--ignore-unknown": 1}, "options that make no sense"),
-        ({"--opted-out": "skip"}, "newer version .* option --opted-out; .* --restart"),
+        ({"--newer-option": "skip"}, "newer version .* option --newer-option; .* --restart"),
     ],
 )
 def test_settings_that_this_version_cannot_read_are_refused(

@@ -1,0 +1,28 @@
+"""A check before anything is sent: nobody is merged with somebody else, or subscribed unasked."""
+
+import attrs
+
+from loops_async.importer.consent import OptedOut
+from loops_async.importer.options import ImportOptions
+from loops_async.importer.planning import ImportPlan
+from loops_async.importer.reading import InputFile, InputRow
+from loops_async.importer.shared_ids import SharedIds
+
+
+def check_people(plan: ImportPlan, source: InputFile, options: ImportOptions) -> ImportPlan:
+    """``plan``, with an objection if ``options`` do not say what to do with some people.
+
+    Reads the file once.
+    """
+    ids, opted_out = SharedIds(plan.columns), OptedOut(plan.columns)
+    for row in source.rows():
+        if isinstance(row, InputRow):
+            ids.note(row)
+            opted_out.note(row)
+    lines = [plan.objection] if plan.objection else []
+    lines += ids.rounded_objection()
+    if options.shared_ids == "stop":
+        lines += ids.objection()
+    if options.opted_out == "stop":
+        lines += opted_out.objection()
+    return attrs.evolve(plan, objection="\n".join(lines) or None)
