@@ -146,7 +146,10 @@ class ContactAlreadyExists(Conflict):
 
 
 class IdempotencyConflict(Conflict):
-    """An event or a mail with this idempotency key was processed before; nothing was sent now."""
+    """An earlier call with this idempotency key sent the event or email; nothing is to do.
+
+    Nothing was sent now.
+    """
 
 
 class RedirectRefused(APIError):

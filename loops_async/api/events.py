@@ -69,7 +69,8 @@ class Events(KeyedResource):
 
         Raises:
             InvalidInput: A field that Loops would not accept; nothing was sent.
-            IdempotencyConflict: The key was used before; nothing was sent now.
+            IdempotencyConflict: An earlier call with the key did it; nothing was sent now, and
+                there is nothing to do.
             OutcomeUnknown: The event may have been sent. Repeat the call with the same key.
             LoopsError: Any other failure; nothing was sent.
         """

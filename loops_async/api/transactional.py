@@ -94,7 +94,8 @@ class Transactional(KeyedResource):
             InvalidInput: A field that Loops would not accept, an attachment that cannot be read,
                 or more than 4 MB in all; nothing was sent.
             NotFound: There is no published email with this id.
-            IdempotencyConflict: The key was used before; nothing was sent now.
+            IdempotencyConflict: An earlier call with the key did it; nothing was sent now, and
+                there is nothing to do.
             OutcomeUnknown: The email may have been sent. Repeat the call with the same key.
             LoopsError: Any other failure; nothing was sent.
         """

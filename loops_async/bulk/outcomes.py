@@ -2,16 +2,34 @@
 
 import inspect
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 import attrs
 
 from loops_async import errors
 from loops_async.records._validation import build_record
+from loops_async.records._values import type_name
 from loops_async.records.contacts import ContactUpdate
 
-Row: TypeAlias = ContactUpdate | Mapping[str, Any]
-"""A contact to update, or its fields."""
+
+class NamedRow(Protocol):
+    """A row of a database that knows the names of its columns, such as ``sqlite3.Row``."""
+
+    def keys(self) -> Iterable[str]:
+        """Return the names."""
+        ...
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+class NamedTupleRow(Protocol):
+    """A named tuple, such as a row of SQLAlchemy."""
+
+    def _asdict(self) -> Mapping[str, Any]: ...
+
+
+Row: TypeAlias = ContactUpdate | Mapping[str, Any] | NamedRow | NamedTupleRow
+"""A contact to update, or its fields: a mapping, or a row of a database driver."""
 
 Source: TypeAlias = Iterable[Row] | AsyncIterable[Row]
 """The rows of a run."""
@@ -69,18 +87,40 @@ def contact_of(row: object) -> ContactUpdate:
     """
     if isinstance(row, ContactUpdate):
         return row
+    try:
+        fields = _fields_of(row)
+        if fields is not None:
+            return build_record(ContactUpdate, fields)
+    except errors.LoopsError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a mapping is the caller's code
+        problem = f"the row could not be read ({type(error).__name__})"
+    else:
+        problem = (
+            "a row must be a ContactUpdate or a mapping of its fields, such as a dict or a row of "
+            f"a database driver, not {type_name(row)}"
+        )
+        if isinstance(row, tuple | list):
+            problem += (
+                "; let the driver return rows with names, for example with row_factory = "
+                "sqlite3.Row, or iter_rows(named=True) in polars"
+            )
+    raise errors.InvalidCall(problem)
+
+
+def _fields_of(row: Any) -> Mapping[str, Any] | None:
+    """The fields of a row, or None if it does not know the names of its columns."""
+    kind = cast("Any", type(row))
     # Testing for dict first is faster than for the abstract class.
-    if type(row) is dict or isinstance(row, Mapping):
-        try:
-            return build_record(ContactUpdate, cast("Mapping[str, Any]", row))
-        except errors.LoopsError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a mapping is the caller's code
-            kind = type(error).__name__
-        raise errors.InvalidCall(f"the row could not be read ({kind})")
-    raise errors.InvalidCall(
-        f"a row must be a ContactUpdate or a mapping of its fields, not {type(row).__name__}"
-    )
+    if kind is dict or issubclass(kind, Mapping):
+        return row  # type: ignore[no-any-return]
+    # Named tuples first: those of SQLAlchemy have an attribute for each column, even for "keys".
+    if tuple in kind.__mro__ and hasattr(kind, "_asdict"):
+        return row._asdict()  # type: ignore[no-any-return]
+    # sqlite3.Row, asyncpg.Record and others are mappings that do not say so.
+    if hasattr(kind, "keys") and hasattr(kind, "__getitem__"):
+        return {name: row[name] for name in row.keys()}  # noqa: SIM118 - see above
+    return None
 
 
 def ends_run(error: errors.LoopsError) -> bool:
@@ -102,6 +142,7 @@ def check_run(source: object, concurrency: object, total: object, on_outcome: ob
     """
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
         raise errors.InvalidCall("concurrency: must be a whole number of at least 1")
+    _check_no_frame(source)
     kind = type(source).__name__
     if isinstance(source, str | bytes | Mapping | ContactUpdate) or not isinstance(
         source, Iterable | AsyncIterable
@@ -114,6 +155,35 @@ def check_run(source: object, concurrency: object, total: object, on_outcome: ob
         raise errors.InvalidCall("total: must be a whole number of rows, or None")
     if on_outcome is not None:
         _check_callback(on_outcome)
+
+
+_FRAME_ROWS: Final = {
+    "pandas.DataFrame": (
+        "({k: v for k, v in row.items() if pandas.notna(v)} for row in df.to_dict('records'))"
+    ),
+    "polars.DataFrame": (
+        "({k: v for k, v in row.items() if v is not None} for row in df.iter_rows(named=True))"
+    ),
+    "polars.LazyFrame": "the rows of df.collect(), which is a DataFrame",
+    "pyarrow.Table": (
+        "({k: v for k, v in row.items() if v is not None} for row in table.to_pylist())"
+    ),
+}
+"""The rows of each kind of data frame, without its gaps, which would empty fields at Loops."""
+
+
+def _check_no_frame(source: object) -> None:
+    """Check that ``source`` is not a data frame, which is iterated by column.
+
+    Raises:
+        InvalidCall: It is one; the message has the code that works.
+    """
+    for kind in type(source).__mro__:
+        name = f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+        if name in _FRAME_ROWS:
+            raise errors.InvalidCall(
+                f"source: a {name} is iterated by column, not by row; pass {_FRAME_ROWS[name]}"
+            )
 
 
 def _check_callback(on_outcome: object) -> None:

@@ -19,7 +19,7 @@ _PAUSE: Final = 2.0
 """Longest gap between rows that counts in full, in seconds; of longer, unusual ones, only this."""
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Totals:
     """How far a bulk run has come. ``read`` is the sum of the four counts that follow it.
 

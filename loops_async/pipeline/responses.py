@@ -25,6 +25,10 @@ _BY_STATUS: Final[dict[int, type[errors.APIError]]] = {
 _HINTS: Final[dict[type[errors.APIError] | int, str]] = {
     errors.Unauthorized: "check api_key=… or LOOPS_API_KEY",
     errors.ContactAlreadyExists: "contacts.update would change it",
+    errors.IdempotencyConflict: (
+        "an earlier call with this idempotency_key did it, so there is nothing to do; if that "
+        "call was for something else, use another key"
+    ),
     errors.RedirectRefused: "check base_url",
     407: "a proxy between you and Loops asks for a user name and a password",
     413: "the request is too large; Loops accepts 4 MB, attachments included",

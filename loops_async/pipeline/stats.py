@@ -8,7 +8,7 @@ import attrs
 from loops_async.pipeline.messages import Lane
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Stats:
     """A snapshot of a client's activity.
 

@@ -83,7 +83,9 @@ class OpenStrEnum(enum.StrEnum):
         return member
 
 
-@attrs.frozen
+# Like every record that a call returns, without slots: FastAPI turns an object that it does not
+# know into JSON through vars().
+@attrs.frozen(slots=False)
 class ReplyRecord:
     """A record that Loops returns.
 
@@ -96,7 +98,7 @@ class ReplyRecord:
     )
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class SendReceipt:
     """The result of sending an event or a transactional email.
 

@@ -6,14 +6,21 @@ Every error names the field and the fix, and never repeats the value.
 import functools
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from typing import Any, Final, TypeAlias, TypeGuard, TypeVar, cast
+from typing import Any, ClassVar, Final, TypeAlias, TypeGuard, TypeVar, cast
 
 import attrs
 
 from loops_async.errors import InvalidCall, InvalidInput
 from loops_async.records._types import UNSET, PropertyValue, Unset
+from loops_async.records._values import (
+    conversion,
+    id_conversion,
+    is_missing_text,
+    missing_value,
+    type_name,
+)
 
 R = TypeVar("R")
 
@@ -71,6 +78,21 @@ def invalid(name: str, what: str) -> InvalidInput:
     return InvalidInput(f"{shown}: {what}", field=shown)
 
 
+def wrong_type(
+    name: str,
+    expected: str,
+    value: object,
+    fix: str = "",
+    *,
+    if_missing: str = "leave it out to keep the value at Loops, or pass None to empty it",
+) -> InvalidInput:
+    """The error about a value of another type: what it is, and the fix."""
+    missing = missing_value(value)
+    if missing is not None:
+        return invalid(name, f"is {missing}, a missing value; {if_missing}")
+    return invalid(name, f"{expected}, not {type_name(value)}" + (f"; {fix}" if fix else ""))
+
+
 # Fields.
 
 
@@ -108,10 +130,8 @@ def check_name(field: str, value: object) -> None:
 def check_email(field: str, value: object) -> None:
     """Raise InvalidInput unless ``value`` has the form ``name@domain``; Loops checks the rest."""
     if not isinstance(value, str):
-        raise InvalidInput(
-            f"{field}: must be text such as 'ada@example.com', not {type(value).__name__}",
-            field=field,
-        )
+        expected = "must be text such as 'ada@example.com'"
+        raise wrong_type(field, expected, value, if_missing="pass an address, or leave it out")
     check_text(field, value)
     # The regular expression is four times as slow, and most addresses do not need it.
     plain = value.isprintable() and " " not in value and value.count("@") == 1
@@ -124,13 +144,20 @@ def check_email(field: str, value: object) -> None:
 
 
 def check_user_id(field: str, value: object) -> None:
-    """Raise InvalidInput unless ``value`` is non-empty text."""
+    """Raise InvalidInput unless ``value`` is text that can identify a contact."""
     if not isinstance(value, str):
-        raise InvalidInput(
-            f"{field}: must be text, not {type(value).__name__}; pass str({field})", field=field
-        )
+        fix = id_conversion(field, value)
+        if_missing = "pass the contact's id, or leave it out"
+        raise wrong_type(field, "must be text", value, fix, if_missing=if_missing)
     if not value.strip():
         raise InvalidInput(f"{field}: is empty; pass the contact's id or leave it out", field=field)
+    if is_missing_text(value):
+        # Loops would merge all contacts without an id into one.
+        raise InvalidInput(
+            f"{field}: is the text of a missing value, such as 'None' or 'nan'; pass the "
+            "contact's id, or leave it out where there is none",
+            field=field,
+        )
     check_text(field, value)
 
 
@@ -139,32 +166,28 @@ def check_nullable_text(field: str, value: object) -> None:
     if value is None:
         return
     if not isinstance(value, str):
-        raise InvalidInput(
-            f"{field}: must be text, None to empty it, or left out, not {type(value).__name__}",
-            field=field,
-        )
+        raise wrong_type(field, "must be text, None to empty it, or left out", value)
     check_text(field, value)
 
 
 def check_nullable_bool(field: str, value: object) -> None:
     """Raise InvalidInput unless ``value`` is a boolean or None."""
     if value is not None and not isinstance(value, bool):
-        raise InvalidInput(
-            f"{field}: must be True, False, None or left out, not {type(value).__name__}",
-            field=field,
-        )
+        fix = conversion(value) if type(value).__name__.startswith("bool") else ""
+        raise wrong_type(field, "must be True, False, None or left out", value, fix)
 
 
 def check_lists(field: str, value: object) -> None:
     """Raise InvalidInput unless ``value`` maps mailing list ids to booleans."""
-    if not is_mapping(value) or not all(
-        isinstance(key, str) and key and isinstance(joined, bool) for key, joined in value.items()
-    ):
-        raise InvalidInput(
-            f"{field}: must map each mailing list's id to True (add) or False (remove)",
-            field=field,
-        )
-    for key in cast("Mapping[str, bool]", value):
+    expected = "must map each mailing list's id to True (add) or False (remove)"
+    if not is_mapping(value):
+        raise wrong_type(field, expected, value)
+    for key, joined in value.items():
+        if not isinstance(key, str) or not key:
+            raise InvalidInput(f"{field}: {expected}; an id must be non-empty text", field=field)
+        if not isinstance(joined, bool):
+            fix = conversion(joined) if type(joined).__name__.startswith("bool") else ""
+            raise wrong_type(field, expected, joined, fix, if_missing="pass True or False")
         check_text(field, key)
 
 
@@ -199,15 +222,17 @@ def check_property_value(name: str, value: object) -> None:
                 name, f"has more than {MAX_LENGTH} digits, Loops accepts {MAX_LENGTH}; send fewer"
             )
     elif isinstance(value, float):
-        if not math.isfinite(value):
+        if math.isnan(value):
+            raise _not_a_property(name, value)
+        if math.isinf(value):
             raise invalid(
                 name,
                 "is not a finite number, which JSON cannot represent; send None to empty it or "
                 "leave it out",
             )
-    elif isinstance(value, datetime):
+    elif isinstance(value, datetime) and missing_value(value) is None:
         _check_datetime(name, value)
-    elif not isinstance(value, date):
+    elif not isinstance(value, date) or isinstance(value, datetime):
         raise _not_a_property(name, value)
 
 
@@ -237,7 +262,6 @@ def _check_datetime(name: str, value: Any) -> None:
         aware = value.utcoffset() is not None
         fits = not aware or isinstance(value.astimezone(UTC), datetime)
     except (ValueError, OverflowError):
-        # Also what only looks like a datetime, such as the NaT of pandas.
         aware, fits = True, False
     if not aware:
         raise invalid(
@@ -257,15 +281,15 @@ def _not_a_property(name: str, value: object) -> InvalidInput:
             name,
             "is UNSET; leave its name out to keep the value at Loops, or pass None to empty it",
         )
-    kind = type(value).__name__
-    fix = (
-        "flatten it into several properties"
-        if isinstance(value, Mapping | list | tuple | set | frozenset)
-        else "convert it to text or to a number first"
-    )
-    return invalid(
-        name, f"a property is text, a number, a boolean, a date or None, not {kind}; {fix}"
-    )
+    fix = conversion(value) or "convert it to text or to a number first"
+    if _is_nested(value):
+        fix = "flatten it into several properties"
+    return wrong_type(name, "a property is text, a number, a boolean, a date or None", value, fix)
+
+
+def _is_nested(value: object) -> bool:
+    is_collection = isinstance(value, Mapping | list | tuple | set | frozenset)
+    return is_collection or type(value).__name__ in {"ndarray", "Series"}
 
 
 # Mappings.
@@ -292,11 +316,9 @@ def copy_mapping(value: object, field: str) -> dict[str, Any]:
     if value is UNSET:
         return {}
     if not is_mapping(value):
-        raise InvalidInput(
-            f"{field}: must map names to values, for example {{'plan': 'pro'}}; leave it out to "
-            "send none",
-            field=field,
-        )
+        expected = "must map names to values, for example {'plan': 'pro'}"
+        fix = "leave it out to send none"
+        raise wrong_type(field, expected, value, fix, if_missing=fix)
     return dict(cast("Mapping[str, Any]", value))
 
 
@@ -329,6 +351,12 @@ class RequestRecord:
 
     __slots__ = ()
 
+    _other_names: ClassVar[Mapping[str, str]] = {}
+    """What callers may call a field, in snake_case, because Loops or another client does."""
+    _arguments_of_send: ClassVar[tuple[str, ...]] = ()
+    """The method that sends the record, and its arguments besides the record's fields."""
+    _place_of_others: ClassVar[str] = "custom properties go into properties={…}"
+
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
         # attrs has just generated both for ``cls``.
@@ -344,18 +372,32 @@ class RequestRecord:
         """Raise InvalidInput if Loops would not accept the record."""
 
     def __repr__(self) -> str:
-        parts: list[str] = []
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({shown})"
+
+    # rich and its tracebacks would show the values of an attrs class, whatever its repr.
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
         kind: Any = type(self)
         for attribute in attrs.fields(kind):
             value = getattr(self, attribute.name)
             if value is None:
-                parts.append(f"{attribute.name}=None")
+                yield attribute.name, None
             elif is_mapping(value) and value:
-                names = ", ".join(masked(str(name)) for name in value)
-                parts.append(f"{attribute.name}={{{names}}}")
+                yield (
+                    attribute.name,
+                    _Shown(f"{{{', '.join(masked(str(name)) for name in value)}}}"),
+                )
             elif value is not UNSET and value not in ({}, ()):
-                parts.append(f"{attribute.name}=…")
-        return f"{kind.__name__}({', '.join(parts)})"
+                yield attribute.name, _Shown("…")
+
+
+class _Shown(str):
+    """Text that is its own repr."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def _explaining(construct: Callable[..., None]) -> Callable[..., None]:
@@ -430,18 +472,28 @@ def _argument_error(record: Any, fields: Mapping[str, Any]) -> InvalidCall | Non
         check_declared(record)
     except InvalidCall as error:
         return error
-    import difflib  # noqa: PLC0415 - only this error needs it
-
     known = {attribute.alias: attribute for attribute in attrs.fields(record)}
     for name in fields:
         if name not in known:
-            close = difflib.get_close_matches(str(name), sorted(known), 1)
-            hint = f"did you mean {close[0]}=? " if close else ""
             return InvalidCall(
-                f"{record.__name__} has no field {masked(str(name))!r}; {hint}custom properties "
-                "go into properties={…}"
+                f"{record.__name__} has no field {masked(str(name))!r}; "
+                f"{_meant(record, str(name)[:80], known)}"
             )
     for name, attribute in known.items():
         if attribute.default is attrs.NOTHING and name not in fields:
             return InvalidCall(f"{record.__name__} needs {name}=")
     return None
+
+
+def _meant(record: Any, name: str, known: Iterable[str]) -> str:
+    """What to pass in place of the argument ``name``, which ``record`` does not have."""
+    import difflib  # noqa: PLC0415 - only this error needs it
+
+    method, *others = record._arguments_of_send or ("",)  # noqa: SLF001
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[-. ]+", "_", name).lower()
+    close = difflib.get_close_matches(snake, sorted([*known, *others]), 1)
+    meant = record._other_names.get(snake, close[0] if close else "")  # noqa: SLF001
+    if meant in others:
+        return f"did you mean {meant}= of {method}?"
+    hint = f"did you mean {meant}=? " if meant else ""
+    return f"{hint}{record._place_of_others}"  # noqa: SLF001

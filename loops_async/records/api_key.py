@@ -5,7 +5,7 @@ import attrs
 from loops_async.records._types import LOCAL, ReplyRecord
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Team(ReplyRecord):
     """The team that an API key belongs to (https://loops.so/docs/api-reference/api-key).
 

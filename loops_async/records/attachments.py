@@ -6,7 +6,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import ClassVar, Final, TypeVar, cast
 
 import attrs
 
@@ -44,6 +44,8 @@ class Attachment(RequestRecord):
     Raises:
         InvalidInput: An empty name, or data that is neither bytes nor a path.
     """
+
+    _place_of_others: ClassVar = "it has filename, data and content_type"
 
     filename: str
     data: bytes | Path

@@ -14,7 +14,7 @@ class PropertyType(OpenStrEnum):
     DATE = "date"
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class ContactProperty(ReplyRecord):
     """A contact property (https://loops.so/docs/api-reference/list-contact-properties).
 

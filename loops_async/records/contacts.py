@@ -5,8 +5,8 @@ Sending and holding are separate types on purpose. A contact that was found has
 """
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Required, TypedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, Final, Required, TypedDict
 
 import attrs
 
@@ -63,6 +63,14 @@ class OptInStatus(OpenStrEnum):
 @attrs.frozen(kw_only=True, slots=False)
 class ContactFields(RequestRecord):
     """What ``ContactCreate`` and ``ContactUpdate`` have in common."""
+
+    _other_names: ClassVar = {
+        **dict.fromkeys(("to", "recipient", "email_address", "address"), "email"),
+        **dict.fromkeys(("custom", "fields", "data", "contact_properties"), "properties"),
+        **dict.fromkeys(("external_id", "customer_id"), "user_id"),
+        "group": "user_group",
+        "lists": "mailing_lists",
+    }
 
     user_id: str | None | Unset = UNSET
     first_name: str | None | Unset = UNSET
@@ -152,6 +160,8 @@ class ContactCreate(ContactFields):
         InvalidInput: A field that Loops would not accept; the message names it and the fix.
     """
 
+    _arguments_of_send: ClassVar = ("contacts.create", "timeout")
+
     email: str
 
     def _check_email(self) -> None:
@@ -185,6 +195,8 @@ class ContactUpdate(ContactFields):
     Raises:
         InvalidInput: A field that Loops would not accept; the message names it and the fix.
     """  # noqa: D205 - the page's address does not fit the first line
+
+    _arguments_of_send: ClassVar = ("contacts.update", "timeout")
 
     email: str | None | Unset = UNSET
 
@@ -269,6 +281,10 @@ class Contact:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(id={self.id!r})"
+
+    # rich and its tracebacks would show the values of an attrs class, whatever its repr.
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        yield "id", self.id
 
 
 @attrs.frozen(slots=False)

@@ -1,7 +1,7 @@
 """Events: something that a contact did, which may start a workflow."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import attrs
 
@@ -68,6 +68,18 @@ class Event(RequestRecord):
     Raises:
         InvalidInput: A field that Loops would not accept; the message names it and the fix.
     """
+
+    _other_names: ClassVar = {
+        **dict.fromkeys(("to", "recipient", "email_address", "address"), "email"),
+        **dict.fromkeys(("name", "event", "type"), "event_name"),
+        **dict.fromkeys(("contact_properties", "contact_fields"), "contact"),
+        **dict.fromkeys(("event_properties", "data_variables", "data"), "properties"),
+        "lists": "mailing_lists",
+    }
+    _arguments_of_send: ClassVar = ("events.send", "idempotency_key", "timeout")
+    _place_of_others: ClassVar = (
+        "properties of the event go into properties={…}, those of the contact into contact={…}"
+    )
 
     event_name: str
     email: str | None | Unset = UNSET

@@ -5,7 +5,7 @@ import attrs
 from loops_async.records._types import ReplyRecord
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class MailingList(ReplyRecord):
     """A mailing list (https://loops.so/docs/api-reference/list-mailing-lists).
 

@@ -5,7 +5,7 @@ import attrs
 from loops_async.records._types import LOCAL, ReplyRecord
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class RemovalQuota(ReplyRecord):
     """How many contacts may be removed from the suppression list.
 
@@ -18,7 +18,7 @@ class RemovalQuota(ReplyRecord):
     remaining: int
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class SuppressedContact(ReplyRecord):
     """The contact that a suppression is about.
 
@@ -33,7 +33,7 @@ class SuppressedContact(ReplyRecord):
     user_id: str | None = attrs.field(default=None, repr=False)
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Suppression(ReplyRecord):
     """Whether a contact is suppressed.
 
@@ -52,7 +52,7 @@ class Suppression(ReplyRecord):
     dry_run: bool = attrs.field(default=False, metadata=LOCAL)
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class SuppressionRemoval(ReplyRecord):
     """The contact is no longer suppressed, or never was.
 

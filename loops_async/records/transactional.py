@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 import attrs
 
@@ -19,7 +19,9 @@ from loops_async.records._validation import (
     copy_mapping,
     invalid,
     is_mapping,
+    wrong_type,
 )
+from loops_async.records._values import conversion, missing_value
 from loops_async.records.attachments import Attachment, copy_attachments
 
 DataVariable: TypeAlias = str | int | float | list[dict[str, str | int | float]]
@@ -41,13 +43,23 @@ def _check_variable(name: object, value: Any, *, within: str = "") -> None:
     elif isinstance(value, list) and not within:
         _check_items(name, cast("list[object]", value))
     elif not isinstance(value, float) or not math.isfinite(value):
-        if value is None:
-            fix = "Loops does not take null here; leave it out, or send '' if it is optional"
-        elif isinstance(value, bool | date):
-            fix = "Loops takes text and numbers; format it as the email should show it"
-        else:
-            fix = "it must be text, a finite number, or a list of mappings of those"
-        raise invalid(name, fix)
+        raise _not_a_variable(name, cast("object", value))
+
+
+def _not_a_variable(name: str, value: object) -> InvalidInput:
+    if value is None:
+        return invalid(
+            name, "Loops does not take null here; leave it out, or send '' if it is optional"
+        )
+    # NumPy's booleans and dates are not subclasses of Python's.
+    is_bool_or_date = isinstance(value, bool | date) or type(value).__name__.startswith(
+        ("bool", "datetime")
+    )
+    if is_bool_or_date and missing_value(value) is None:
+        return invalid(name, "Loops takes text and numbers; format it as the email should show it")
+    expected = "must be text, a finite number, or a list of mappings of those"
+    if_missing = "leave it out, or send '' if it is optional"
+    return wrong_type(name, expected, value, conversion(value), if_missing=if_missing)
 
 
 def _check_items(name: str, items: list[object]) -> None:
@@ -84,6 +96,19 @@ class TransactionalEmail(RequestRecord):
         InvalidInput: A field that Loops would not accept; the message names it and the fix.
     """
 
+    _other_names: ClassVar = {
+        **dict.fromkeys(("to", "recipient", "to_email", "email_address", "address"), "email"),
+        **dict.fromkeys(("id", "template", "template_id", "transactional"), "transactional_id"),
+        **dict.fromkeys(
+            ("variables", "data", "properties", "contact_properties", "event_properties", "params"),
+            "data_variables",
+        ),
+        "attachment": "attachments",
+        "files": "attachments",
+    }
+    _arguments_of_send: ClassVar = ("transactional.send", "idempotency_key", "timeout")
+    _place_of_others: ClassVar = "values for the template go into data_variables={…}"
+
     transactional_id: str
     email: str
     data_variables: Mapping[str, DataVariable] = attrs.field(
@@ -98,17 +123,16 @@ class TransactionalEmail(RequestRecord):
         """Raise InvalidInput if Loops would not accept the record."""
         check_name("transactional_id", self.transactional_id)
         check_email("email", self.email)
-        if self.add_to_audience is not UNSET and not isinstance(
-            cast("object", self.add_to_audience), bool
-        ):
-            raise InvalidInput(
-                "add_to_audience: must be True, False or left out", field="add_to_audience"
+        add = cast("object", self.add_to_audience)
+        if add is not UNSET and not isinstance(add, bool):
+            raise wrong_type(
+                "add_to_audience", "must be True, False or left out", add, if_missing="leave it out"
             )
         if self.data_variables:
             check_each("data_variables", self.data_variables, _check_variable)
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class PublishedTransactionalEmail(ReplyRecord):
     """A published transactional email
     (https://loops.so/docs/api-reference/list-transactional-emails-v1).

@@ -59,7 +59,7 @@ class Thing:
 
 @pytest.mark.parametrize(("value", "says"), [
     (datetime(2024, 1, 17), "without a time zone"),  # noqa: DTZ001
-    (float("nan"), "not a finite number"),
+    (float("nan"), "is NaN, a missing value; leave it out"),
     (float("inf"), "not a finite number"),
     (float("-inf"), "not a finite number"),
     ({"S3CRET": 1}, "not dict; flatten"),
