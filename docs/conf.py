@@ -37,6 +37,7 @@ nitpick_ignore_regex = [
     ("py:class", r"Redis(Cluster)?|tuple\[float"),
     # Internal protocols, base classes, and the types of keyword arguments.
     ("py:class", r"loops_async\.(pipeline\.\w+|connection|contrib\.redis\.team_pacer)\.\w+"),
+    ("py:class", r"loops_async\.bulk\.outcomes\.Named\w+"),
     ("py:class", r"loops_async\.records\.\w+\.\w+Fields"),
     ("py:class", r"loops_async\.importer\.(mapping\.Known|reading|warnings)\w*\.?\w*"),
     ("py:class", r"(loops_async\.[\w.]+\.)?[A-Z]"),  # type variables

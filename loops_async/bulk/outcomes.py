@@ -23,7 +23,7 @@ class NamedRow(Protocol):
 
 
 class NamedTupleRow(Protocol):
-    """A named tuple, such as a row of SQLAlchemy."""
+    """A named tuple, or a row of SQLAlchemy."""
 
     def _asdict(self) -> Mapping[str, Any]: ...
 
@@ -114,8 +114,8 @@ def _fields_of(row: Any) -> Mapping[str, Any] | None:
     # Testing for dict first is faster than for the abstract class.
     if kind is dict or issubclass(kind, Mapping):
         return row  # type: ignore[no-any-return]
-    # Named tuples first: those of SQLAlchemy have an attribute for each column, even for "keys".
-    if tuple in kind.__mro__ and hasattr(kind, "_asdict"):
+    # Named tuples, and the rows of SQLAlchemy.
+    if hasattr(kind, "_asdict"):
         return row._asdict()  # type: ignore[no-any-return]
     # sqlite3.Row, asyncpg.Record and others are mappings that do not say so.
     if hasattr(kind, "keys") and hasattr(kind, "__getitem__"):

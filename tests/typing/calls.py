@@ -1,10 +1,13 @@
 """What a type checker knows of the client's calls. Checked by mypy and pyright, never run."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, assert_type
+from typing import Any, NamedTuple, assert_type
 
 import aiohttp
+import aiosqlite
 import attrs
+from sqlalchemy.ext.asyncio import AsyncResult
 
 from loops_async import (
     Contact,
@@ -45,6 +48,12 @@ class AppUpdate(ContactUpdate):
     """Custom properties with types, for sending."""
 
     plan: str | None = None
+
+
+class Person(NamedTuple):
+    """A row of a database driver that makes named tuples."""
+
+    email: str
 
 
 async def create_and_update_take_a_record_or_its_fields(loops: LoopsClient) -> None:
@@ -113,6 +122,19 @@ def any_iterable_of_rows_will_do(
     loops.contacts.upsert_many([{"email": EMAIL, "properties": {"plan": "pro"}}])
     loops.contacts.upsert_many(words)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     loops.contacts.upsert_many(7)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+def rows_of_a_database_will_do_as_well(
+    loops: LoopsClient,
+    rows: list[sqlite3.Row],
+    cursor: aiosqlite.Cursor,
+    stream: "AsyncResult[tuple[str]]",
+    named_tuples: Iterator[Person],
+) -> None:
+    loops.contacts.upsert_many(rows)
+    loops.contacts.upsert_many(cursor)
+    loops.contacts.upsert_many(stream)
+    loops.contacts.upsert_many(named_tuples)
 
 
 async def the_rest_of_the_account(loops: LoopsClient) -> None:
