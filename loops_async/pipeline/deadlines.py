@@ -17,7 +17,7 @@ class Limit:
     Args:
         watchdog: Enforces the limit.
         due: The time, on the event loop's clock.
-        silence: Seconds for ``await_data``.
+        silence: Seconds that the other side may be silent, for ``shorten``.
 
     Raises:
         TimeoutError: On leaving the block, when its time was up.
@@ -55,10 +55,6 @@ class Limit:
             and kind is asyncio.CancelledError
         ):
             raise TimeoutError from error
-
-    def await_data(self) -> None:
-        """Give the other side ``silence`` seconds from now to send something."""
-        self.shorten(self.silence)
 
     def shorten(self, seconds: float) -> None:
         """End the block in ``seconds`` from now, but not after the time it was entered with."""

@@ -95,7 +95,7 @@ class _Connector(aiohttp.TCPConnector):
             protocol = connection.protocol
             if protocol is None or not protocol.should_close:
                 ATTEMPT.set(None)
-                limit.await_data()
+                limit.shorten(limit.silence)
                 return connection
             connection.close()
         raise aiohttp.ClientConnectorError(req.connection_key, _EARLY_DATA)

@@ -141,12 +141,12 @@ async def _read(response: aiohttp.ClientResponse, limit: Limit, chunks: list[byt
     content = response.content
     left = LARGEST_REPLY if 200 <= response.status < 300 else _LARGEST_REFUSAL
     try:
-        while left >= 0 and not content.at_eof():
-            chunk = await content.readany()
+        while chunk := await content.readany():
             chunks.append(chunk)
             left -= len(chunk)
-            if not content.is_eof():
-                limit.await_data()
+            if left < 0 or content.at_eof():
+                break
+            limit.shorten(limit.silence)
     finally:
         # aiohttp has released the connection if the body was read to its end. Otherwise it must
         # not be used again: the rest of the body is still to come.
