@@ -31,14 +31,17 @@ def to_json(record: object) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, key, encode, optional in plan.fields:
         value = getattr(record, name)
+        if value is UNSET:
+            continue
         if type(value) in _PLAIN:
             fields[key] = value
-        elif value is not UNSET and (value or not optional):
+        elif value or not optional:
             fields[key] = encode(name, value)
     if plan.flattened is not None:
         name, keys, encode = plan.flattened
-        for key, value in encode(name, getattr(record, name)).items():
-            fields[keys.get(key, key)] = value
+        for entry, value in getattr(record, name).items():
+            plain = type(value) in _PLAIN
+            fields[keys.get(entry, entry)] = value if plain else encode(entry, value)
     return fields
 
 
@@ -50,7 +53,7 @@ class _EncodingPlan:
         fields: Of each field, its name, its key, how its value is encoded, and whether it is left
             out while it is empty.
         flattened: Of the field whose entries become keys of the object, its name, which entries
-            have another key than their name, and how its value is encoded.
+            have another key than their name, and how the values are encoded.
         unchecked: Whether the class replaces the constructor's call of ``check``.
     """
 
@@ -64,10 +67,12 @@ def _plan(record: Any) -> _EncodingPlan:
     fields: list[tuple[str, str, _Encode, bool]] = []
     flattened = None
     for field in attrs.fields(record):
-        encode = _properties if field.type == Mapping[str, PropertyValue] else _json_value
+        holds_properties = field.type == Mapping[str, PropertyValue]
         if field.metadata.get("flatten"):
+            encode: _Encode = _scalar if holds_properties else _json_value
             flattened = field.name, field.metadata.get("keys", {}), encode
         elif not field.metadata.get("local"):
+            encode = _properties if holds_properties else _json_value
             fields.append((field.name, json_key(field), encode, is_collection(field)))
     unchecked = (
         issubclass(record, RequestRecord)

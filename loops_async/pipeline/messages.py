@@ -39,9 +39,9 @@ class Lane(enum.Enum):
     """What interactive requests leave of the rate limit."""
 
 
-# Not slotted, here and below: attrs sets the fields of a frozen class with slots one by one through
-# ``object.__setattr__``, and there is one of each for every request.
-@attrs.frozen(slots=False)
+# Not frozen, here and below: attrs sets the fields of a frozen class one by one through
+# ``object.__setattr__``, and there is one of each for every request. Nothing changes them.
+@attrs.define
 class Reply:
     """One HTTP reply, read completely.
 
@@ -119,7 +119,7 @@ class Finding(Generic[T_co]):
     conflict: APIError | None = None
 
 
-@attrs.frozen(slots=False)
+@attrs.define
 class Request(Generic[T_co]):
     """One call of an endpoint.
 

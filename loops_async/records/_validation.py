@@ -194,6 +194,7 @@ def check_lists(field: str, value: object) -> None:
 # Custom properties.
 
 
+@functools.lru_cache
 def check_property_name(name: object) -> None:
     """Raise InvalidInput unless a custom property of a contact may be called ``name``."""
     if not isinstance(name, str) or not name:
@@ -304,7 +305,7 @@ def copy_lists(value: Lists) -> Lists:
 
 def copy_properties(value: Mapping[str, PropertyValue]) -> Mapping[str, PropertyValue]:
     """An attrs converter: a copy of the mapping, which the caller cannot change later."""
-    return copy_mapping(value, "properties")
+    return dict(value) if isinstance(value, dict) else copy_mapping(value, "properties")
 
 
 def copy_mapping(value: object, field: str) -> dict[str, Any]:
