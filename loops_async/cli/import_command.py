@@ -44,7 +44,8 @@ def import_(
 ) -> None:
     """Update or create a contact for each row of FILE.
 
-    FILE is CSV or JSON Lines; '-' is standard input.
+    FILE is CSV, JSON Lines or an Excel workbook (.xlsx), which may be
+    compressed with gzip; '-' is standard input.
 
     \b
     Example:
@@ -91,7 +92,7 @@ def _import(
     given = {"--base-url": base_url, "--rate": rate}
     more = [f"{flag}={value}" for flag, value in given.items() if value is not None]
     screen = ImportScreen(console, file, more, dry_run)
-    with closing(screen), open_input(file) as source:
+    with closing(screen), open_input(file, options=options) as source:
         if not dry_run:
             require_key(api_key, without_key)
         pacer = Pacer(rate, max_rate=rate) if rate else None

@@ -72,7 +72,7 @@ def validate(
         console.document["account_asked"] = asked
         chosen = ImportOptions(**options)
         screen = ImportScreen(console, file, dry=True)
-        with closing(screen), open_input(file) as source:
+        with closing(screen), open_input(file, options=chosen) as source:
             account = None
             if asked:
                 lists = chosen.names_mailing_lists

@@ -55,7 +55,14 @@ class ImportNotice:
     """
 
     code: Literal[
-        "already_complete", "new_file", "no_journal", "rejects_kept", "resubscribing", "resumed"
+        "addresses_cleaned",
+        "already_complete",
+        "file_read",
+        "new_file",
+        "no_journal",
+        "rejects_kept",
+        "resubscribing",
+        "resumed",
     ]
     message: str
 

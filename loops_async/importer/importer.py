@@ -83,7 +83,11 @@ async def import_file(
         LoopsError: An error that stops the whole import, such as a wrong API key.
     """
     with ExitStack() as opened:
-        source = path if isinstance(path, InputFile) else opened.enter_context(open_input(path))
+        source = (
+            path
+            if isinstance(path, InputFile)
+            else opened.enter_context(open_input(path, options=options))
+        )
         work = _FileImport(
             loops, source, options or ImportOptions(), on_progress or (lambda _: None), stop
         )
@@ -143,6 +147,9 @@ class _FileImport:
             resume.open_journal(source, path, self.options, self._emit)
         )
         self.options = resume.restore_options(self.options, journal, source, self._emit)
+        source = self.source = source.read_with(self.options)
+        for note in source.layout.notes:
+            self._emit(events.ImportNotice("file_read", note))
         self._scan = scan_file(source)
         self.report.rows = self._scan.rows
         self.report.options = self.options
@@ -178,7 +185,8 @@ class _FileImport:
             report.skipped = journal.count(RowState.SKIPPED)
             report.done_before = report.done
         else:
-            plan = check_people(plan_import(self._scan, account, options), self.source, options)
+            plan = plan_import(self._scan, account, options)
+            plan = check_people(plan, self.source, options, self._emit)
             if plan.objection:
                 raise ColumnsRefused(f"{plan.objection}\nNothing was sent.")
             if journal is not None and self._now is not None:
@@ -254,7 +262,7 @@ class _FileImport:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            self.source.stream.close()
+            self.source.close()
             await asyncio.wait([task])
             if not task.cancelled():
                 task.exception()

@@ -248,6 +248,35 @@ def parse_mappings(texts: Iterable[str]) -> dict[str, str]:
     return mappings
 
 
+def resolve_columns(mappings: Mapping[str, str], headers: Sequence[str]) -> dict[str, str]:
+    """``mappings`` by the names of the columns, also where they spell a name as messages show it.
+
+    Messages escape a line break in a name, and cut a long name.
+    """
+    shown: dict[str, list[str]] = {}
+    for header in headers:
+        for spelling in (
+            quote_name(header),
+            quote_name(header, len(header)),
+            " ".join(header.split()),
+        ):
+            shown.setdefault(spelling.strip('"'), []).append(header)
+    resolved: dict[str, str] = {}
+    for column, target in mappings.items():
+        meant = set(shown.get(column, ())) if column not in headers else set[str]()
+        name = meant.pop() if len(meant) == 1 else column
+        if name in resolved:
+            raise ColumnsRefused(f"--map names the column {quote_name(name)} twice")
+        resolved[name] = target
+    return resolved
+
+
+def _own_name(column: str, headers: Sequence[str]) -> str:
+    """``Notes`` for ``Notes#2``, the second column of that name."""
+    name, mark, number = column.rpartition("#")
+    return name if mark and number.isdigit() and name in headers else column
+
+
 def plan_columns(
     headers: Sequence[str],
     account: Account,
@@ -276,6 +305,7 @@ def plan_columns(
             one target, or no column holds an email address or a user id.
     """
     draft = _Draft()
+    mappings = resolve_columns(mappings, headers)
     for column, wanted in mappings.items():
         if column not in headers:
             raise ColumnsRefused(_no_such_column(column, headers))
@@ -298,7 +328,7 @@ def plan_columns(
         if column == REASON_COLUMN:
             draft.left_out.append(column)
             continue
-        matched = account.match(column, headers)
+        matched = account.match(_own_name(column, headers), headers)
         if matched is None or matched in claimed:
             draft.unknown[column] = UnknownColumn(column)
         else:

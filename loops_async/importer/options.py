@@ -12,8 +12,10 @@ from typing import Any, Final, Literal, Self, cast
 import attrs
 
 from loops_async.errors import ConfigurationError
+from loops_async.importer.text_encoding import check_encoding
 
 _SPEC: Final = "option"
+_DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"}
 
 
 @attrs.frozen(kw_only=True)
@@ -31,6 +33,8 @@ class OptionSpec:
             must have the same.
         validates: Whether ``validate`` has it too.
         once: Whether it is left out of the command that continues an import.
+        of_file: Whether it says how the file is written, which does not hold for a file of its
+            rejected rows.
         before: What an import did before this option existed, for journals that lack it.
     """
 
@@ -42,6 +46,7 @@ class OptionSpec:
     recorded: bool = False
     validates: bool = False
     once: bool = False
+    of_file: bool = False
     before: Any = None
 
     def words(self, value: Any) -> list[str]:
@@ -67,7 +72,7 @@ def option_specs(options: type[Any]) -> dict[str, OptionSpec]:
 
 @attrs.frozen
 class ImportOptions:
-    """The options of an import; ``validate_file`` uses the first four.
+    """The options of an import; ``validate_file`` uses the first eight.
 
     Attributes:
         mappings: Where columns go (``--map``): ``"COLUMN=FIELD"`` with a default field, the key of
@@ -82,6 +87,11 @@ class ImportOptions:
             ``"allow"``, which merges them at Loops.
         opted_out: ``"stop"`` if a column that looks like consent says no for some people,
             ``"skip"`` these people, or ``"send"`` them all the same.
+        delimiter: What separates the cells of CSV: a character, or ``comma``, ``semicolon``,
+            ``tab`` or ``pipe``; None to judge it by the file.
+        encoding: Of the text, as Python names it; None for UTF-8 or a guess.
+        header_line: The line with the column names; None to find it.
+        sheet: The name of a workbook's sheet; None for the one with contacts.
         concurrency: How many rows are sent at the same time.
         resume: Continue an import of the file that did not finish.
         restart: Forget an import of the file that did not finish.
@@ -144,6 +154,46 @@ class ImportOptions:
         recorded=True,
         validates=True,
     )
+    delimiter: str | None = option(
+        "--delimiter",
+        "The character between the cells of CSV, or one of the words comma, semicolon, tab and "
+        "pipe.  [default: judged by the file]",
+        default=None,
+        kind="text",
+        metavar="CHARACTER",
+        recorded=True,
+        validates=True,
+    )
+    encoding: str | None = option(
+        "--encoding",
+        "The encoding of the text, such as cp1252.  [default: UTF-8, or a guess that is named]",
+        default=None,
+        kind="text",
+        metavar="NAME",
+        recorded=True,
+        validates=True,
+        of_file=True,
+    )
+    header_line: int | None = option(
+        "--header-line",
+        "The line with the column names.  [default: judged by the file]",
+        default=None,
+        kind="count",
+        metavar="N",
+        recorded=True,
+        validates=True,
+        of_file=True,
+    )
+    sheet: str | None = option(
+        "--sheet",
+        "The sheet of a workbook.  [default: the one with contacts]",
+        default=None,
+        kind="text",
+        metavar="NAME",
+        recorded=True,
+        validates=True,
+        of_file=True,
+    )
     concurrency: int = option(
         "--concurrency",
         "Send up to N rows at the same time.",
@@ -175,6 +225,26 @@ class ImportOptions:
             raise ConfigurationError(
                 "--resume continues an import and --restart starts over: give only one of them"
             )
+        if self.encoding is not None:
+            check_encoding(self.encoding)
+        delimiter = self.cell_delimiter
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0'):
+            raise ConfigurationError(
+                "--delimiter must be one character, or comma, semicolon, tab or pipe"
+            )
+
+    @property
+    def cell_delimiter(self) -> str | None:
+        """The character that ``delimiter`` names; None to judge it by the file."""
+        named = (self.delimiter or "").strip(" ").lower()
+        return _DELIMITERS.get(named, self.delimiter)
+
+    @property
+    def identifier_columns(self) -> frozenset[str]:
+        """The columns that ``mappings`` send to the email address or the user id."""
+        parts = (mapping.rpartition("=") for mapping in self.mappings)
+        fields = ("email", "userId", "user_id")
+        return frozenset(name.strip() for name, _, field in parts if field.strip() in fields)
 
     @property
     def names_mailing_lists(self) -> bool:
@@ -229,7 +299,7 @@ class ImportOptions:
         words = ["loops-async", "import", *more]
         for a, spec, value in self._values():
             is_given = value != a.default and not spec.once
-            if is_given and (resume or spec.kind != "path"):
+            if is_given and (resume or not (spec.kind == "path" or spec.of_file)):
                 words += spec.words(value)
         words += ["--resume"] if resume else []
         last = ["--", file] if file.startswith("-") and file != "-" else [file]
@@ -248,7 +318,7 @@ def _from_json(value: object, spec: OptionSpec) -> object:
     if spec.kind == "texts" and isinstance(value, list | tuple):
         texts = cast("Iterable[object]", value)
         return tuple(_checked(text, str) for text in texts)
-    if value is None and spec.kind in ("text", "path"):
+    if value is None and spec.kind in ("text", "path", "count"):
         return None
     kinds: dict[str, type] = {"flag": bool, "count": int}
     checked = _checked(value, kinds.get(spec.kind, str))

@@ -19,6 +19,7 @@ from loops_async.importer.mapping import (
     Target,
     parse_mappings,
     plan_columns,
+    resolve_columns,
 )
 from loops_async.importer.reading import REASON_COLUMN
 from loops_async.importer.type_inference import FileScan
@@ -105,7 +106,7 @@ def plan_import(scan: FileScan, account: Account | None, options: "ImportOptions
         ColumnsRefused: A mapping cannot work, nothing identifies a contact, or, without an account,
             columns contain lists or objects, which no account can store.
     """
-    mappings = parse_mappings(options.mappings)
+    mappings = resolve_columns(parse_mappings(options.mappings), scan.headers)
     known = account or Account(_assumed_properties(mappings, scan))
     columns = plan_columns(
         scan.headers,

@@ -1,17 +1,17 @@
-"""Reading the rows of CSV and JSON Lines files in constant memory, with their line numbers."""
+"""Reading the rows of CSV, JSON Lines and workbooks, with their line numbers."""
 
-import codecs
-import csv
 import difflib
 import errno
-import io
+import gzip
 import json
 import os
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import zipfile
+import zlib
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, TextIO, TypeAlias, cast
@@ -19,27 +19,38 @@ from typing import BinaryIO, Final, Literal, TextIO, TypeAlias, cast
 import attrs
 import orjson
 
-from loops_async.importer.errors import FileRefused, count_noun, quote_name, quote_path
+from loops_async.importer import csv_format
+from loops_async.importer.csv_format import CsvLayout, Record
+from loops_async.importer.errors import FileRefused, quote_path
+from loops_async.importer.line_reader import LineReader, read_error
+from loops_async.importer.options import ImportOptions
+from loops_async.importer.text_encoding import UTF_8, DetectedEncoding, detect_encoding
+from loops_async.importer.workbook import Sheet, open_sheet
 
 MOST_COLUMNS: Final = 1_000
-LONGEST_RECORD: Final = 131_072
-"""Characters. No contact comes near this, and an unclosed quote swallows all that follows: stop
-before memory does. Equal to the csv module's limit for one cell, so that this one is met first."""
 
 REASON_COLUMN: Final = "loops_error"
 """The column with the reason in a file of rejected rows; an import leaves it out."""
 
 _JSON_ENDINGS: Final = (".jsonl", ".ndjson")
-_DELIMITERS: Final = ",;\t"
 _ZIP: Final = b"PK\x03\x04"
+_GZIP: Final = b"\x1f\x8b"
 _SPOOL_IN_MEMORY: Final = 4 * 1024 * 1024
-_SAVE_AS: Final = "open it in your spreadsheet or editor and save it as UTF-8"
-_UNDECODED: Final = re.compile("[\ud800-\udfff]")
-_QUOTED: Final = re.compile(r'"[^"]*(?:"|$)')
-_ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_SEPARATOR: Final = re.compile(r'sep=([^\w\s"]|\t)', re.ASCII | re.IGNORECASE)
-# A byte order mark inside the text is left where two exports were pasted together.
-_AROUND_NAMES: Final = " \t\r\n\u00a0\ufeff"
+_BEGINNING: Final = 64 * 1024
+_SAVE_AS_CSV: Final = "open it in your spreadsheet and save it as .xlsx or as CSV"
+_NOT_TEXT: Final = (
+    (b"\xd0\xcf\x11\xe0", "is an Excel workbook of the old format (.xls), or one with a password"),
+    (b"%PDF", "is a PDF document"),
+    (b"BZh", "is compressed with bzip2; unpack it"),
+    (b"\xfd7zXZ", "is compressed with xz; unpack it"),
+    (b"\x28\xb5\x2f\xfd", "is compressed with zstd; unpack it"),
+    (b"7z\xbc\xaf", "is a 7z archive; unpack it"),
+    (b"PAR1", "is a Parquet file; write it as CSV"),
+    (b"SQLite format 3", "is an SQLite database; export the table as CSV"),
+)
+_WEB_PAGE: Final = re.compile(
+    r"<(?:!doctype html|html|head|body|meta|style|table|div)\b", re.IGNORECASE
+)
 
 
 @attrs.frozen
@@ -74,65 +85,156 @@ AnyRow: TypeAlias = InputRow | UnreadableRow
 
 
 @attrs.frozen
+class FileLayout:
+    """How a file is read.
+
+    Attributes:
+        encoding: Of its text.
+        csv: The delimiter of CSV.
+        headers: The column names of CSV and workbooks. Empty for JSON Lines, whose columns are
+            found by reading all rows: see ``scan_file``.
+        header_text: The header as it stands in the file; empty for JSON Lines.
+        header_line: The line of the header.
+        sheet: The sheet of a workbook.
+        notes: What to tell the user of guesses and of what is left out.
+    """
+
+    encoding: DetectedEncoding
+    csv: CsvLayout = attrs.field(factory=lambda: CsvLayout(","))
+    headers: tuple[str, ...] = ()
+    header_text: str = attrs.field(default="", repr=False)
+    header_line: int = 1
+    sheet: Sheet | None = None
+    notes: tuple[str, ...] = ()
+
+
+@attrs.define(eq=False)
 class InputFile:
     """An opened file of contacts.
 
     Attributes:
         path: Its path; ``-`` for standard input.
         name: What messages call it.
-        form: ``csv`` or ``jsonl``.
-        delimiter: The delimiter of CSV: a comma, a semicolon, a tab, or what the file declares.
-        headers: The column names of CSV. Empty for JSON Lines, whose columns are found by reading
-            all rows: see ``scan_file``.
-        header_text: The header of CSV as it stands in the file; empty for JSON Lines.
+        form: ``csv``, also for a workbook, or ``jsonl``.
         stream: Its bytes, seekable.
+        content: Those bytes, decompressed.
+        options: The options that change how it is read: ``delimiter``, ``encoding``,
+            ``header_line`` and ``sheet``.
         is_on_disk: Whether files can be written next to it.
     """
 
     path: str
     name: str
     form: Literal["csv", "jsonl"]
-    delimiter: str
-    headers: tuple[str, ...]
-    header_text: str = attrs.field(repr=False)
     stream: BinaryIO = attrs.field(repr=False)
+    content: BinaryIO = attrs.field(repr=False)
+    options: ImportOptions = attrs.field(factory=ImportOptions, repr=False)
     is_on_disk: bool = False
+    _layout: FileLayout | None = attrs.field(default=None, init=False, repr=False)
+
+    @property
+    def layout(self) -> FileLayout:
+        """How it is read.
+
+        Raises:
+            FileRefused: Its header cannot be used, or an option does not fit the file.
+            MissingExtra: It is a workbook, and the package that reads them is not installed.
+        """
+        if self._layout is None:
+            self._layout = _detect_layout(self)
+        return self._layout
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The column names; see ``FileLayout``."""
+        return self.layout.headers
+
+    @property
+    def header_text(self) -> str:
+        """The header as it stands in the file; empty for JSON Lines."""
+        return self.layout.header_text
+
+    @property
+    def delimiter(self) -> str:
+        """The delimiter of CSV."""
+        return self.layout.csv.delimiter
+
+    def read_with(self, options: ImportOptions) -> "InputFile":
+        """This file, read with other options.
+
+        Args:
+            options: Those of the import.
+        """
+        names = ("delimiter", "encoding", "header_line", "sheet", "mappings")
+        if all(getattr(options, name) == getattr(self.options, name) for name in names):
+            return self
+        return attrs.evolve(self, options=options)
 
     def rows(self) -> Iterator[AnyRow]:
         """Read the rows from the start; one iteration at a time. Empty rows are skipped.
 
         Raises:
             FileRefused: While iterating, where the rest of the file cannot be trusted: text that
-                is not UTF-8, a quote that is never closed, a read error.
+                cannot be decoded, a quote that is never closed, a read error.
         """
-        lines = LineReader(self.stream, self.name)
+        if (sheet := self.layout.sheet) is not None:
+            yield from self._rows_below_header(sheet.records())
+            return
+        lines = LineReader(self.content, self.name, self.layout.encoding.name)
         try:
             if self.form == "jsonl":
                 yield from _json_rows(lines)
             else:
-                _csv_header(lines, self.delimiter)
-                yield from _csv_rows(lines, self.delimiter, self.headers)
+                yield from self._rows_below_header(self.layout.csv.records(lines))
         finally:
             lines.release()
+
+    def close(self) -> None:
+        """Close its streams, which ends a thread that reads it."""
+        self.content.close()
+        self.stream.close()
+
+    def _rows_below_header(self, records: Iterator[Record]) -> Iterator[AnyRow]:
+        record: Record | None = None
+        for following in records:
+            if record is not None:
+                yield self._row(record, following)
+            record = following if following.line > self.layout.header_line else None
+        if record is not None:
+            yield self._row(record, None)
+
+    def _row(self, record: Record, following: Record | None) -> AnyRow:
+        reason = record.problem
+        if not reason and "\0" in record.text:
+            reason = "contains a NUL character"
+        reason = reason or csv_format.check_width(record, self.headers, following, REASON_COLUMN)
+        if reason:
+            return UnreadableRow(line=record.line, reason=reason, text=record.text)
+        # Cells that are missing at the end stay missing: they must not clear a field.
+        by_column = dict(zip(self.headers, record.cells, strict=False))
+        return InputRow(line=record.line, cells=by_column, text=record.text)
 
 
 @contextmanager
 def open_input(
-    path: str | os.PathLike[str], stream: BinaryIO | None = None
+    path: str | os.PathLike[str],
+    stream: BinaryIO | None = None,
+    options: ImportOptions | None = None,
 ) -> Generator[InputFile, None, None]:
     """Open a file of contacts and detect its format.
 
-    It is JSON Lines if its name ends in .jsonl or .ndjson or its text begins with ``{``, else CSV
-    with the delimiter that the header uses, or that Excel's first line ``sep=;`` declares. The file
-    is read more than once, so input that cannot be rewound, such as a pipe, is first copied to a
-    temporary file.
+    It is JSON Lines if its name ends in .jsonl or .ndjson or its text begins with ``{``, an Excel
+    workbook if its bytes say so, else CSV; each may be compressed with gzip. The file is read more
+    than once, so input that cannot be rewound, such as a pipe, is first copied to a temporary file.
 
     Args:
         path: A file name, or ``-`` for standard input.
         stream: Read this instead, for example an uploaded file; ``path`` then names it.
+        options: Those of the import, some of which change how the file is read.
 
     Raises:
         FileRefused: It cannot be opened, is empty, or its header cannot be used.
+        MissingExtra: It is a workbook, and the package that reads them is not installed.
     """
     path, is_stream = os.fspath(path), stream is not None
     name = "standard input" if path == "-" else quote_path(path)
@@ -144,12 +246,25 @@ def open_input(
                 spool = opened.enter_context(tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY))
                 shutil.copyfileobj(stream, spool)
                 stream = cast(BinaryIO, spool)
+            content = _decompressed(stream, name, opened)
+            form = _detect_form(path, name, content)
         except FileNotFoundError as error:
             raise FileRefused(name, f"cannot be read: {_suggest_path(path)}") from error
         except OSError as error:
-            raise _read_error(name, error) from error
-        source = _detect_format(path, name, stream)
-        yield attrs.evolve(source, is_on_disk=not is_stream and is_on_disk(path))
+            raise read_error(name, error) from error
+        source = InputFile(
+            path,
+            name,
+            form,
+            stream,
+            content,
+            options or ImportOptions(),
+            is_on_disk=not is_stream and is_on_disk(path),
+        )
+        if not source.options.resume:
+            # A resumed import may be given its options by the journal, which is read later.
+            _ = source.layout
+        yield source
 
 
 def is_on_disk(path: str) -> bool:
@@ -157,105 +272,6 @@ def is_on_disk(path: str) -> bool:
     # With the input redirected, /dev/stdin is an ordinary file; but nothing is written next to it.
     is_device = Path(path).absolute().parts[1:2] in {("dev",), ("proc",)}
     return path != "-" and Path(path).is_file() and not is_device
-
-
-def detect_delimiter(line: str) -> str:
-    """The delimiter of CSV whose first line is ``line``."""
-    bare = _QUOTED.sub("", line)
-    return _declared_delimiter(line) or max(_DELIMITERS, key=bare.count)
-
-
-class LineReader:
-    """Iterates over the lines of a seekable stream from its start, line ends kept.
-
-    Reads UTF-8 with or without a byte order mark, and UTF-16 with one, which is what Excel calls
-    "Unicode text". ``number`` is that of the last line read, ``start`` that of the first one of the
-    current record. One iteration over a stream at a time; call ``release`` when done.
-
-    Raises:
-        FileRefused: While iterating, at the first line that cannot be decoded or read, and when a
-            record (see ``begin_record``) is longer than ``LONGEST_RECORD`` characters.
-    """
-
-    def __init__(self, stream: BinaryIO, name: str) -> None:
-        self.name = name
-        self.number: int = 0
-        self.start: int = 1
-        self.ended: bool = False
-        self._held: list[str] = []
-        self._size = 0
-        try:
-            stream.seek(0)
-            mark = stream.read(len(codecs.BOM_UTF16_LE))
-            stream.seek(0)
-        except OSError as error:
-            raise _read_error(name, error) from error
-        wide = mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-        self._encoding = "UTF-16" if wide else "UTF-8"
-        # Bytes that do not decode come through as lone surrogates, which valid text never decodes
-        # to: a decoding error would name a byte of the buffer instead of a line of the file.
-        self._text = io.TextIOWrapper(
-            stream,
-            encoding="utf-16" if wide else "utf-8-sig",
-            errors="surrogatepass" if wide else "surrogateescape",
-            newline="",
-        )
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        try:
-            line = self._text.readline(LONGEST_RECORD + 1)
-        except UnicodeError:
-            raise self._undecodable(self.number + 1) from None
-        except OSError as error:
-            raise _read_error(self.name, error) from error
-        if not line:
-            self.ended = True
-            raise StopIteration
-        self.number += 1
-        self._held.append(line)
-        self._size += len(line)
-        if self._size > LONGEST_RECORD:
-            raise self.refuse(
-                f"this row is longer than {LONGEST_RECORD:,} characters; look for a quote that is "
-                "opened and never closed"
-            )
-        if _UNDECODED.search(line):
-            raise self._undecodable(self.number)
-        return line
-
-    def begin_record(self) -> None:
-        """Start a new record at the next line."""
-        self._held.clear()
-        self._size = 0
-        self.start = self.number + 1
-
-    @property
-    def record(self) -> str:
-        """The text read since ``begin_record``, exactly as in the file."""
-        return "".join(self._held)
-
-    def refuse(self, problem: str) -> FileRefused:
-        """An error about the current record."""
-        return FileRefused(self.name, problem, self.start)
-
-    def unreadable(self, reason: str) -> UnreadableRow:
-        """The current record as a row that cannot be read."""
-        return UnreadableRow(line=self.start, reason=reason, text=self.record)
-
-    def release(self) -> None:
-        """Detach from the stream without closing it."""
-        if not self._text.closed:
-            self._text.detach()
-
-    def _undecodable(self, line: int) -> FileRefused:
-        return FileRefused(self.name, f"the text is not {self._encoding}; {_SAVE_AS}", line)
-
-
-def _read_error(name: str, error: OSError) -> FileRefused:
-    return FileRefused(name, f"cannot be read: {error.strerror or 'input/output error'}")
 
 
 def _standard_input() -> BinaryIO:
@@ -286,119 +302,134 @@ def _suggest_path(path: str) -> str:
     return "No such file or directory"
 
 
-def _detect_format(path: str, name: str, stream: BinaryIO) -> InputFile:
-    _refuse_workbook(name, stream)
-    first = _first_line(name, stream)
-    text = first.strip()
-    json_lines = path.lower().endswith(_JSON_ENDINGS)
-    if text.startswith("[") and (json_lines or text[1:].lstrip()[:1] in ("", "{")):
+def _decompressed(stream: BinaryIO, name: str, opened: ExitStack) -> BinaryIO:
+    stream.seek(0)
+    if stream.read(len(_GZIP)) != _GZIP:
+        return stream
+    stream.seek(0)
+    spool = tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY)  # noqa: SIM115 - on the stack
+    opened.enter_context(spool)
+    try:
+        with gzip.open(stream) as compressed:
+            shutil.copyfileobj(compressed, spool)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        problem = "is a damaged or incomplete gzip file; compress it again"
+        raise FileRefused(name, problem) from error
+    return cast(BinaryIO, spool)
+
+
+def _detect_form(path: str, name: str, content: BinaryIO) -> Literal["csv", "jsonl"]:
+    """Whether it is JSON Lines; workbooks count as CSV.
+
+    Raises:
+        FileRefused: It is neither; the message says what it is.
+    """
+    content.seek(0)
+    begins = content.read(_BEGINNING)
+    for magic, what in _NOT_TEXT:
+        if begins.startswith(magic):
+            raise FileRefused(name, what if ";" in what else f"{what}; {_SAVE_AS_CSV}")
+    if begins.startswith(_ZIP):
+        _check_workbook(name, content)
+        return "csv"
+    # Enough for the first character, whatever the encoding.
+    text = begins.decode("ascii", "ignore").replace("\0", "").lstrip()
+    if _WEB_PAGE.match(text):
+        raise FileRefused(
+            name, f"is a web page with a table, not a workbook or CSV; {_SAVE_AS_CSV}"
+        )
+    if text.startswith("<?xml"):
+        raise FileRefused(name, f"is an XML document; {_SAVE_AS_CSV}")
+    if text.upper().startswith("BEGIN:VCARD"):
+        raise FileRefused(name, "is a file of vCards; export the contacts as CSV")
+    first = text.splitlines()[0].rstrip() if text else ""
+    json_lines = path.lower().removesuffix(".gz").endswith(_JSON_ENDINGS)
+    if first.startswith("[") and (json_lines or first[1:].lstrip()[:1] in ("", "{")):
         raise FileRefused(
             name, "is one JSON array; write one object a line instead (jq -c '.[]' does)"
         )
-    if json_lines or text.startswith("{"):
-        return InputFile(path, name, "jsonl", "", (), "", stream)
-    delimiter = detect_delimiter(first)
-    lines = LineReader(stream, name)
+    return "jsonl" if json_lines or first.startswith("{") else "csv"
+
+
+def _check_workbook(name: str, content: BinaryIO) -> None:
     try:
-        headers = _csv_header(lines, delimiter)
-        return InputFile(path, name, "csv", delimiter, headers, lines.record, stream)
-    finally:
-        lines.release()
+        with zipfile.ZipFile(content) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile as error:
+        raise FileRefused(
+            name, "is a damaged or incomplete Excel workbook (or another zip file); save it as CSV"
+        ) from error
+    if "xl/workbook.xml" in names:
+        return
+    if any(one.startswith("xl/") for one in names):
+        raise FileRefused(name, f"is a binary Excel workbook (.xlsb); {_SAVE_AS_CSV}")
+    if "content.xml" in names:
+        raise FileRefused(name, f"is an OpenDocument file (.ods); {_SAVE_AS_CSV}")
+    if any(one.endswith(".iwa") for one in names):
+        raise FileRefused(name, "is a Numbers document; export it as .xlsx or as CSV")
+    raise FileRefused(name, "is a zip file, not an Excel workbook; unpack it and import the file "
+                      "inside")  # fmt: skip
 
 
-def _refuse_workbook(name: str, stream: BinaryIO) -> None:
-    try:
-        stream.seek(0)
-        begins = stream.read(len(_ZIP))
-    except OSError as error:
-        raise _read_error(name, error) from error
-    if begins == _ZIP:
-        raise FileRefused(name, "is an Excel workbook (or another zip file); save it as CSV")
+def _is_workbook(content: BinaryIO) -> bool:
+    content.seek(0)
+    return content.read(len(_ZIP)) == _ZIP
 
 
-def _first_line(name: str, stream: BinaryIO) -> str:
-    lines = LineReader(stream, name)
+def _detect_layout(source: InputFile) -> FileLayout:
+    name, options, content = source.name, source.options, source.content
+    mapped = options.identifier_columns
+    sheet: Sheet | None = None
+    encoding, layout = DetectedEncoding(UTF_8), CsvLayout(",")
+    if _is_workbook(content):
+        sheet = open_sheet(content, name, options.sheet, mapped)
+    elif options.sheet is not None:
+        raise FileRefused(name, "is not a workbook, so it has no sheet to choose with --sheet")
+    else:
+        encoding = detect_encoding(content, name, options.encoding)
+    if source.form == "jsonl":
+        _check_not_empty(source, encoding)
+        return FileLayout(encoding, notes=tuple(filter(None, [encoding.note])))
+    if sheet is not None:
+        records = list(_first_records(sheet.records(), options.header_line))
+    else:
+        lines = LineReader(content, name, encoding.name)
+        try:
+            sample = csv_format.sample_lines(lines, options.header_line)
+        finally:
+            lines.release()
+        layout = csv_format.detect_layout(
+            name, sample, options.cell_delimiter, options.header_line, mapped
+        )
+        records = csv_format.sample_records(name, sample, layout)
+    if not records:
+        raise FileRefused(name, "is empty")
+    place = csv_format.find_header(name, records, options.header_line, mapped)
+    header = records[place.index]
+    headers = csv_format.column_names(name, header, REASON_COLUMN, MOST_COLUMNS)
+    notes = (encoding.note, sheet.note if sheet else "", place.note)
+    return FileLayout(
+        encoding, layout, headers, header.text, header.line, sheet, tuple(filter(None, notes))
+    )
+
+
+def _first_records(records: Iterator[Record], header_line: int | None) -> Iterator[Record]:
+    for number, record in enumerate(records):
+        yield record
+        if number > csv_format.HEADER_WITHIN and record.line > (header_line or 0):
+            return
+
+
+def _check_not_empty(source: InputFile, encoding: DetectedEncoding) -> None:
+    lines = LineReader(source.content, source.name, encoding.name)
     try:
         for line in lines:
             if line.strip():
-                # A tab at the end of ``sep=`` is the delimiter.
-                return line.strip(" \r\n")
+                return
             lines.begin_record()
     finally:
         lines.release()
-    raise FileRefused(name, "is empty")
-
-
-def _declared_delimiter(line: str) -> str | None:
-    """The delimiter that a first line such as ``sep=;`` declares to Excel."""
-    found = _SEPARATOR.fullmatch(line.rstrip("\r\n"))
-    return found[1] if found else None
-
-
-def _csv_header(lines: LineReader, delimiter: str) -> tuple[str, ...]:
-    """The column names: the first row that is neither blank nor Excel's ``sep=;``.
-
-    A column without a name is called by its position, ``column 3``; the column of rejection reasons
-    is not counted, so that the name is the same in a file of rejected rows.
-    """
-    for number, cells in enumerate(_csv_records(lines, delimiter)):
-        if number == 0 and _declared_delimiter(lines.record):
-            continue
-        if isinstance(cells, UnreadableRow):
-            raise lines.refuse(f"the column names cannot be read: the row {cells.reason}")
-        if "\0" in lines.record:
-            raise lines.refuse("contains NUL characters; save the file as UTF-8")
-        names = [cell.strip(_AROUND_NAMES) for cell in cells]
-        if any(_ADDRESS.fullmatch(name) for name in names):
-            raise lines.refuse("has a contact where the column names should be; add a first line "
-                               "with the column names")  # fmt: skip
-        if len(names) > MOST_COLUMNS:
-            raise lines.refuse(f"has more than {MOST_COLUMNS:,} columns")
-        before = names.index(REASON_COLUMN) if REASON_COLUMN in names else len(names)
-        names = [name or f"column {place + (place <= before)}" for place, name in enumerate(names)]
-        for place, name in enumerate(names):
-            if name in names[:place]:
-                places = f"columns {names.index(name) + 1} and {place + 1}"
-                raise lines.refuse(f"{places} are both called {quote_name(name)}; rename one")
-        return tuple(names)
-    raise FileRefused(lines.name, "is empty")
-
-
-def _csv_rows(lines: LineReader, delimiter: str, headers: Sequence[str]) -> Iterator[AnyRow]:
-    for cells in _csv_records(lines, delimiter):
-        if isinstance(cells, UnreadableRow):
-            yield cells
-        elif "\0" in lines.record:
-            yield lines.unreadable("contains a NUL character")
-        elif len(cells) != len(headers):
-            has = count_noun(len(cells), "cell")
-            yield lines.unreadable(f"has {has} where the header has {len(headers)}")
-        else:
-            by_column = dict(zip(headers, cells, strict=True))
-            yield InputRow(line=lines.start, cells=by_column, text=lines.record)
-
-
-def _csv_records(lines: LineReader, delimiter: str) -> Iterator[list[str] | UnreadableRow]:
-    # Strict: lenient reading drops a stray quote and quietly moves text to the wrong column.
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        lines.begin_record()
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            if lines.ended:
-                raise lines.refuse("this row opens a quote that is never closed") from None
-            reason = 'has a quote inside a quoted cell, which must be doubled ("")'
-            if lines.number > lines.start:
-                # An unclosed quote ends at the next one in the file, with whole rows in between.
-                read = f"lines {lines.start} to {lines.number} were read as one row"
-                reason = f"{reason}, or one left open: {read}"
-            yield lines.unreadable(reason)
-        else:
-            if any(cell.strip() for cell in cells):
-                yield cells
+    raise FileRefused(source.name, "is empty")
 
 
 def _json_rows(lines: LineReader) -> Iterator[AnyRow]:
@@ -410,6 +441,10 @@ def _json_rows(lines: LineReader) -> Iterator[AnyRow]:
             if isinstance(row, UnreadableRow) or {*row.cells} != {REASON_COLUMN}:
                 yield row
         lines.begin_record()
+
+
+def _unreadable(lines: LineReader, reason: str) -> UnreadableRow:
+    return UnreadableRow(line=lines.start, reason=reason, text=lines.record)
 
 
 def _no_number(text: str) -> str | None:
@@ -427,13 +462,14 @@ def _json_row(lines: LineReader, text: str) -> AnyRow:
         value: object = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         if name := _no_number(text):
-            return lines.unreadable(
-                f"contains {name}, which Python writes and JSON does not have; write null instead"
+            return _unreadable(
+                lines,
+                f"contains {name}, which Python writes and JSON does not have; write null instead",
             )
-        return lines.unreadable(f"is not valid JSON, at character {error.pos + 1}")
+        return _unreadable(lines, f"is not valid JSON, at character {error.pos + 1}")
     if not isinstance(value, dict):
-        return lines.unreadable("is not a JSON object")
+        return _unreadable(lines, "is not a JSON object")
     cells = cast("dict[str, object]", value)
     if len(cells) > MOST_COLUMNS:
-        return lines.unreadable(f"has more than {MOST_COLUMNS:,} keys")
+        return _unreadable(lines, f"has more than {MOST_COLUMNS:,} keys")
     return InputRow(line=lines.start, cells=cells, text=text)

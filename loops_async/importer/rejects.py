@@ -1,6 +1,5 @@
 """The rejected rows of an import, in a file of the input's format, to be fixed and imported."""
 
-import codecs
 import csv
 import errno
 import filecmp
@@ -12,16 +11,12 @@ from typing import Final
 
 import orjson
 
+from loops_async.importer.csv_format import is_clear
 from loops_async.importer.errors import FileRefused, quote_path
 from loops_async.importer.journal import RejectsMark, append, binary_flag
 from loops_async.importer.options import ImportOptions
-from loops_async.importer.reading import (
-    REASON_COLUMN,
-    AnyRow,
-    InputFile,
-    InputRow,
-    detect_delimiter,
-)
+from loops_async.importer.reading import REASON_COLUMN, AnyRow, InputFile, InputRow
+from loops_async.importer.text_encoding import UTF_8
 
 _CHUNK: Final = 1024 * 1024
 _STANDARD_INPUT: Final = 0
@@ -80,7 +75,7 @@ class RejectsFile:
         self.name: str = quote_path(path)
         self._source = source
         # Now, since the input must not be touched while its rows are read.
-        self._has_mark = _has_byte_order_mark(source)
+        self._has_mark = _needs_byte_order_mark(source)
         self._fd: int | None = None
         self._size = 0
         self._digest = hashlib.sha256()
@@ -168,8 +163,7 @@ class RejectsFile:
         if REASON_COLUMN not in source.headers:
             header = REASON_COLUMN + source.delimiter + header
         first = io.StringIO(header, newline="").readline().strip(" \r\n")
-        is_clear = detect_delimiter(first) == source.delimiter
-        declared = "" if is_clear else f"sep={source.delimiter}{end}"
+        declared = "" if is_clear(first, source.delimiter) else f"sep={source.delimiter}{end}"
         return ("\ufeff" if self._has_mark else "") + declared + header + end
 
     def _text(self, row: AnyRow, reason: str) -> str:
@@ -179,7 +173,8 @@ class RejectsFile:
         if REASON_COLUMN not in self._source.headers:
             return self._cells([reason]) + self._source.delimiter + text + end
         if isinstance(row, InputRow):
-            return self._cells([*{**row.cells, REASON_COLUMN: reason}.values()]) + end
+            empty = dict.fromkeys(self._source.headers, "")
+            return self._cells([*{**empty, **row.cells, REASON_COLUMN: reason}.values()]) + end
         # It has the earlier reason, and one more cell could make its number of cells right.
         return text + end
 
@@ -244,8 +239,10 @@ def _json_text(row: AnyRow, reason: str) -> str:
     return text.removesuffix("}") + between + new[1:] + "\n"
 
 
-def _has_byte_order_mark(source: InputFile) -> bool:
-    """Whether the input begins with a byte order mark, without which Excel misreads UTF-8."""
-    source.stream.seek(0)
-    begins = source.stream.read(len(codecs.BOM_UTF8))
-    return begins == codecs.BOM_UTF8 or begins[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+def _needs_byte_order_mark(source: InputFile) -> bool:
+    """Whether rejected rows begin with a byte order mark, without which Excel misreads UTF-8.
+
+    They are UTF-8, whatever the input was; the mark also outweighs an ``--encoding``.
+    """
+    encoding = source.layout.encoding
+    return encoding.marked or encoding.name != UTF_8 or source.layout.sheet is not None

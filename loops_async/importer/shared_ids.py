@@ -12,6 +12,7 @@ from loops_async.importer.coercion import is_empty
 from loops_async.importer.errors import quote_mapping, quote_name
 from loops_async.importer.mapping import PlannedColumn
 from loops_async.importer.reading import InputRow
+from loops_async.importer.row_to_contact import clean_address
 
 MOST_NAMED: Final = 5
 """Shared ids that are named, and lines that are named for each; all of them are counted."""
@@ -56,7 +57,7 @@ class SharedIds:
         email = row.cells.get(self._email) if self._email is not None else None
         if isinstance(email, str) and email.strip():
             self._ids.append(hash(text))
-            self._emails.append(hash(email.strip().casefold()))
+            self._emails.append(hash(clean_address(email).casefold()))
             self._lines.append(row.line)
 
     def objection(self) -> list[str]:

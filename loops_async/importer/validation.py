@@ -10,7 +10,7 @@ from loops_async.codec import encode
 from loops_async.errors import LoopsError
 from loops_async.importer.consent import OptedOut
 from loops_async.importer.errors import RowRefused
-from loops_async.importer.events import ColumnsPlanned, ImportEvent
+from loops_async.importer.events import ColumnsPlanned, ImportEvent, ImportNotice
 from loops_async.importer.mapping import Account
 from loops_async.importer.options import ImportOptions
 from loops_async.importer.people import check_people
@@ -57,7 +57,11 @@ def validate_file(
         ConfigurationError: ``LOOPS_ALLOWED_RECIPIENTS`` is not a list of recipients.
     """
     with ExitStack() as opened:
-        source = path if isinstance(path, InputFile) else opened.enter_context(open_input(path))
+        source = (
+            path
+            if isinstance(path, InputFile)
+            else opened.enter_context(open_input(path, options=options))
+        )
         return check_rows(
             source,
             options or ImportOptions(),
@@ -78,8 +82,11 @@ def check_rows(
     most_reasons: int = MOST_REASONS,
 ) -> ImportReport:
     """Check every row of an opened file; see ``validate_file``."""
+    source = source.read_with(options)
+    for note in source.layout.notes:
+        emit(ImportNotice("file_read", note))
     scan = scan_file(source)
-    plan = check_people(plan_import(scan, account, options), source, options)
+    plan = check_people(plan_import(scan, account, options), source, options, emit)
     emit(ColumnsPlanned(plan))
     report = ImportReport(rows=scan.rows, plan=plan, options=options, dry_run=True)
     report.rejected = RowProblems(most=most_reasons)

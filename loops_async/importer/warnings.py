@@ -7,7 +7,7 @@ from typing import Final
 import attrs
 
 from loops_async.bulk.ordering import identity
-from loops_async.importer.errors import RowRefused, quote_mapping
+from loops_async.importer.errors import RowRefused, quote_mapping, quote_name
 from loops_async.importer.events import ImportNotice
 from loops_async.importer.journal import ImportJournal
 from loops_async.importer.mapping import PlannedColumn
@@ -50,6 +50,43 @@ def resubscribing_notice(rows: int, columns: Sequence[PlannedColumn]) -> ImportN
 
 def _subscribed_column(columns: Sequence[PlannedColumn]) -> str | None:
     return next((p.column for p in columns if str(p.target) == "subscribed"), None)
+
+
+@attrs.define
+class CleanedAddresses:
+    """Counts the addresses around which something is removed, such as ``mailto:``.
+
+    Attributes:
+        columns: The columns that are sent.
+        count: How many.
+        first: The line of the first.
+    """
+
+    columns: Sequence[PlannedColumn]
+    count: int = 0
+    first: int = 0
+    _column: str | None = attrs.field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        emails = (p.column for p in self.columns if p.identifies and p.target.name == "email")
+        self._column = next(emails, None)
+
+    def note(self, row: InputRow) -> None:
+        """Take a row into account."""
+        cell = row.cells.get(self._column) if self._column is not None else None
+        if isinstance(cell, str) and clean_address(cell) != cell.strip():
+            self.count += 1
+            self.first = self.first or row.line
+
+    def notice(self) -> ImportNotice:
+        """What to tell the user."""
+        addresses = "1 address" if self.count == 1 else f"{self.count} addresses"
+        message = (
+            f"{addresses} in column {quote_name(self._column or '')}, first on line {self.first}, "
+            "will be sent without what stands around them, such as mailto:, a name and angle "
+            "brackets, or a semicolon."
+        )
+        return ImportNotice("addresses_cleaned", message)
 
 
 @attrs.define

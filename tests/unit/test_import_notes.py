@@ -21,7 +21,7 @@ b@example.com,1
 c@example.com,no
 nobody,yes
 d@example.com,
-e@example.com,yes,
+e@example.com,yes,x
 f@example.com,perhaps
 """
 TO_SUBSCRIBED = {"Opt in": "subscribed"}

@@ -95,7 +95,7 @@ def test_it_is_utf_8_with_a_mark_where_the_input_has_one(
 
 @pytest.mark.parametrize(
     "row",
-    [b"a@example.com", b"a@example.com,b,c", b'a@example.com,"x"y"', b'"a@example.com","x\ny"z'],
+    [b"a@example.com,b,c", b'a@example.com,"x"y"', b'"a@example.com","x\ny"z'],
 )
 def test_a_row_that_could_not_be_cut_is_rejected_until_it_is_mended(row: bytes, path: Path) -> None:
     content = b"email,name\n" + row + b"\nb@example.com,Bob\n"
