@@ -7,14 +7,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from loops_async import (
-    BadRequest,
-    InvalidInput,
-    LoopsClient,
-    LoopsError,
-    RateLimited,
-    ServerError,
-)
+from loops_async import LoopsClient, LoopsError, RateLimited, ServerError
 
 log = logging.getLogger("preferences")
 LOOPS = web.AppKey("loops", LoopsClient)
@@ -36,9 +29,9 @@ async def save(request: web.Request) -> web.Response:
         receipt = await request.app[LOOPS].contacts.update(
             user_id=request.match_info["user_id"], mailing_lists=lists, timeout=5.0
         )
-    except (InvalidInput, BadRequest) as error:
-        return web.json_response({"error": str(error)}, status=422)
     except LoopsError as error:
+        if error.concerns_input:  # invalid, refused by Loops, or refused by safe mode on staging
+            return web.json_response({"error": str(error)}, status=422)
         # This includes OutcomeUnknown: repeating the same PUT is safe, so the client may try again.
         log.warning("user %s is not saved: %s", request.match_info["user_id"], error)
         headers = {"Retry-After": str(math.ceil(wait_of(error)))}

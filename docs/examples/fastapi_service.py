@@ -9,7 +9,7 @@ import attrs
 from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException, Request, Response
 from pydantic import BaseModel
 
-from loops_async import BadRequest, ContactUpdate, InvalidInput, LoopsClient, LoopsError
+from loops_async import ContactUpdate, InvalidInput, LoopsClient, LoopsError
 
 log = logging.getLogger("uvicorn.error")
 
@@ -49,9 +49,9 @@ async def sign_up(
         raise HTTPException(422, str(error)) from error
     try:
         receipt = await loops.contacts.update(contact, timeout=2.0)
-    except BadRequest as error:
-        raise HTTPException(422, str(error)) from error
     except LoopsError as error:
+        if error.concerns_input:  # refused by Loops, or by safe mode on staging
+            raise HTTPException(422, str(error)) from error
         # A signup must neither wait for the mail platform nor fail because of it.
         log.warning("user %s is sent later: %s", contact.user_id, error)
         background.add_task(send_later, loops, contact)

@@ -15,9 +15,11 @@ from loops_async import LoopsClient, LoopsError
 
 DATABASE_URL = os.environ.get("DATABASE_URL", "sqlite+aiosqlite:///users.db")
 OVERLAP = timedelta(minutes=10)  # longer than any transaction that sets updated_at
-MOMENT = sa.DateTime(timezone=True)  # the type of your own column
+MOMENT = sa.DateTime(timezone=True)  # your own column's type; without a zone: sa.DateTime()
 
 users = sa.table("users", *map(sa.column, ("id", "email", "plan")), sa.column("updated_at", MOMENT))
+# SQLite holds times as text, with or without an offset. This makes all of them comparable, in UTC.
+in_utc = sa.func.datetime(users.c.updated_at, type_=MOMENT)
 own = sa.MetaData()
 bookmark = sa.Table("loops_bookmark", own, sa.Column("updated_at", MOMENT))
 failures = sa.Table("loops_failures", own, sa.Column("user_id", sa.Integer, primary_key=True))
@@ -28,6 +30,7 @@ class Progress:
 
     async def load(self, db: AsyncConnection) -> None:
         await db.run_sync(own.create_all)
+        self.changed = in_utc if db.dialect.name == "sqlite" else users.c.updated_at
         self.since: Any = await db.scalar(sa.select(bookmark))
         self.latest = self.since
         self.failed = set(await db.scalars(sa.select(failures)))
@@ -35,21 +38,22 @@ class Progress:
 
     def query(self) -> sa.Select[Any]:
         has_failed = users.c.id.in_(sa.select(failures.c.user_id))
-        query = sa.select(users).order_by(users.c.updated_at)
+        columns = (users.c.id, users.c.email, users.c.plan, self.changed.label("changed"))
+        query = sa.select(*columns).order_by(self.changed)
         since = self.since
-        return query.where((users.c.updated_at >= since - OVERLAP) | has_failed) if since else query
+        return query.where((self.changed >= since - OVERLAP) | has_failed) if since else query
 
     async def rows(self, stream: AsyncIterable[Any]) -> AsyncIterator[dict[str, Any]]:
         index = 0
         async for user in stream:
-            self.under_way[index], self.latest, index = user, user.updated_at, index + 1
+            self.under_way[index], self.latest, index = user, user.changed, index + 1
             # A mapping: a bad address becomes one outcome, while ContactUpdate(…) would raise here.
             plan = {"plan": user.plan}
             yield {"email": user.email, "user_id": str(user.id), "properties": plan}
 
     async def save(self, db: AsyncConnection) -> None:
         """Move the bookmark to the oldest change that has no outcome."""
-        reached = next((user.updated_at for user in self.under_way.values()), self.latest)
+        reached = next((user.changed for user in self.under_way.values()), self.latest)
         if reached is not None:
             mark = max(reached, self.since or reached)
             await db.execute(sa.delete(bookmark))

@@ -11,7 +11,7 @@ from taskiq import Context, TaskiqDepends, TaskiqEvents, TaskiqState
 from taskiq.acks import AcknowledgeType
 from taskiq_redis import RedisStreamBroker
 
-from loops_async import BadRequest, Conflict, ContactUpdate, InvalidInput, LoopsClient, LoopsError
+from loops_async import ContactUpdate, LoopsClient, LoopsError
 from loops_async.contrib.redis import RedisPacer
 
 log = logging.getLogger("signups")
@@ -56,11 +56,11 @@ async def upsert(
     loops: LoopsClient = context.state.loops
     try:
         await loops.contacts.update(ContactUpdate(**fields), timeout=TASK_TIMEOUT)
-    except (InvalidInput, BadRequest, Conflict) as error:
-        log.warning("task %s is dropped: %s", context.message.task_id, error)
     except LoopsError as error:
-        log.warning("task %s is left for another try: %s", context.message.task_id, error)
-        return
+        if not error.concerns_input:
+            log.warning("task %s is left for another try: %s", context.message.task_id, error)
+            return
+        log.warning("task %s is dropped: %s", context.message.task_id, error)
     await context.ack()
 
 

@@ -20,21 +20,25 @@ LIST = "cm06f5v0e45nf0ml5754o9cix"
 
 
 @asynccontextmanager
-async def fastapi(sandbox: Sandbox) -> AsyncIterator[tuple[Program, aiohttp.ClientSession]]:
+async def fastapi(
+    sandbox: Sandbox, **env: str
+) -> AsyncIterator[tuple[Program, aiohttp.ClientSession]]:
     port = free_port()
     command = ("-m", "uvicorn", "fastapi_service:app", "--port", str(port))
     async with (
-        serving(*command, port=port, sandbox=sandbox) as program,
+        serving(*command, port=port, sandbox=sandbox, **env) as program,
         aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http,
     ):
         yield program, http
 
 
 @asynccontextmanager
-async def aiohttp_web(sandbox: Sandbox) -> AsyncIterator[tuple[Program, aiohttp.ClientSession]]:
+async def aiohttp_web(
+    sandbox: Sandbox, **env: str
+) -> AsyncIterator[tuple[Program, aiohttp.ClientSession]]:
     port = free_port()
     async with (
-        serving("aiohttp_service.py", port=port, sandbox=sandbox, PORT=str(port)) as program,
+        serving("aiohttp_service.py", port=port, sandbox=sandbox, PORT=str(port), **env) as program,
         aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http,
     ):
         yield program, http
@@ -67,6 +71,34 @@ async def test_fastapi_signs_up_within_the_request(sandbox: Sandbox) -> None:
     assert done.status in {0, -signal.SIGINT}
     assert complaints(done.err) == [], done.err
     assert not any(said in done.err for said in ("example.com", "ada at home", sandbox.api_key))
+
+
+STAGING = {"LOOPS_ALLOWED_RECIPIENTS": "@example.com"}
+
+
+async def test_fastapi_on_staging_says_that_a_recipient_is_refused(sandbox: Sandbox) -> None:
+    async with fastapi(sandbox, **STAGING) as (program, http):
+        async with http.post("/signups", json=SIGNUP | {"email": "ada@gmail.com"}) as response:
+            text = await response.text()
+            assert response.status == 422
+        assert "allowed_recipients" in text
+        assert "gmail" not in text
+        async with http.post("/signups", json=SIGNUP) as response:
+            assert response.status == 200
+        done = await program.stop()
+    assert "is sent later" not in done.err
+    assert complaints(done.err) == [], done.err
+    assert list(sandbox.contacts) == ["ada@example.com"]
+
+
+async def test_aiohttp_on_staging_says_that_a_recipient_is_refused(sandbox: Sandbox) -> None:
+    async with aiohttp_web(sandbox, **STAGING) as (program, http):
+        async with http.put("/users/u1/lists", json={LIST: True}) as response:
+            assert response.status == 422
+            assert "allowed_recipients" in await response.text()
+        done = await program.stop()
+    assert complaints(done.err) == [], done.err
+    assert not sandbox.requests
 
 
 async def test_fastapi_does_not_let_a_signup_wait_for_loops(sandbox: Sandbox) -> None:

@@ -2,14 +2,14 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
     closing,
 )
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import aiohttp
@@ -115,6 +115,15 @@ async def test_a_worker_that_is_killed_loses_nothing() -> None:
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, plan TEXT, updated_at TIMESTAMP)"
 
 
+def in_sqlalchemys_way(moment: datetime) -> str:
+    return f"{moment.replace(tzinfo=None)}.000000"
+
+
+def with_an_offset_that_varies(moment: datetime) -> str:
+    hours = moment.hour % 3 * 5 - 4
+    return moment.astimezone(timezone(timedelta(hours=hours, minutes=30))).isoformat()
+
+
 class Database:
     """An application's table of users, in SQLite, and what the nightly job keeps beside it."""
 
@@ -130,12 +139,12 @@ class Database:
                 return []
             return connection.execute(statement).fetchall()
 
-    def add(self, *numbers: int, email: str = "c{}@example.com") -> None:
+    def add(self, *numbers: int, written: Callable[[datetime], str] = in_sqlalchemys_way) -> None:
         """Users of these numbers, each changed in the hour of its number."""
-        begin = datetime(2026, 3, 1)  # noqa: DTZ001 - SQLite keeps no zone
+        begin = datetime(2026, 3, 1, tzinfo=UTC)
         self.ask(
             "INSERT INTO users VALUES (?, ?, 'pro', ?)",
-            *((n, email.format(n), f"{begin + timedelta(hours=n)}.000000") for n in numbers),
+            *((n, f"c{n}@example.com", written(begin + timedelta(hours=n))) for n in numbers),
         )
 
     @property
@@ -184,6 +193,31 @@ async def test_a_nightly_job_sends_what_changed_and_again_what_failed(database: 
         assert len(sandbox.contacts) == 31
         assert sandbox.contacts["c9@example.com"].properties == {"plan": "pro"}
         assert database.failures == []
+
+
+@pytest.mark.parametrize("written", [
+    with_an_offset_that_varies,
+    lambda moment: moment.isoformat(),  # 2026-03-01T01:00:00+00:00
+    lambda moment: moment.isoformat(" ", "microseconds"),
+    lambda moment: moment.replace(tzinfo=None).isoformat(),
+    lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z",
+    lambda moment: f"{moment:%Y-%m-%d %H:%M}",
+], ids=range(6))  # fmt: skip
+async def test_the_times_in_sqlite_may_be_written_in_any_way(
+    database: Database, written: Callable[[datetime], str]
+) -> None:
+    async with Sandbox(rate=200) as sandbox:
+        database.add(*range(1, 13), written=written)
+        first = await night(sandbox, database)
+        assert (first.status, first.out, first.err) == (0, "12 sent, 0 failed\n", "")
+        # The last change of the night before is sent again, for the overlap.
+        second = await night(sandbox, database)
+        assert (second.status, second.out, second.err) == (0, "1 sent, 0 failed\n", "")
+        database.add(13, 14, 15, written=written)
+        database.add(16)  # by another program
+        third = await night(sandbox, database)
+        assert (third.status, third.out, third.err) == (0, "5 sent, 0 failed\n", "")
+        assert len(sandbox.contacts) == 16
 
 
 @pytest.mark.long

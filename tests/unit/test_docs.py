@@ -9,6 +9,7 @@ import pytest
 
 import loops_async
 from docs.draw import CAPTIONS, FOLDER, drawn
+from docs.include import SHOWN, included
 from docs.reference import expand
 from tests.unit.test_docstrings import MODULES
 from tests.unit.test_layers import SOURCES, room
@@ -115,11 +116,20 @@ def test_the_reference_explains_every_public_name_and_no_other() -> None:
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=named)
 def test_a_file_that_a_page_names_is_there(page: Path) -> None:
     paths = re.findall(r"`((?:tests|docs|loops_async)/[\w/.]+)`", prose(page))
-    blocks = re.findall(
-        r"^```\{literalinclude\} (\S+)", page.read_text(encoding="utf-8"), re.MULTILINE
-    )
-    missing = {path for path in paths if not (ROOT / path).exists()}
-    assert missing | {path for path in blocks if not (page.parent / path).is_file()} == set()
+    assert {path for path in paths if not (ROOT / path).exists()} == set()
+    # GitHub would show the name of the file in place of the code.
+    assert "{literalinclude}" not in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=named)
+def test_a_page_shows_the_examples_as_they_are(page: Path) -> None:
+    assert page.read_text(encoding="utf-8") == included(page), "run: python -m docs.include"
+
+
+def test_every_example_is_shown() -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.md"))
+    shown = {Path(found["path"]).name for found in SHOWN.finditer(text)}
+    assert shown == {path.name for path in (DOCS / "examples").glob("*.py")}
 
 
 def test_what_a_client_can_do_is_in_the_reference() -> None:
