@@ -13,9 +13,14 @@ def main() -> None:
         import rich  # noqa: F401, PLC0415 # pyright: ignore[reportUnusedImport]
     except ImportError:
         sys.exit("The command line needs an extra: pip install 'loops-async[cli]'")
+    from loops_async.cli.console import discard  # noqa: PLC0415
     from loops_async.cli.main import cli  # noqa: PLC0415
 
     logging.getLogger("loops_async").addHandler(_warnings_about_the_address())
+    for name in ("stdout", "stderr"):
+        # Python has no stream for what a shell has closed with ``2>&-``. The work goes on.
+        if getattr(sys, name) is None:
+            discard(name)
     for stream in (sys.stdout, sys.stderr):
         # A terminal of another encoding must not turn the summary into a traceback.
         if isinstance(stream, io.TextIOWrapper):

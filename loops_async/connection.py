@@ -109,6 +109,29 @@ def is_loopback(host: str | None) -> bool:
         return host == "localhost"
 
 
+def checked_proxy(name: str, proxy: str | None) -> str | None:
+    """Return the address of an HTTP proxy. No error message contains it: it may hold a password.
+
+    Raises:
+        ConfigurationError: Not an http:// or https:// address.
+    """
+    if proxy is None:
+        return None
+    try:
+        url = URL(proxy)
+    except (ValueError, TypeError):
+        url = URL()
+    if url.scheme.startswith("socks"):
+        raise errors.ConfigurationError(
+            f"{name}: SOCKS proxies are not supported; use an http:// proxy, or from Python, pass "
+            "LoopsClient(session=aiohttp.ClientSession(connector=…)) with the connector of "
+            "aiohttp-socks"
+        )
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise errors.ConfigurationError(f"{name}: must be an address such as http://proxy:3128")
+    return proxy
+
+
 class Connection:
     """The shared, lazily opened connector of a session.
 
@@ -126,6 +149,7 @@ class Connection:
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
         trust_env: bool = False,
+        proxy: str | None = None,
         trace_configs: Sequence[TraceConfig] = (),
         allow_http: bool | None = None,
     ) -> None:
@@ -143,6 +167,7 @@ class Connection:
         self._limits = (_count("limit", limit), _count("limit_per_host", limit_per_host))
         self._keepalive = keepalive
         self._trust_env = trust_env
+        self._proxy = checked_proxy("proxy", proxy)
         check_kind("trace_configs", trace_configs, Sequence, "a list of aiohttp.TraceConfig")
         self._trace_configs = trace_configs
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -194,6 +219,7 @@ class Connection:
                 limit_per_host=per_host,
                 keepalive=self._keepalive,
                 trust_env=self._trust_env,
+                proxy=self._proxy,
                 trace_configs=self._trace_configs,
             )
         elif self.opened.closed:

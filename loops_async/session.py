@@ -33,6 +33,7 @@ class LoopsSession(Connection):
         retry: How often and how long its clients retry.
         trust_env: Use the proxy named by the environment (``HTTPS_PROXY`` and the like). Each
             request then costs about twice as much CPU time.
+        proxy: The address of an HTTP proxy for all requests, such as ``http://proxy:3128``.
         trace_configs: Trace configurations of aiohttp. They receive request headers, which contain
             API keys.
         allow_http: Accept plain http also for a host in your own network, as for ``LoopsClient``.

@@ -12,6 +12,7 @@ from loops_async.pipeline.observing import Observer
 from loops_async.records._types import UNSET, Unset
 
 _KEY: Final = re.compile(r"[!-~]+")
+_QUOTES: Final = "\"'`“”‘’"  # noqa: RUF001 - those of word processors too
 _YES: Final = frozenset({"1", "true", "yes", "on"})
 _NO: Final = frozenset({"0", "false", "no", "off", ""})
 
@@ -34,12 +35,29 @@ def checked_api_key(key: object, *, needed: bool = True) -> str:
         )
     if not given:
         return ""
-    if not isinstance(given, str) or not _KEY.fullmatch(given):
-        raise ConfigurationError(
-            "api_key: must be text without white space or special characters; pass only the key, "
-            "without 'Bearer ' and without a trailing line break"
-        )
+    if not isinstance(given, str) or not _KEY.fullmatch(given) or given.strip(_QUOTES) != given:
+        raise ConfigurationError(f"api_key: {_key_problem(given)}")
     return given
+
+
+def _key_problem(key: object) -> str:
+    if not isinstance(key, str):
+        return f"must be text, not {type(key).__name__}"
+    text = key.strip()
+    if text.strip(_QUOTES) != text:
+        return (
+            "is in quotation marks, which are not part of the key; remove them (docker --env-file "
+            "and some other tools keep those in their files)"
+        )
+    if text != key:
+        return (
+            "begins or ends with white space or a line break, as a key that was read from a file; "
+            "remove it, for example with key.strip()"
+        )
+    return (
+        "must be text without white space or special characters; pass only the key, without "
+        "'Bearer ' and without a trailing line break"
+    )
 
 
 def checked_dry_run(given: object, *, has_transport: bool) -> bool:

@@ -52,7 +52,7 @@ def check(api_key: str | None, base_url: str | None, *, as_json: bool) -> None:
 
 
 async def _check(console: Console, api_key: str | None) -> int:
-    from loops_async.client import LoopsClient  # noqa: PLC0415
+    from loops_async.cli.account import CommandClient  # noqa: PLC0415
     from loops_async.connection import checked_base_url  # noqa: PLC0415
     from loops_async.pacing.pacer import Pacer  # noqa: PLC0415
     from loops_async.pipeline.retry_policy import RetryPolicy  # noqa: PLC0415
@@ -71,9 +71,9 @@ async def _check(console: Console, api_key: str | None) -> int:
             console.log(f"{attempt.error}; asking again in {attempt.wait:.1f} s.")
 
     recorder = ReplyRecorder(Pacer())
-    client = LoopsClient(
+    client = CommandClient(
         api_key,
-        base_url=console.base_url,
+        console.base_url,
         pacer=recorder,
         retry=RetryPolicy(attempts=3),
         timeout=_TIMEOUT,

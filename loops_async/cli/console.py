@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 import attrs
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _COLOURS: Final = {"Error:": "red", "Warning:": "yellow"}
 _SECONDS_BETWEEN_LINES: Final = 5.0
-_TEXT_WIDTH: Final = 90
+_TEXT_WIDTH: Final = 68
 """Columns of a terminal that the text around a bar takes."""
 _SHORTEST_BAR: Final = 10
 
@@ -30,6 +31,8 @@ class Console:
         command: Its name.
         as_json: Whether stdout is for one JSON document; all text goes to stderr then.
         base_url: The value of ``--base-url``.
+        json_lines: Whether stderr is for JSON, one object a line.
+        is_cut: Whether some output could not be written.
         error: What stopped the command or cut it short; None if nothing did.
         document: The fields of the JSON document besides the name, the exit status and the error.
     """
@@ -37,21 +40,37 @@ class Console:
     command: str
     as_json: bool = False
     base_url: str | None = None
+    json_lines: bool = False
+    is_cut: bool = False
     error: str | None = None
     document: dict[str, object] = attrs.field(factory=dict[str, object])
 
     def log(self, text: str) -> None:
         """Print progress and notes to stderr."""
+        if self.json_lines:
+            print_json({"event": "message", "text": text}, err=True)
+            return
         first, space, rest = text.partition(" ")
         # https://no-color.org: any value but an empty one.
         coloured = is_terminal(sys.stderr) and not os.environ.get("NO_COLOR")
         if first in _COLOURS and coloured:
             text = click.style(first, fg=_COLOURS[first], bold=True) + space + rest
-        click.echo(text, err=True)
+        self._echo(text, err=True)
 
     def print(self, text: str) -> None:
         """Print a result to stdout, or to stderr if stdout is for JSON."""
-        click.echo(text, err=self.as_json)
+        if self.as_json and self.json_lines:
+            self.log(text)
+        else:
+            self._echo(text, err=self.as_json)
+
+    def _echo(self, text: str, *, err: bool) -> None:
+        try:
+            click.echo(text, err=err)
+        except OSError:
+            # Whoever reads it has gone, as in ``… | head``. The work goes on.
+            discard("stderr" if err else "stdout")
+            self.is_cut = True
 
     def warn(self, text: str) -> None:
         """Print something that the user should know and that does not stop the command."""
@@ -69,10 +88,15 @@ class Console:
             print_json(own | self.document)
 
 
-def print_json(document: dict[str, object]) -> None:
+def print_json(document: dict[str, object], *, err: bool = False) -> None:
     """Print a JSON document as one line of ASCII."""
     # Not orjson: only the standard library escapes what another encoding could not represent.
-    click.echo(json.dumps(document))
+    click.echo(json.dumps(document), err=err)
+
+
+def discard(stream: str) -> None:
+    """Drop what is written to ``stdout`` or ``stderr`` from now on."""
+    setattr(sys, stream, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the end
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -81,11 +105,15 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 class ProgressDisplay:
-    """Progress on stderr: a bar on a terminal; elsewhere, a line every few seconds."""
+    """Progress on stderr: a bar on a terminal; elsewhere, a line every few seconds.
 
-    def __init__(self, doing: str) -> None:
+    With ``json_lines``, it is a JSON object every second.
+    """
+
+    def __init__(self, doing: str, *, json_lines: bool = False) -> None:
         # Not what rich would decide: with FORCE_COLOR, as many CI systems set it, it draws in logs.
-        self._bar = _bar(doing) if is_terminal(sys.stderr) else None
+        self._bar = _bar(doing) if is_terminal(sys.stderr) and not json_lines else None
+        self._json_lines = json_lines
         self._task: TaskID | None = None
         self._printed = -1
         self._at = time.monotonic()
@@ -95,10 +123,10 @@ class ProgressDisplay:
         text = describe_progress(progress)
         if self._bar is None:
             is_over = progress.done == progress.rows and progress.done != self._printed
-            if is_over or time.monotonic() - self._at >= _SECONDS_BETWEEN_LINES:
+            pause = 1.0 if self._json_lines else _SECONDS_BETWEEN_LINES
+            if is_over or time.monotonic() - self._at >= pause:
                 self._printed, self._at = progress.done, time.monotonic()
-                rows = count_noun(progress.rows, "row")
-                click.echo(f"{progress.done} of {rows}, {text}", err=True)
+                self._print_line(progress, text)
         elif self._task is None:
             self._task = self._bar.add_task(
                 "", total=progress.rows, completed=progress.done, text=text
@@ -106,6 +134,23 @@ class ProgressDisplay:
             self._bar.start()
         else:
             self._bar.update(self._task, completed=progress.done, text=text)
+
+    def _print_line(self, progress: ImportProgress, text: str) -> None:
+        if self._json_lines:
+            left = progress.seconds_left
+            more = {"done": progress.done, "seconds_left": left and round(left, 1)}
+            print_json({"event": "progress", **attrs.asdict(progress), **more}, err=True)
+        else:
+            rows = count_noun(progress.rows, "row")
+            click.echo(f"{progress.done} of {rows}, {text}", err=True)
+
+    def print(self, text: str) -> bool:
+        """Print a line above the bar; False if there is none."""
+        if self._bar is None:
+            return False
+        # After Ctrl-C, the terminal has printed ^C into the bar's line.
+        self._bar.console.print(f"\n{text}", markup=False, highlight=False, soft_wrap=True)
+        return True
 
     def close(self) -> None:
         """Remove the bar; lines stay."""
@@ -138,7 +183,7 @@ def describe_progress(progress: ImportProgress) -> str:
     sends = progress.requests > 0
     parts: list[str] = []
     if sends:
-        parts += [f"{progress.rate:.1f} rows/s", f"{progress.rate_limited} rate-limited"]
+        parts.append(f"{progress.rate:.1f} rows/s")
     parts.append(f"{progress.rejected} rejected")
     if progress.failed:
         parts.append(f"{progress.failed} failed")

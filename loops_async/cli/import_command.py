@@ -1,12 +1,14 @@
 """``loops-async import``."""
 
 import asyncio
+import signal
+import sys
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from loops_async.cli.console import Console
+from loops_async.cli.console import Console, is_terminal
 from loops_async.cli.options import (
     account_options,
     file_argument,
@@ -14,12 +16,25 @@ from loops_async.cli.options import (
     json_option,
     warn_of_key,
 )
-from loops_async.cli.runner import DONE, INCOMPLETE, UNREACHABLE, require_key, run, stoppable
+from loops_async.cli.runner import (
+    DONE,
+    INCOMPLETE,
+    UNREACHABLE,
+    Stopped,
+    require_key,
+    run,
+    stoppable,
+)
+from loops_async.importer.errors import count_noun, quote_name
 
 if TYPE_CHECKING:
+    from loops_async.cli.account import CommandClient
     from loops_async.cli.rendering import ImportScreen
-    from loops_async.client import LoopsClient
     from loops_async.importer import ImportOptions, ImportReport, InputFile
+
+
+_ASK_FROM: Final = 1_000
+"""Rows above which the import asks before it sends them to a real account."""
 
 
 @click.command("import")
@@ -32,6 +47,14 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0, min_open=True),
     help="Send at most N requests per second.  [default: the limit that Loops reports]",
 )
+@click.option("--yes", is_flag=True, help="Do not ask before importing more than 1,000 people.")
+@click.option(
+    "--progress",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Print progress and messages to the error stream as text, or as one JSON object a line.",
+)
 @json_option
 def import_(
     file: str,
@@ -39,6 +62,8 @@ def import_(
     api_key: str | None,
     base_url: str | None,
     rate: float | None,
+    yes: bool,
+    progress: str,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -58,22 +83,28 @@ def import_(
     key, 4 Loops could not be reached, or became unavailable, 130 interrupted,
     143 terminated.
     """  # noqa: D301 - \b is click's mark for text to leave as it is
-    console = Console("import", as_json, base_url)
+    console = Console("import", as_json, base_url, json_lines=progress == "json")
     warn_of_key(console, api_key)
 
     def work() -> int:
         from loops_async.importer import ImportOptions  # noqa: PLC0415
 
-        return _import(console, file, ImportOptions(**options), api_key, rate)
+        return _import(console, file, ImportOptions(**options), api_key, rate, ask=not yes)
 
     run(console, work)
 
 
 def _import(
-    console: Console, file: str, options: "ImportOptions", api_key: str | None, rate: float | None
+    console: Console,
+    file: str,
+    options: "ImportOptions",
+    api_key: str | None,
+    rate: float | None,
+    *,
+    ask: bool,
 ) -> int:
+    from loops_async.cli.account import CommandClient  # noqa: PLC0415
     from loops_async.cli.rendering import ImportScreen  # noqa: PLC0415
-    from loops_async.client import LoopsClient  # noqa: PLC0415
     from loops_async.importer import ImportRefused, UnfinishedImport, open_input  # noqa: PLC0415
     from loops_async.pacing.pacer import Pacer  # noqa: PLC0415
     from loops_async.settings import checked_dry_run  # noqa: PLC0415
@@ -96,9 +127,11 @@ def _import(
         if not dry_run:
             require_key(api_key, without_key)
         pacer = Pacer(rate, max_rate=rate) if rate else None
-        loops = LoopsClient(api_key, base_url=base_url, pacer=pacer, dry_run=dry_run)
+        client = CommandClient(api_key, base_url, pacer=pacer, dry_run=dry_run)
+        # Nobody can answer if the file comes from standard input.
+        ask = ask and file != "-" and is_terminal(sys.stdin) and is_terminal(sys.stderr)
         try:
-            report = asyncio.run(_run(loops, source, options, screen))
+            report = asyncio.run(_run(client, source, options, screen, ask=ask))
         except UnfinishedImport as error:
             command = error.options.command(file, resume=True, more=more)
             raise ImportRefused(f"{error}. To continue:\n  {command}") from None
@@ -109,16 +142,36 @@ def _import(
 
 
 async def _run(
-    loops: "LoopsClient", source: "InputFile", options: "ImportOptions", screen: "ImportScreen"
+    client: "CommandClient",
+    source: "InputFile",
+    options: "ImportOptions",
+    screen: "ImportScreen",
+    *,
+    ask: bool,
 ) -> "ImportReport":
     from loops_async.importer import import_file  # noqa: PLC0415
 
     stop = asyncio.Event()
-    async with loops:
+    async with client as loops:
         with stoppable() as signals:
             screen.on_started = lambda: setattr(signals, "drain", stop.set)
             screen.how_to_stop_now = lambda: signals.how_to_stop_now
-            report = await import_file(loops, source, options, on_progress=screen.show, stop=stop)
+
+            async def confirm(report: "ImportReport") -> bool:
+                team = quote_name((await loops.api_key.test()).team_name)
+                people = count_noun(report.rows - report.done, "row")
+                screen.console.log(f"Importing {people} into the team {team} at {client.address}.")
+                if not ask or client.is_local or report.rows - report.done <= _ASK_FROM:
+                    return True
+                with signals.paused():
+                    try:
+                        return click.confirm("Continue?", err=True)
+                    except click.Abort:
+                        raise Stopped(signal.SIGINT) from None
+
+            report = await import_file(
+                loops, source, options, on_progress=screen.show, stop=stop, confirm=confirm
+            )
     if signals.stopped is not None:
         raise signals.stopped
     return report

@@ -37,7 +37,8 @@ class ImportScreen:
         match event:
             case events.ImportProgress():
                 if self._display is None:
-                    self._display = ProgressDisplay("checking" if self.dry else "importing")
+                    doing = "checking" if self.dry else "importing"
+                    self._display = ProgressDisplay(doing, json_lines=console.json_lines)
                 self._display.update(event)
             case events.OptionsRestored(options, journal):
                 command = options.command(self.file, resume=True, more=self.more)
@@ -52,10 +53,14 @@ class ImportScreen:
             case events.ImportStarted():
                 self.on_started()
             case events.ImportStopping():
-                console.log(self._stopping(event))
+                self._log_beside_bar(self._stopping(event))
             case events.ImportFinished(report):
                 self.close()
                 self._show_report(report)
+
+    def _log_beside_bar(self, text: str) -> None:
+        if self._display is None or not self._display.print(text):
+            self.console.log(text)
 
     def close(self) -> None:
         """Remove the progress bar."""

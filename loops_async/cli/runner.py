@@ -36,6 +36,17 @@ class Signals:
     def __init__(self) -> None:
         self.drain: Callable[[], None] | None = None
         self.stopped: Stopped | None = None
+        self.handle: Callable[[], None] = lambda: None
+        """Handles the signals (again)."""
+
+    @contextmanager
+    def paused(self) -> Generator[None, None, None]:
+        """Leave the signals to a prompt, which blocks the event loop."""
+        _restore(asyncio.get_running_loop())
+        try:
+            yield
+        finally:
+            self.handle()
 
     @property
     def how_to_stop_now(self) -> str:
@@ -49,7 +60,7 @@ def run(console: Console, work: Callable[[], int]) -> NoReturn:
     """Call ``work`` and exit with its status; print an error as a sentence."""
     status = _status(console, work)
     console.finish(status)
-    sys.exit(status)
+    sys.exit(INCOMPLETE if status == DONE and console.is_cut else status)
 
 
 @contextmanager
@@ -79,12 +90,16 @@ def stoppable() -> Generator[Signals, None, None]:
         if task is not None:
             task.cancel()
 
-    try:
+    def handle() -> None:
         for number in _SIGNALS:
             loop.add_signal_handler(number, stop, number)
+
+    try:
+        handle()
     except (NotImplementedError, RuntimeError, ValueError):
         yield signals
         return
+    signals.handle = handle
     try:
         yield signals
     except asyncio.CancelledError:

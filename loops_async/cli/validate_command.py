@@ -102,10 +102,10 @@ def validate(
 async def _load_account(
     api_key: str | None, base_url: str | None, *, mailing_lists: bool
 ) -> "Account":
-    from loops_async.client import LoopsClient  # noqa: PLC0415
+    from loops_async.cli.account import CommandClient  # noqa: PLC0415
     from loops_async.importer import load_account  # noqa: PLC0415
 
-    async with LoopsClient(api_key, base_url=base_url, dry_run=False) as loops:
+    async with CommandClient(api_key, base_url, dry_run=False) as loops:
         with stoppable():
             return await load_account(loops, mailing_lists=mailing_lists)
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
@@ -57,6 +57,7 @@ async def import_file(
     *,
     on_progress: Callable[[events.ImportEvent], None] | None = None,
     stop: asyncio.Event | None = None,
+    confirm: Callable[[ImportReport], Awaitable[bool]] | None = None,
 ) -> ImportReport:
     """Update or create a contact for each row of a CSV or JSON Lines file.
 
@@ -74,6 +75,8 @@ async def import_file(
         options: How its columns are mapped, and more; see ``ImportOptions``.
         on_progress: Called in the event loop with each event. It must not block or raise.
         stop: Set it to stop in order.
+        confirm: Awaited once, before anything is created or sent, with the report so far: the
+            plan, and how many rows there are. If it returns False, the import is refused.
 
     Returns:
         What was done. The last event, ``ImportFinished``, has it too.
@@ -89,7 +92,12 @@ async def import_file(
             else opened.enter_context(open_input(path, options=options))
         )
         work = _FileImport(
-            loops, source, options or ImportOptions(), on_progress or (lambda _: None), stop
+            loops,
+            source,
+            options or ImportOptions(),
+            on_progress or (lambda _: None),
+            stop,
+            confirm,
         )
         return await work.run()
 
@@ -101,6 +109,7 @@ class _FileImport:
     options: ImportOptions
     on_progress: Callable[[events.ImportEvent], None]
     stop: asyncio.Event | None
+    confirm: Callable[[ImportReport], Awaitable[bool]] | None
     report: ImportReport = attrs.field(factory=ImportReport, init=False)
     journal: ImportJournal | None = attrs.field(default=None, init=False)
     rejects: RejectsFile | None = attrs.field(default=None, init=False)
@@ -123,6 +132,8 @@ class _FileImport:
             lists = self.options.names_mailing_lists
             account = await load_account(self.loops, mailing_lists=lists)
             await self._in_thread(partial(self._plan_columns, account))
+            if self.confirm is not None and not await self.confirm(self.report):
+                raise ImportRefused("The import was not confirmed. Nothing was sent.")
             for new in self.report.plan.new_properties:
                 await self.loops.contact_properties.create(new.key, new.type)
                 self._emit(events.PropertyCreated(new))

@@ -315,7 +315,7 @@ def open_exclusive(path: str) -> int:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | binary_flag(), 0o600)
         try:
             _check_ordinary(fd)
-            _lock(fd)
+            lock_file(fd)
             if _is_at(path, fd):
                 return fd
         except BaseException:
@@ -342,7 +342,12 @@ def _check_ordinary(fd: int) -> None:
         raise OSError(errno.EINVAL, "it is not an ordinary file")
 
 
-def _lock(fd: int) -> None:
+def lock_file(fd: int) -> None:
+    """Lock an open file until it is closed; where there are no locks, do nothing.
+
+    Raises:
+        BlockingIOError: Another process has it.
+    """
     if sys.platform == "win32":
         return
     try:

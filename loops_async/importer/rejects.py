@@ -13,7 +13,7 @@ import orjson
 
 from loops_async.importer.csv_format import is_clear
 from loops_async.importer.errors import FileRefused, quote_path
-from loops_async.importer.journal import RejectsMark, append, binary_flag
+from loops_async.importer.journal import RejectsMark, append, binary_flag, lock_file
 from loops_async.importer.options import ImportOptions
 from loops_async.importer.reading import REASON_COLUMN, AnyRow, InputFile, InputRow
 from loops_async.importer.text_encoding import UTF_8
@@ -64,15 +64,17 @@ class RejectsFile:
     CSV gets one more column and JSON Lines one more key, ``loops_error``, with the reason;
     everything else is as it stands in the input, in UTF-8. The column is the first one, so that it
     has the reason no matter how many cells a row has. The file of an earlier import is not
-    overwritten: it is put aside under a name that ends in ``.old``, or ``.old.2`` and so on.
+    overwritten: it is put aside under a name that ends in ``.old``, or ``.old.2`` and so on. A file
+    that another import is writing is left alone: this one is then called ``.2`` and so on.
 
     Raises:
         FileRefused: From every method: the file cannot be there, be read or be written.
     """
 
     def __init__(self, path: str, source: InputFile) -> None:
-        self.path = path
+        self.path: str = path
         self.name: str = quote_path(path)
+        self._wanted = path
         self._source = source
         # Now, since the input must not be touched while its rows are read.
         self._has_mark = _needs_byte_order_mark(source)
@@ -94,6 +96,9 @@ class RejectsFile:
         try:
             if not os.path.lexists(self.path):
                 return None
+            if _is_locked(self.path):
+                self._use_another_name()
+                return None
             if mark is not None and self._continues(mark):
                 return None
             return _put_aside(self.path)
@@ -108,9 +113,7 @@ class RejectsFile:
         text = self._text(row, " ".join(reason.split()))
         try:
             if self._fd is None:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-                # Personal data: readable by the owner alone.
-                self._fd = os.open(self.path, flags | binary_flag(), 0o600)
+                self._fd = self._create()
                 text = self._header() + text
             data = text.encode()
             append(self._fd, data)
@@ -140,6 +143,26 @@ class RejectsFile:
             os.close(self._fd)
             self._fd = None
 
+    def _create(self) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        while True:
+            try:
+                # Personal data: readable by the owner alone.
+                fd = os.open(self.path, flags | binary_flag(), 0o600)
+            except FileExistsError:
+                # Another import has created it since ``begin``.
+                self._use_another_name()
+                continue
+            lock_file(fd)
+            return fd
+
+    def _use_another_name(self) -> None:
+        number = 2
+        while os.path.lexists(f"{self._wanted}.{number}"):
+            number += 1
+        self.path = f"{self._wanted}.{number}"
+        self.name = quote_path(self.path)
+
     def _continues(self, mark: RejectsMark) -> bool:
         digest = hashlib.sha256()
         left = mark.size
@@ -151,6 +174,7 @@ class RejectsFile:
             return False
         flags = os.O_WRONLY | os.O_APPEND | binary_flag()
         self._fd, self._size, self._digest = os.open(self.path, flags), mark.size, digest
+        lock_file(self._fd)
         # The journal does not know of a row after the mark, so that row is rejected again.
         os.ftruncate(self._fd, mark.size)
         return True
@@ -205,6 +229,17 @@ def _is_same(one: str, other: str) -> bool:
     except OSError:
         # One of them does not exist yet.
         return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _is_locked(path: str) -> bool:
+    fd = os.open(path, os.O_RDONLY | binary_flag())
+    try:
+        lock_file(fd)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def _put_aside(path: str) -> str:

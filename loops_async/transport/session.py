@@ -107,6 +107,7 @@ def open_http(
     limit_per_host: int,
     keepalive: float,
     trust_env: bool,
+    proxy: str | None = None,
     trace_configs: Sequence[aiohttp.TraceConfig],
 ) -> aiohttp.ClientSession:
     """A session with a connector of its own, in the running event loop."""
@@ -117,6 +118,7 @@ def open_http(
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=HEADERS,
         trust_env=trust_env,
+        proxy=proxy,
         trace_configs=list(trace_configs),
     )
 

@@ -107,7 +107,7 @@ async def test_the_bar_is_gone_before_the_summary_of_a_stopped_import(rows: str)
     words = re.sub(r"\x1b\[[\d;]*m", "", bar)
     assert summary
     assert "━" in bar
-    assert re.search(r"\d/40 .* rows/s, \d+ rate-limited, 0 rejected, \d+ s left", words)
+    assert re.search(r"\d/40 .* rows/s, 0 rejected, \d+ s left", words)
     assert "━" not in after
     # The cursor is shown again and the bar's line erased.
     assert bar.rindex("\x1b[?25h") > bar.rindex("━")

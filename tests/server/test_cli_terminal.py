@@ -5,6 +5,7 @@ import contextlib
 import os
 import pty
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,21 @@ COLOUR = re.compile(rb"\x1b\[(?:\d+;)*[349]\d[;m]")
 
 
 async def on_a_terminal(
-    *arguments: str, env: dict[str, str], sandbox: Sandbox | None = None
+    *arguments: str,
+    env: dict[str, str],
+    sandbox: Sandbox | None = None,
+    asked: bytes = b"?",
+    answer: Callable[[asyncio.subprocess.Process, int], object] | None = None,
 ) -> bytes:
-    """All that a terminal is sent."""
+    """All that a terminal is sent; ``answer`` is called once ``asked`` was seen."""
     leader, follower = pty.openpty()
     os.set_blocking(leader, False)
     process = await start(
-        *arguments, sandbox=sandbox, env={"COLUMNS": "100"} | env, terminal=follower
+        *arguments,
+        sandbox=sandbox,
+        env={"COLUMNS": "100"} | env,
+        terminal=follower,
+        stdin=follower if answer is not None else asyncio.subprocess.DEVNULL,
     )
     os.close(follower)
     seen = b""
@@ -36,6 +45,9 @@ async def on_a_terminal(
         with contextlib.suppress(BlockingIOError, OSError):
             while more := os.read(leader, 65536):
                 seen += more
+        if answer is not None and asked in seen:
+            answer(process, leader)
+            answer = None
     os.close(leader)
     return seen
 

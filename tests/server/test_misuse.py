@@ -64,7 +64,7 @@ def test_without_a_key_the_error_names_both_places_for_it(
     ids=ascii,
 )
 def test_a_key_that_cannot_be_one_is_refused_and_never_shown(key: Any) -> None:
-    with pytest.raises(ConfigurationError, match="pass only the key") as caught:
+    with pytest.raises(ConfigurationError, match=r"^api_key: (must|is in|begins)") as caught:
         LoopsClient(key)
     assert "secret" not in f"{caught.value}{caught.value!r}"
 

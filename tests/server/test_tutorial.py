@@ -54,6 +54,7 @@ def comparable(output: str) -> str:
     """``output`` without what differs from run to run: ids, frames, progress, times and rates."""
     output = re.sub(r"\bcl[0-9a-z]{23}\b", "ID", output)
     output = re.sub(r"(Traceback .*\n)(?:  .*\n)+", r"\1  …\n", output)
+    output = re.sub(r"(http://127\.0\.0\.1):\d+/", r"\1:N/", output)
     output = re.sub(r"^\d+ of \d+ rows, .*\n|, \d+\.\d+ per second", "", output, flags=re.MULTILINE)
     return re.sub(r"\d+\.\d+ s\b", "N s", output)
 

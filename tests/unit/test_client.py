@@ -309,10 +309,10 @@ def test_misuse_is_named_and_sends_nothing(
 
 @pytest.mark.parametrize("key", [
     "s3cret two", "s3cret\n", "\ts3cret", "Bearer s3cret", "s3crét", "s3cret\0", " ", b"s3cret",
-    7, ["s3cret"],
+    7, ["s3cret"], '"s3cret"', "'s3cret'", "s3cret'", "“s3cret”", '"s3cret"\n',
 ])  # fmt: skip
 def test_what_cannot_be_a_key_is_refused_without_repeating_it(key: Any) -> None:
-    with pytest.raises(errors.ConfigurationError, match="api_key: must be text without") as caught:
+    with pytest.raises(errors.ConfigurationError, match=r"^api_key: (must|is in|begins)") as caught:
         LoopsClient(key)
     assert "s3cr" not in repr(caught.value)
     assert caught.value.__context__ is None

@@ -64,10 +64,7 @@ def test_progress_tells_pace_limits_rejections_and_the_time_that_is_left() -> No
     going = ImportReport(rows=1_000, applied=390, requests=402, rate_limited=12, rate=10.0)
     going.rejected.add(2, "is no address")
     going.rejected.count += 9
-    assert (
-        describe_progress(going.progress())
-        == "10.0 rows/s, 12 rate-limited, 10 rejected, 1 min 00 s left"
-    )
+    assert describe_progress(going.progress()) == "10.0 rows/s, 10 rejected, 1 min 00 s left"
     going.failed.add(5, "no connection")
     assert "1 failed" in describe_progress(going.progress())
 
@@ -89,14 +86,12 @@ def test_no_terminal_is_so_narrow_that_a_number_is_cut(
     assert "…" not in seen
     # The words may take two lines.
     assert all(word in seen for word in describe_progress(going.progress()).split())
-    assert ("━" in seen) is (int(columns) >= 100)
+    assert ("━" in seen) is (int(columns) >= 80)
 
 
 def test_without_a_pace_no_time_is_promised() -> None:
-    assert (
-        describe_progress(ImportProgress(rows=9, requests=1))
-        == "0.0 rows/s, 0 rate-limited, 0 rejected"
-    )
+    progress = ImportProgress(rows=9, requests=1)
+    assert describe_progress(progress) == "0.0 rows/s, 0 rejected"
 
 
 def test_where_nothing_is_sent_there_is_no_pace_and_no_answer() -> None:
