@@ -28,7 +28,7 @@ _BLANK_AND_QUOTE: Final = re.compile(r'[ \t]+"')
 _NAMES: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
-@attrs.frozen
+@attrs.define
 class Record:
     """One record as it stands in the file.
 
@@ -82,10 +82,11 @@ class CsvLayout:
                     raise lines.refuse("this row opens a quote that is never closed") from None
                 yield self._repaired(lines)
             else:
-                if any(map(_BLANK_AND_QUOTE.match, cells)):
+                text = lines.record
+                if (' "' in text or '\t"' in text) and any(map(_BLANK_AND_QUOTE.match, cells)):
                     yield self._repaired(lines)
-                elif any(cell.strip() for cell in cells):
-                    yield Record(lines.start, lines.record, _plain(cells))
+                elif any(map(str.strip, cells)):
+                    yield Record(lines.start, text, _plain(cells) if '="' in text else cells)
 
     def _reader(self, lines: Iterable[str], *, skip_blanks: bool = False) -> Iterator[list[str]]:
         skip = skip_blanks or self.skip_blanks
@@ -304,6 +305,8 @@ def check_width(
 
     Empty cells at the end may be missing, and there may be more of them.
     """
+    if len(record.cells) == len(headers):
+        return ""
     cells = _trimmed(record.cells)
     if len(cells) > len(headers):
         return f"has {count_noun(len(cells), 'cell')} where the header has {len(headers)}"
@@ -436,6 +439,4 @@ def _trimmed(cells: Sequence[str]) -> Sequence[str]:
 
 def _plain(cells: list[str]) -> list[str]:
     """``cells`` with ``="01234"``, which keeps a spreadsheet from reading a number, as 01234."""
-    if not any(cell.startswith('="') for cell in cells):
-        return cells
     return [found[1] if (found := _FORMULA_TEXT.fullmatch(cell)) else cell for cell in cells]

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, TextIO, TypeAlias, cast
@@ -195,24 +195,16 @@ class InputFile:
         self.stream.close()
 
     def _rows_below_header(self, records: Iterator[Record]) -> Iterator[AnyRow]:
+        headers, header_line = self.layout.headers, self.layout.header_line
         record: Record | None = None
         for following in records:
             if record is not None:
-                yield self._row(record, following)
-            record = following if following.line > self.layout.header_line else None
+                yield _csv_row(headers, record, following)
+            elif following.line <= header_line:
+                continue
+            record = following
         if record is not None:
-            yield self._row(record, None)
-
-    def _row(self, record: Record, following: Record | None) -> AnyRow:
-        reason = record.problem
-        if not reason and "\0" in record.text:
-            reason = "contains a NUL character"
-        reason = reason or csv_format.check_width(record, self.headers, following, REASON_COLUMN)
-        if reason:
-            return UnreadableRow(line=record.line, reason=reason, text=record.text)
-        # Cells that are missing at the end stay missing: they must not clear a field.
-        by_column = dict(zip(self.headers, record.cells, strict=False))
-        return InputRow(line=record.line, cells=by_column, text=record.text)
+            yield _csv_row(headers, record, None)
 
 
 @contextmanager
@@ -430,6 +422,18 @@ def _check_not_empty(source: InputFile, encoding: DetectedEncoding) -> None:
     finally:
         lines.release()
     raise FileRefused(source.name, "is empty")
+
+
+def _csv_row(headers: Sequence[str], record: Record, following: Record | None) -> AnyRow:
+    reason = record.problem
+    if not reason and "\0" in record.text:
+        reason = "contains a NUL character"
+    reason = reason or csv_format.check_width(record, headers, following, REASON_COLUMN)
+    if reason:
+        return UnreadableRow(line=record.line, reason=reason, text=record.text)
+    # Cells that are missing at the end stay missing: they must not clear a field.
+    by_column = dict(zip(headers, record.cells, strict=False))
+    return InputRow(line=record.line, cells=by_column, text=record.text)
 
 
 def _json_rows(lines: LineReader) -> Iterator[AnyRow]:
