@@ -221,7 +221,7 @@ async def test_no_fault_brings_anything_to_light(
             hidden(repr(thing))
     hidden(repr([CREATE, UPDATE, EVENT, MAIL, FILE]))
     assert [record for record in log.records if record.name == "loops_async"]
-    assert debug == any("took" in record.getMessage() for record in log.records)
+    assert not debug or any("took" in record.getMessage() for record in log.records)
     hidden("".join(capfd.readouterr()))
 
 
