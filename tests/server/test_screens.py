@@ -72,7 +72,7 @@ def write_contacts(path: Path, seats: str) -> None:
     again = {7: 3, 31: 12, 64: 31, 90: 2, 127: 8} | {line: line - 80 for line in range(200, 207)}
     for line, before in again.items():
         lines[line - 1] = lines[before - 1]
-    lines[81 - 1], lines[130 - 1] = "nobody,3", "user130@example.com"
+    lines[81 - 1], lines[130 - 1] = "nobody,3", "user130@example.com,3,pro"
     lines[802 - 1] = f"user802@example.com,{seats}"
     path.write_text("\n".join(lines) + "\n")
 
