@@ -38,8 +38,8 @@ class Progress:
 
     def query(self) -> sa.Select[Any]:
         has_failed = users.c.id.in_(sa.select(failures.c.user_id))
-        columns = (users.c.id, users.c.email, users.c.plan, self.changed.label("changed"))
-        query = sa.select(*columns).order_by(self.changed)
+        query = sa.select(*users.c["id", "email", "plan"], self.changed.label("changed"))
+        query = query.order_by(self.changed)
         since = self.since
         return query.where((self.changed >= since - OVERLAP) | has_failed) if since else query
 
