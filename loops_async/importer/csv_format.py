@@ -80,11 +80,11 @@ class CsvLayout:
             except csv.Error:
                 if lines.ended:
                     raise lines.refuse("this row opens a quote that is never closed") from None
-                yield self._repaired(lines)
+                yield self._repaired(lines, self._without_blanks(lines.record))
             else:
                 text = lines.record
                 if (' "' in text or '\t"' in text) and any(map(_BLANK_AND_QUOTE.match, cells)):
-                    yield self._repaired(lines)
+                    yield self._repaired(lines, self._without_tabs(text))
                 elif any(map(str.strip, cells)):
                     yield Record(lines.start, text, _plain(cells) if '="' in text else cells)
 
@@ -92,12 +92,20 @@ class CsvLayout:
         skip = skip_blanks or self.skip_blanks
         return csv.reader(lines, delimiter=self.delimiter, strict=True, skipinitialspace=skip)
 
-    def _repaired(self, lines: LineReader) -> Record:
-        """The record read once more without the blanks around its quotes, if that is all."""
-        text = lines.record
-        mark = re.escape(self.delimiter)
-        bare = re.sub(rf'"[ \t]+(?={mark}|[\r\n]*$)', '"', text)
-        bare = re.sub(rf'({mark})[ \t]+(?=")', r"\1", bare)
+    def _without_blanks(self, text: str) -> str:
+        """``text`` without the blanks between quotes and delimiters."""
+        mark, blanks = re.escape(self.delimiter), " " if self.delimiter == "\t" else " \t"
+        text = re.sub(rf'"[{blanks}]+(?={mark}|[\r\n]*$)', '"', text)
+        return re.sub(rf'({mark})[{blanks}]+(?=")', r"\1", text)
+
+    def _without_tabs(self, text: str) -> str:
+        """``text`` without tabs between delimiters and quotes, which csv does not skip."""
+        if self.delimiter == "\t":
+            return text
+        return re.sub(rf'({re.escape(self.delimiter)}) *\t[ \t]*(?=")', r"\1", text)
+
+    def _repaired(self, lines: LineReader, bare: str) -> Record:
+        """The record parsed from ``bare``, without blanks around quotes, if that is all."""
         try:
             (cells,) = self._reader([bare], skip_blanks=True)
         except (csv.Error, ValueError):
@@ -106,8 +114,8 @@ class CsvLayout:
                 # An unclosed quote ends at the next one in the file, with whole rows in between.
                 read = f"lines {lines.start} to {lines.number} were read as one row"
                 reason = f"{reason}, or one left open: {read}"
-            return Record(lines.start, text, problem=reason)
-        return Record(lines.start, text, _plain(cells))
+            return Record(lines.start, lines.record, problem=reason)
+        return Record(lines.start, lines.record, _plain(cells))
 
 
 @attrs.frozen

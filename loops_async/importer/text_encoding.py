@@ -16,6 +16,13 @@ _CHUNK: Final = 1024 * 1024
 _MOST_LINES: Final = 5_000
 """Lines with other characters than ASCII from which an encoding is guessed."""
 
+_MOST_NAMED: Final = 3
+_COMMON: Final = (
+    *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874"),
+    *("koi8_r", "mac_roman", "cp850", "cp852", "cp932", "euc_jp", "gb18030", "big5", "cp949"),
+)
+"""Encodings that are guessed: those of Windows, of DOS, of old Macs and of East Asia."""
+
 _MARKS: Final = (
     # UTF-32 first: its mark begins with that of UTF-16.
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -24,9 +31,11 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
     (codecs.BOM_UTF8, UTF_8),
 )
-# The letters of western European languages that have the same meaning in no other encoding that
-# is common for files of contacts: others, such as the Danish ø, are a Czech ř in Windows-1250.
+# Letters that have the same meaning in no other encoding that is common for files of contacts.
+# Others are ambiguous: a Danish ø is a Czech ř in Windows-1250, an Italian ò a Slovak ň.
 _WESTERN: Final = frozenset("äöüÄÖÜßéèêëàâçîïôÉÈÀÇáíóúñÁÍÓÚÑåÅã")
+_NORDIC: Final = frozenset("æøåÆØÅäöÄÖéÉüÜ")
+_ITALIAN_ENDINGS: Final = frozenset("ìòù")
 _PUNCTUATION: Final = frozenset("“”–—…€«»°´®©\u00a0")  # noqa: RUF001
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
@@ -144,18 +153,28 @@ def _is_western(sample: bytes) -> bool:
         text = sample.decode("cp1252")
     except UnicodeDecodeError:
         return False
+    letters = _NORDIC if set(filter(_is_special, text)) <= _NORDIC else _WESTERN
     for place, character in enumerate(text):
-        if character.isascii() or character in _WESTERN:
+        if character.isascii() or character in letters:
             continue
         around = text[place - 1 : place] + text[place + 1 : place + 2]
         inside = len(around) == 2 and around.isalpha()
-        # An apostrophe stands inside a word, as in a French elision; other marks never do.
-        is_mark = inside if character == "’" else character in _PUNCTUATION and not inside  # noqa: RUF001
-        if not is_mark:
+        if character == "’":  # noqa: RUF001
+            # As in a French elision; other marks never stand inside a word.
+            is_western = inside
+        elif character in _ITALIAN_ENDINGS:
+            is_western = not text[place + 1 : place + 2].isalpha()
+        else:
+            is_western = character in _PUNCTUATION and not inside
+        if not is_western:
             return False
     words: list[str] = [word for word in _WORD.findall(text) if len(word) > 1]
     # Greek and Cyrillic look like words of accented letters only.
     return all(2 * sum(map(str.isascii, word)) >= len(word) for word in words)
+
+
+def _is_special(character: str) -> bool:
+    return character.isalpha() and not character.isascii()
 
 
 def _likely(sample: bytes) -> str:
@@ -164,7 +183,11 @@ def _likely(sample: bytes) -> str:
         import charset_normalizer  # noqa: PLC0415 - optional
     except ModuleNotFoundError:
         return f"{how} (pip install 'loops-async[files]' adds a guess)"
-    found = charset_normalizer.from_bytes(sample).best()
-    if found is None:
+    found = charset_normalizer.from_bytes(sample, cp_isolation=list(_COMMON))
+    likely = [one.encoding for one in found][:_MOST_NAMED]
+    if not likely:
         return how
-    return f"it may be {found.encoding}: if so, use --encoding {found.encoding}; else {how}"
+    return (
+        f"a guess is {' or '.join(likely)}. Check in an editor which one shows the names right, "
+        f"and give it, as in --encoding {likely[0]}; or save the file as UTF-8"
+    )

@@ -10,7 +10,7 @@ from tests.server.terminal import loops_async
 
 pytestmark = pytest.mark.long
 
-ROWS = "email,plan\nada@example.com,pro\nnobody,pro\nbob@example.com\n"
+ROWS = "email,plan\nada@example.com,pro\nnobody,pro\nbob@example.com,pro,x\n"
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ async def test_a_dry_run_judges_everything_sends_nothing_and_leaves_nothing(
     assert done.out.splitlines() == [
         "Dry run, nothing was sent. 3 rows: 1 would be sent, 2 rejected",
         '  line 3: column "email" is not an email address: it has no @',
-        "  line 4: has 1 cell where the header has 2",
+        "  line 4: has 3 cells where the header has 2",
         "Would have been sent: 1 × POST /v1/contacts/properties, 1 × PUT /v1/contacts/update",  # noqa: RUF001
     ]
     assert '"plan": plan (string, by its values)' in done.err

@@ -296,7 +296,7 @@ async def test_a_row_that_was_rejected_before_the_stop_is_pointed_out_too(path: 
 
 
 async def test_rejected_rows_are_mended_and_imported(path: Path) -> None:
-    lines = ["email,n", "a@example.com,1", "nobody,2", "b@example.com", "linus@example.c,4"]
+    lines = ["email,n", "a@example.com,1", "nobody,2", "b@example.com,3,x", "linus@example.c,4"]
     path.write_text("\n".join(lines) + "\n")
     rejected = path.with_name("rows.csv.rejected.csv")
     async with Sandbox(rate=RATE, properties=[StoredProperty("n", "number")]) as sandbox:
@@ -307,9 +307,9 @@ async def test_rejected_rows_are_mended_and_imported(path: Path) -> None:
             reasons = [row[0] for row in csv.reader(file)]
         assert reasons[0] == "loops_error"
         assert "no @" in reasons[1]
-        assert "has 1 cell" in reasons[2]
+        assert "has 3 cells" in reasons[2]
         assert "Loops said: Invalid email address." in reasons[3]
-        mended = rejected.read_text().replace(",b@example.com", ",b@example.com,3")
+        mended = rejected.read_text().replace(",b@example.com,3,x", ",b@example.com,3")
         mended = mended.replace("nobody", "nobody@example.com")
         rejected.write_text(mended.replace("example.c,", "example.com,"))
         done = await loops_async("import", str(rejected), sandbox=sandbox)

@@ -57,10 +57,19 @@ def refusal(content: str | bytes, path: str = "x.csv", **options: Any) -> str:
         "email| name\nada@example.com| Ada\n",
         'email,name\n"ada@example.com",\t"Ada"\n',
         '"email"\t "name"\n"ada@example.com"\t "Ada"\n',
+        '"email" \t"name"\n"ada@example.com" \t "Ada"\n',
     ],
 )
 def test_blanks_after_a_delimiter_and_quotes_behind_them(content: str) -> None:
     assert rows(content) == [ADA]
+
+
+def test_an_empty_cell_between_tabs_and_a_quote_stays() -> None:
+    found = rows('email\ta\tb\nada@example.com\t\t"B"\n"c@example.com"\t\t "B" \n')
+    assert [list(row.values()) for row in found] == [
+        ["ada@example.com", "", "B"],
+        ["c@example.com", "", "B"],
+    ]
 
 
 def test_blanks_and_quotes_far_into_a_file() -> None:
@@ -231,7 +240,23 @@ def test_a_delimiter_that_cannot_be_one_is_refused(given: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Zoë", "Müller", "François", "José Peña", "Åsa", "João", "Weiß", "O’Neil é", "Ñandú", "Chloé"],  # noqa: RUF001
+    [
+        "Zoë",
+        "Müller",
+        "François",
+        "José Peña",
+        "Åsa",
+        "João",
+        "Weiß",
+        "O\u2019Neil é",
+        "Ñandú",
+        "Chloé",
+        "Søren Å",
+        "Kjær",
+        "Niccolò",
+        "Cantù",
+        "5 rue à Lyon",
+    ],
 )
 def test_windows_1252_is_read_and_named(name: str) -> None:
     content = f"email;name\r\nz@example.com;{name}\r\n".encode("cp1252")
@@ -252,7 +277,9 @@ def test_windows_1252_is_read_and_named(name: str) -> None:
         ("张伟", "gb18030"),
         ("Zoë Müller", "mac_roman"),
         ("Zoë Müller", "cp850"),
-        ("Søren", "cp1252"),
+        ("Søren Šulc", "cp1252"),
+        ("Zdeněk", "cp1250"),
+        ("Ondřej Novák", "cp1250"),
     ],
 )
 def test_an_encoding_that_is_not_clear_is_asked_for_and_can_be_named(
