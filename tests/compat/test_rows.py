@@ -157,7 +157,7 @@ def with_gaps() -> dict[str, list[Any]]:
     }
 
 
-class OwnFrame(pd.DataFrame):  # type: ignore[misc]
+class OwnFrame(pd.DataFrame):
     """As those of geopandas are."""
 
 
