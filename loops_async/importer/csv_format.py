@@ -13,7 +13,7 @@ from loops_async.importer.errors import FileRefused, count_noun, quote_name
 from loops_async.importer.line_reader import LineReader
 
 DELIMITERS: Final = ",;\t|"
-HEADER_WITHIN: Final = 30
+HEADER_WITHIN: Final = 50
 """How many rows may stand above the column names."""
 
 _SAMPLE: Final = 100
@@ -138,6 +138,13 @@ class _Candidate:
     identifies: bool
     known: int
     even: float
+    splits: bool
+    others: bool
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it does not split the rows, though something else may."""
+        return self.even <= 1 - _EVEN and (self.others or not self.identifies)
 
     @property
     def rank(self) -> tuple[bool, bool, int, int]:
@@ -197,12 +204,12 @@ def detect_layout(
     if chosen := delimiter or declared_delimiter(first.strip(" \r\n")):
         return _judge(name, sample, chosen, header_line, mapped).layout
     candidates = [_judge(name, sample, one, header_line, mapped) for one in DELIMITERS]
-    candidates = [one for one in candidates if one.width > 1]
+    candidates = [one for one in candidates if one.splits]
     if not candidates:
         return _judge(name, sample, ",", header_line, mapped).layout
     best = max(one.rank for one in candidates)
     candidates = [one for one in candidates if one.rank == best]
-    if len(candidates) > 1 or (not candidates[0].identifies and candidates[0].even <= 1 - _EVEN):
+    if len(candidates) > 1 or candidates[0].is_doubtful:
         could_be = " or ".join(_NAMES[one.layout.delimiter] for one in candidates)
         raise FileRefused(
             name,
@@ -239,7 +246,7 @@ def find_header(
         if has_identifier(record.cells, mapped) and not record.has_address:
             if _is_plain(near[:index], record):
                 return HeaderPlace(index, _note(name, records, index))
-            if _known(record.cells) > 1 and not any(above.has_address for above in near[:index]):
+            if _known(record.cells) > 1:
                 raise FileRefused(
                     name,
                     f"the column names may be on line {record.line}, below other rows; name their "
@@ -291,7 +298,7 @@ def column_names(name: str, header: Record, reason_column: str, most: int) -> tu
             )
         raise FileRefused(name, what, header.line)
     if len(names) == 1:
-        _check_only_column(name, names[0], header.line)
+        _check_only_column(name, names[0], header)
     if len(names) > most:
         raise FileRefused(name, f"has more than {most:,} columns", header.line)
     before = names.index(reason_column) if reason_column in names else len(names)
@@ -335,25 +342,26 @@ def check_width(
     return ""
 
 
-def _check_only_column(name: str, header: str, line: int) -> None:
-    inside = [_NAMES[one] for one in DELIMITERS if one in header]
-    if inside:
-        raise FileRefused(
-            name,
-            f"has one column, {quote_name(header)}: each line is one cell in quotes. Remove the "
-            f"quotes around the lines, or export it again with cells separated by {inside[0]}",
-            line,
-        )
-    if not has_identifier([header]) and (found := re.search(r"[:^~#/ ]", header)):
-        character = "a blank" if found[0] == " " else found[0]
-        for part in header.split(found[0]):
-            if has_identifier([part]):
-                raise FileRefused(
-                    name,
-                    f"has one column, {quote_name(header)}; if its cells are separated by "
-                    f"{character}, name that character with --delimiter",
-                    line,
-                )
+def _check_only_column(name: str, only: str, header: Record) -> None:
+    """Refuse a single column whose name looks like several."""
+    if has_identifier([only]):
+        return
+    for separator in (*DELIMITERS, *":^~#/ "):
+        if separator not in only or not any(has_identifier([p]) for p in only.split(separator)):
+            continue
+        what = f"has one column, {quote_name(only)}"
+        named = _NAMES.get(separator, "blanks" if separator == " " else separator)
+        if separator in DELIMITERS and header.text.lstrip().startswith('"'):
+            problem = (
+                f"{what}: each line is one cell in quotes. Remove the quotes around the lines, or "
+                f"export it again with cells separated by {named}"
+            )
+        else:
+            problem = (
+                f"{what}; if its cells are separated by {named}, give that character with "
+                "--delimiter"
+            )
+        raise FileRefused(name, problem, header.line)
 
 
 def _judge(
@@ -367,7 +375,8 @@ def _judge(
     try:
         place = find_header(name, records, header_line, mapped)
     except FileRefused:
-        place = HeaderPlace(0)
+        named = (i for i, one in enumerate(records) if has_identifier(one.cells, mapped))
+        place = HeaderPlace(next(named, 0))
     below = records[place.index :]
     header, rows = (below[0].cells if below else []), below[1:]
     width = len(_trimmed(header))
@@ -378,6 +387,10 @@ def _judge(
         identifies=has_identifier(header, mapped) or "mail" in "".join(header).casefold(),
         known=_known(header),
         even=fitting / len(rows) if rows else 1,
+        splits=len(header) > 1,
+        others=any(
+            all(other in row.text for row in rows) for other in DELIMITERS if other != delimiter
+        ),
     )
 
 

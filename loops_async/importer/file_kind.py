@@ -83,6 +83,10 @@ def detect_form(path: str, name: str, content: BinaryIO) -> Literal["csv", "json
         raise FileRefused(
             name, "is one JSON array; write one object a line instead (jq -c '.[]' does)"
         )
+    if first == "{":
+        raise FileRefused(
+            name, "is JSON over several lines; write one object a line instead (jq -c . does)"
+        )
     return "jsonl" if json_lines or first.startswith("{") else "csv"
 
 

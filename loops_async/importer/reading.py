@@ -4,6 +4,7 @@ import difflib
 import errno
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,7 @@ REASON_COLUMN: Final = "loops_error"
 """The column with the reason in a file of rejected rows; an import leaves it out."""
 
 _SPOOL_IN_MEMORY: Final = 4 * 1024 * 1024
+_PYTHON_KEY: Final = re.compile(r"\s*\{\s*'")
 
 
 @attrs.frozen
@@ -356,25 +358,32 @@ def _unreadable(lines: LineReader, reason: str) -> UnreadableRow:
     return UnreadableRow(line=lines.start, reason=reason, text=lines.record)
 
 
-def _no_number(text: str) -> str | None:
-    """The first of NaN, Infinity and -Infinity in what would otherwise be a JSON object."""
+def _not_quite_json(text: str) -> str | None:
+    """What a line is that other programs take for a JSON object."""
     found: list[str] = []
     try:
         json.loads(text, parse_constant=found.append, parse_float=str, parse_int=str)
+    except json.JSONDecodeError as error:
+        rest = text[error.pos :].lstrip(", ")
+        if error.msg == "Extra data" and rest.startswith("{"):
+            return "has several objects; write one object a line"
+        if _PYTHON_KEY.match(text):
+            return "is written as Python prints it, with single quotes; write it with json.dumps"
     except (ValueError, RecursionError):
         return None
-    return found[0] if found else None
+    if found:
+        return (
+            f"contains {found[0]}, which Python writes and JSON does not have; write null instead"
+        )
+    return None
 
 
 def _json_row(lines: LineReader, text: str) -> AnyRow:
     try:
         value: object = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        if name := _no_number(text):
-            return _unreadable(
-                lines,
-                f"contains {name}, which Python writes and JSON does not have; write null instead",
-            )
+        if reason := _not_quite_json(text):
+            return _unreadable(lines, reason)
         return _unreadable(lines, f"is not valid JSON, at character {error.pos + 1}")
     if not isinstance(value, dict):
         return _unreadable(lines, "is not a JSON object")

@@ -132,7 +132,7 @@ def _check_address(address: str) -> None:
     if (
         not local
         or not domain
-        or "@" in domain
+        or any(c in domain for c in "@,;<>")
         or any(c.isspace() or not c.isprintable() for c in address)
     ):
         raise ValueRefused("is not one email address")

@@ -36,7 +36,7 @@ _MARKS: Final = (
 _WESTERN: Final = frozenset("äöüÄÖÜßéèêëàâçîïôÉÈÀÇáíóúñÁÍÓÚÑåÅã")
 _NORDIC: Final = frozenset("æøåÆØÅäöÄÖéÉüÜ")
 _ITALIAN_ENDINGS: Final = frozenset("ìòù")
-_PUNCTUATION: Final = frozenset("“”–—…€«»°´®©\u00a0")  # noqa: RUF001
+_PUNCTUATION: Final = frozenset("“”„–—…€«»°´®©™•§±×÷·\u00a0")  # noqa: RUF001
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
 

@@ -173,7 +173,13 @@ def test_what_mail_programs_write_around_an_address_is_removed(cell: str) -> Non
 
 @pytest.mark.parametrize(
     "cell",
-    ["a@x.com; b@x.com", "<a@x.com> <b@x.com>", "a@x.com <b@x.com>", "mailto:a@x.com,b@x.com"],
+    [
+        "a@x.com; b@x.com",
+        "<a@x.com> <b@x.com>",
+        "a@x.com <b@x.com>",
+        "mailto:a@x.com,b@x.com",
+        "a@x.com,Ada",
+    ],
 )
 def test_two_addresses_in_a_cell_are_not_cut_to_one(cell: str) -> None:
     assert "is not one email address" in refusal(email=cell).reason

@@ -207,6 +207,10 @@ def test_a_column_is_named_in_a_mapping_as_it_is_shown(header: str, typed: str) 
         ("Full name, title;E-Mail;Phone, mobile\nAda, Dr;a@x.com;1\n", ";"),
         ("email\na@x.com\n", ","),
         ("Name\nAda, L.\n", ","),
+        ("email;\na@x.com;\nb@x.com;\n", ";"),
+        ("email,\na@x.com,\nb@x.com,\n", ","),
+        ("Report, May, 2024\n\nemail;first name\na@x.com;A\n", ";"),
+        ("email,first name\na@x.com\n", ","),
         ("sep=^\nemail^name\na@x.com^A\n", "^"),
     ],
 )
@@ -215,7 +219,9 @@ def test_the_delimiter_is_judged_by_the_names_and_the_rows(content: str, delimit
         assert source.delimiter == delimiter
 
 
-@pytest.mark.parametrize("content", ["a,b;c\n1,2;3\n4,5;6\n", "a,b\n1;2;3\n1;2;3\n"])
+@pytest.mark.parametrize(
+    "content", ["a,b;c\n1,2;3\n4,5;6\n", "a,b\n1;2;3\n1;2;3\n", "email\tfirst name\na@x.com,A\n"]
+)
 def test_a_delimiter_that_is_not_clear_is_asked_for(content: str) -> None:
     message = refusal(content)
     assert "--delimiter" in message
@@ -355,6 +361,7 @@ def test_damaged_gzip_is_refused() -> None:
         (b'<!DOCTYPE html PUBLIC "x">', "web page"),
         (codecs.BOM_UTF16_LE + "<HTML>".encode("utf-16-le"), "web page"),
         (b'<?xml version="1.0"?><Workbook/>', "XML"),
+        ('{\n  "email": "a@example.com"\n}\n', "JSON over several lines"),
         (b"%PDF-1.4", "PDF"),
         (b"BEGIN:VCARD\nVERSION:3.0\n", "vCards"),
         (b"BZh91AY&SY", "bzip2"),
@@ -370,6 +377,16 @@ def test_damaged_gzip_is_refused() -> None:
 )
 def test_what_is_not_a_table_is_named(content: str | bytes, says: str) -> None:
     assert says in refusal(content)
+
+
+def test_a_wrong_delimiter_is_named() -> None:
+    assert "separated by commas" in refusal("email,name\na@example.com,A\n", delimiter=";")
+
+
+def test_lines_above_with_an_address_are_asked_about() -> None:
+    content = "Owner,ada@example.com\nemail,first name,city\na@example.com,A,Paris\n"
+    assert "--header-line 2" in refusal(content)
+    assert rows("Owner: ada@example.com\n\nemail,name\nada@example.com,Ada\n") == [ADA]
 
 
 def test_rejected_rows_are_imported_without_the_options_of_the_file() -> None:

@@ -412,3 +412,17 @@ def test_what_json_has_no_number_for_is_named(line: str, name: str) -> None:
     assert bad(rows) == [
         (2, f"contains {name}, which Python writes and JSON does not have; write null instead")
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("{'email': 'a@example.com', 'vip': True}", "json.dumps"),
+        ('{"email": "a@example.com"}{"email": "b@example.com"}', "one object a line"),
+        ('{"email": "a@example.com"}, {"email": "b@example.com"}', "one object a line"),
+        ('{"email": "a@example.com",}', "is not valid JSON, at character"),
+    ],
+)
+def test_what_is_not_quite_json_is_named(line: str, says: str) -> None:
+    ((_, reason),) = bad(read('{"email": "x@example.com"}\n' + line + "\n"))
+    assert says in reason
