@@ -1,15 +1,15 @@
-"""How a CSV file is laid out: its delimiter, the line of its column names, and its records."""
+"""How a CSV file is laid out: its delimiter, and the line of its column names."""
 
-import csv
 import io
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import attrs
 
 from loops_async.importer.column_names import default_field, known_spelling, own_field
-from loops_async.importer.errors import FileRefused, count_noun, quote_name
+from loops_async.importer.csv_records import ADDRESS, CsvLayout, Record, trimmed
+from loops_async.importer.errors import FileRefused, quote_name
 from loops_async.importer.line_reader import LineReader
 
 DELIMITERS: Final = ",;\t|"
@@ -21,101 +21,8 @@ _SAMPLE: Final = 100
 
 _EVEN: Final = 0.9
 _QUOTED: Final = re.compile(r'"[^"]*(?:"|$)')
-_ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _SEPARATOR: Final = re.compile(r'sep=([^\w\s"]|\t)', re.ASCII | re.IGNORECASE)
-_FORMULA_TEXT: Final = re.compile(r'="([^"]*)"')
-_BLANK_AND_QUOTE: Final = re.compile(r'[ \t]+"')
 _NAMES: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-
-
-@attrs.define
-class Record:
-    """One record as it stands in the file.
-
-    Attributes:
-        line: The line it begins on, counted from 1.
-        text: Its text, line end included.
-        cells: Its cells; none if it cannot be parsed.
-        problem: Why it cannot be parsed; else empty.
-    """
-
-    line: int
-    text: str = attrs.field(repr=False)
-    cells: list[str] = attrs.field(factory=list[str], repr=False)
-    problem: str = ""
-
-    @property
-    def filled(self) -> int:
-        """How many cells are not empty."""
-        return sum(bool(cell.strip()) for cell in self.cells)
-
-    @property
-    def has_address(self) -> bool:
-        """Whether a cell is an email address."""
-        return any(_ADDRESS.fullmatch(cell.strip()) for cell in self.cells)
-
-
-@attrs.frozen
-class CsvLayout:
-    """How a CSV file is laid out.
-
-    Attributes:
-        delimiter: What separates its cells.
-        skip_blanks: Whether blanks after a delimiter are not part of the cell.
-    """
-
-    delimiter: str
-    skip_blanks: bool = False
-
-    def records(self, lines: LineReader) -> Iterator[Record]:
-        """The records that are not empty."""
-        # Strict: lenient reading drops a stray quote and quietly moves text to the wrong column.
-        reader = self._reader(lines)
-        while True:
-            lines.begin_record()
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error:
-                if lines.ended:
-                    raise lines.refuse("this row opens a quote that is never closed") from None
-                yield self._repaired(lines, self._without_blanks(lines.record))
-            else:
-                text = lines.record
-                if (' "' in text or '\t"' in text) and any(map(_BLANK_AND_QUOTE.match, cells)):
-                    yield self._repaired(lines, self._without_tabs(text))
-                elif any(map(str.strip, cells)):
-                    yield Record(lines.start, text, _plain(cells) if '="' in text else cells)
-
-    def _reader(self, lines: Iterable[str], *, skip_blanks: bool = False) -> Iterator[list[str]]:
-        skip = skip_blanks or self.skip_blanks
-        return csv.reader(lines, delimiter=self.delimiter, strict=True, skipinitialspace=skip)
-
-    def _without_blanks(self, text: str) -> str:
-        """``text`` without the blanks between quotes and delimiters."""
-        mark, blanks = re.escape(self.delimiter), " " if self.delimiter == "\t" else " \t"
-        text = re.sub(rf'"[{blanks}]+(?={mark}|[\r\n]*$)', '"', text)
-        return re.sub(rf'({mark})[{blanks}]+(?=")', r"\1", text)
-
-    def _without_tabs(self, text: str) -> str:
-        """``text`` without tabs between delimiters and quotes, which csv does not skip."""
-        if self.delimiter == "\t":
-            return text
-        return re.sub(rf'({re.escape(self.delimiter)}) *\t[ \t]*(?=")', r"\1", text)
-
-    def _repaired(self, lines: LineReader, bare: str) -> Record:
-        """The record parsed from ``bare``, without blanks around quotes, if that is all."""
-        try:
-            (cells,) = self._reader([bare], skip_blanks=True)
-        except (csv.Error, ValueError):
-            reason = 'has a quote inside a quoted cell, which must be doubled ("")'
-            if lines.number > lines.start:
-                # An unclosed quote ends at the next one in the file, with whole rows in between.
-                read = f"lines {lines.start} to {lines.number} were read as one row"
-                reason = f"{reason}, or one left open: {read}"
-            return Record(lines.start, lines.record, problem=reason)
-        return Record(lines.start, lines.record, _plain(cells))
 
 
 @attrs.frozen
@@ -261,7 +168,7 @@ def _below_titles(name: str, records: Sequence[Record]) -> HeaderPlace:
     if len(records) > 2 and records[0].filled == 1:
         for index, record in enumerate(records):
             if record.filled > 1 and not record.has_address:
-                names = _trimmed(record.cells)
+                names = trimmed(record.cells)
                 is_header = all(any(map(str.isalpha, one)) for one in names)
                 if is_header and _is_plain(records[:index], record):
                     return HeaderPlace(index, _note(name, records, index))
@@ -289,7 +196,7 @@ def column_names(name: str, header: Record, reason_column: str, most: int) -> tu
     names = [cell.strip(" \t\r\n\u00a0\ufeff") for cell in header.cells]
     while len(names) > most and not names[-1]:
         names.pop()
-    if any(_ADDRESS.fullmatch(one) for one in names):
+    if any(ADDRESS.fullmatch(one) for one in names):
         what = "is a list of addresses without a column name; add a first line with the word email"
         if len(names) > 1:
             what = (
@@ -311,35 +218,6 @@ def column_names(name: str, header: Record, reason_column: str, most: int) -> tu
             own = f"{one}#{number}"
         unique.append(own)
     return tuple(unique)
-
-
-def check_width(
-    record: Record, headers: Sequence[str], following: Record | None, reason_column: str
-) -> str:
-    """Why a record does not fit below ``headers``; empty if it does.
-
-    Empty cells at the end may be missing, and there may be more of them.
-    """
-    if len(record.cells) == len(headers):
-        return ""
-    cells = _trimmed(record.cells)
-    if len(cells) > len(headers):
-        return f"has {count_noun(len(cells), 'cell')} where the header has {len(headers)}"
-    missing = len(headers) - len(record.cells)
-    if missing > 0 and headers[0] == reason_column and " " not in (record.cells[0].strip() or " "):
-        # A reason is a sentence, so the cell for it is missing, and the others would move.
-        return f"has {count_noun(len(record.cells), 'cell')} where the header has {len(headers)}"
-    if missing > 0 and following is not None and not following.problem:
-        # Two parts of one row, parted by a line end without quotes.
-        rest = len(following.cells)
-        is_rest = rest == missing + 1 and rest < len(headers) and not following.has_address
-        if is_rest and (record.has_address or _shape(record) != _shape(following)):
-            return (
-                f"has {count_noun(len(cells), 'cell')} where the header has {len(headers)}, and "
-                f"line {following.line} may be the rest of it; put a cell with a line break in "
-                "quotes"
-            )
-    return ""
 
 
 def _check_only_column(name: str, only: str, header: Record) -> None:
@@ -379,8 +257,8 @@ def _judge(
         place = HeaderPlace(next(named, 0))
     below = records[place.index :]
     header, rows = (below[0].cells if below else []), below[1:]
-    width = len(_trimmed(header))
-    fitting = sum(len(row.cells) > 1 and len(_trimmed(row.cells)) <= width for row in rows)
+    width = len(trimmed(header))
+    fitting = sum(len(row.cells) > 1 and len(trimmed(row.cells)) <= width for row in rows)
     return _Candidate(
         layout=CsvLayout(delimiter, _has_blanks(sample, below, delimiter)),
         width=width,
@@ -437,27 +315,9 @@ def _note(name: str, records: Sequence[Record], index: int) -> str:
     )
 
 
-def _shape(record: Record) -> str:
-    """The kinds of characters in the first cell of a record, such as ``a-0`` for ``user-17``."""
-    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", record.cells[0].strip()))
-
-
 def _known(names: Sequence[str]) -> int:
     return sum(
         bool(default_field(name) or known_spelling(name, names) or own_field(name))
         for name in names
         if name.strip()
     )
-
-
-def _trimmed(cells: Sequence[str]) -> Sequence[str]:
-    """``cells`` without the empty ones at the end."""
-    length = len(cells)
-    while length and not cells[length - 1].strip():
-        length -= 1
-    return cells[:length]
-
-
-def _plain(cells: list[str]) -> list[str]:
-    """``cells`` with ``="01234"``, which keeps a spreadsheet from reading a number, as 01234."""
-    return [found[1] if (found := _FORMULA_TEXT.fullmatch(cell)) else cell for cell in cells]

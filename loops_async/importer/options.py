@@ -72,7 +72,7 @@ def option_specs(options: type[Any]) -> dict[str, OptionSpec]:
 
 @attrs.frozen
 class ImportOptions:
-    """The options of an import; ``validate_file`` uses the first eight.
+    """The options of an import; ``validate_file`` uses those that change how rows are read.
 
     Attributes:
         mappings: Where columns go (``--map``): ``"COLUMN=FIELD"`` with a default field, the key of

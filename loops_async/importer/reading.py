@@ -17,7 +17,7 @@ import attrs
 import orjson
 
 from loops_async.importer import csv_format
-from loops_async.importer.csv_format import CsvLayout, Record
+from loops_async.importer.csv_records import CsvLayout, Record, check_width
 from loops_async.importer.errors import FileRefused, quote_path
 from loops_async.importer.file_kind import decompressed, detect_form, is_workbook
 from loops_async.importer.line_reader import LineReader, read_error
@@ -335,7 +335,7 @@ def _csv_row(headers: Sequence[str], record: Record, following: Record | None) -
     reason = record.problem
     if not reason and "\0" in record.text:
         reason = "contains a NUL character"
-    reason = reason or csv_format.check_width(record, headers, following, REASON_COLUMN)
+    reason = reason or check_width(record, headers, following, REASON_COLUMN)
     if reason:
         return UnreadableRow(line=record.line, reason=reason, text=record.text)
     # Cells that are missing at the end stay missing: they must not clear a field.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import attrs
 
 from loops_async.errors import MissingExtra
-from loops_async.importer.csv_format import HEADER_WITHIN, Record, has_identifier
+from loops_async.importer.csv_format import HEADER_WITHIN, has_identifier
+from loops_async.importer.csv_records import Record
 from loops_async.importer.errors import FileRefused, quote_name
 
 if TYPE_CHECKING:
