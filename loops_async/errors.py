@@ -1,53 +1,52 @@
-"""Every exception that leaves the package, grouped by who must act.
+"""The exceptions of this package.
 
 ::
 
     LoopsError
-    ├── your code
-    │   ├── ConfigurationError (ValueError)     a key, an address, a setting that cannot work
-    │   ├── MissingExtra (ImportError)          an optional part that is not installed
-    │   ├── InvalidInput (ValueError)           a field that Loops could not take; .field
-    │   ├── InvalidCall (TypeError)             arguments that do not go together
-    │   ├── RecipientNotAllowed (ValueError)    an address that safe mode keeps from getting mail
-    │   ├── SessionClosed (ValueError)          used after it was closed
-    │   └── WrongEventLoop (ValueError)         used from another loop than it was opened in
-    ├── APIError                                Loops answered, and said no; .status, .message
-    │   ├── BadRequest                          400, 422
-    │   ├── Unauthorized                        401: the API key
+    ├── ConfigurationError (ValueError)         the API key or a setting is missing or invalid
+    ├── MissingExtra (ImportError)              an optional dependency is not installed
+    ├── InvalidInput (ValueError)               a field has an invalid value; .field
+    ├── InvalidCall (TypeError)                 the arguments are of the wrong type or conflict
+    ├── RecipientNotAllowed (ValueError)        the address is not in allowed_recipients
+    ├── SessionClosed (ValueError)              the client or session was already closed
+    ├── WrongEventLoop (ValueError)             the client belongs to another event loop
+    ├── APIError                                an error response; .status, .message
+    │   ├── BadRequest                          400, 422, and any other 4xx
+    │   ├── Unauthorized                        401: the API key is not valid
     │   ├── Forbidden                           403
     │   ├── NotFound                            404
     │   │   └── ContactNotFound
     │   ├── Conflict                            409
     │   │   ├── ContactAlreadyExists
     │   │   └── IdempotencyConflict
-    │   ├── RedirectRefused                     3xx: never followed
-    │   ├── RateLimited                         429: come back later; .retry_after
-    │   └── ServerError                         5xx: Loops' side failed; 408, 425
-    ├── LinkError                               no whole reply came
-    │   ├── ConnectFailed                       no connection: the request never left
-    │   ├── ConnectionLost                      the connection broke
-    │   └── ReplyTimeout                        no reply in time
-    ├── InvalidReply                            a 2xx that is not what was promised; .excerpt
-    │   └── ReplyTooLarge                       more than the client will hold
-    ├── DeadlineExceeded (TimeoutError)         the call's own ``timeout`` ran out
-    └── OutcomeUnknown                          a write that may have taken effect, or not
+    │   ├── RedirectRefused                     3xx: redirects are not followed
+    │   ├── RateLimited                         429: the rate limit is exceeded; .retry_after
+    │   └── ServerError                         5xx, 408, 425; .retry_after
+    ├── LinkError                               no complete response was received
+    │   ├── ConnectFailed                       no connection; the request was not sent
+    │   ├── ConnectionLost                      the connection was lost
+    │   └── ReplyTimeout                        the response took too long
+    ├── InvalidReply                            a 2xx with an unexpected body; .excerpt
+    │   └── ReplyTooLarge                       the body is too large
+    ├── DeadlineExceeded (TimeoutError)         the call's timeout expired
+    └── OutcomeUnknown                          a write may or may not have taken effect
 
-Any error but ``OutcomeUnknown`` from a write means that the write did not happen.
-Messages name fields and say what to do; they never hold a key, an address or a value you sent.
+If a write raises any exception other than ``OutcomeUnknown``, it did not take effect. Messages name
+the field and the fix. They never contain an API key, an address or a value that you sent.
 """
 
 from typing import ClassVar
 
 
 class LoopsError(Exception):
-    """The root of every exception of this package.
+    """Base class of all exceptions of this package.
 
     Attributes:
-        status: The HTTP status of the reply behind this error, or None where there was none.
-        attempts: How many requests were sent before giving up; 0 where none was.
-        concerns_input: Whether what you passed is the reason, so that the same call with the same
-            values cannot succeed: it was refused before it was sent, or Loops refused it with 400,
-            409, 413 or 422.
+        status: The HTTP status code of the response, or None if there was no response.
+        attempts: Number of requests sent, including retries; 0 if nothing was sent.
+        concerns_input: True if the arguments caused the error, so that repeating the call with
+            the same arguments cannot succeed: either validation failed before anything was sent,
+            or Loops responded with 400, 409, 413 or 422.
     """
 
     _concerns_input: ClassVar[bool] = False
@@ -60,18 +59,18 @@ class LoopsError(Exception):
 
 
 class ConfigurationError(LoopsError, ValueError):
-    """A setting that cannot work: no API key, a malformed one, a base URL that is not safe."""
+    """A setting is missing or invalid, such as the API key or the base URL."""
 
 
 class MissingExtra(LoopsError, ImportError):
-    """An optional part is used whose extra is not installed; the message says which."""
+    """A feature requires an extra that is not installed. The message names the extra."""
 
 
 class InvalidInput(LoopsError, ValueError):
-    """A field that Loops could not take; nothing was sent.
+    """A field has a value that Loops would not accept. Nothing was sent.
 
     Attributes:
-        field: The name of the field or of the custom property.
+        field: The name of the field or custom property.
     """
 
     _concerns_input = True
@@ -82,13 +81,13 @@ class InvalidInput(LoopsError, ValueError):
 
 
 class InvalidCall(LoopsError, TypeError):
-    """Arguments that do not go together; nothing was sent."""
+    """The arguments have the wrong type or cannot be combined. Nothing was sent."""
 
     _concerns_input = True
 
 
 class RecipientNotAllowed(LoopsError, ValueError):
-    """The client has ``allowed_recipients``, and the address is not one; nothing was sent."""
+    """The address is not in the client's ``allowed_recipients``. Nothing was sent."""
 
     _concerns_input = True
 
@@ -98,14 +97,14 @@ class SessionClosed(LoopsError, ValueError):
 
 
 class WrongEventLoop(LoopsError, ValueError):
-    """The session was used from another event loop than the one it was opened in."""
+    """The client or session was used in a different event loop from the one it was opened in."""
 
 
 class APIError(LoopsError):
-    """Loops answered with a status that is not a success.
+    """Loops responded with an error status.
 
     Attributes:
-        message: What Loops said, cleaned of whatever was sent.
+        message: The error message from Loops. Values that you sent are redacted.
     """
 
     def __init__(self, text: str, *, status: int | None = None, message: str = "") -> None:
@@ -115,19 +114,19 @@ class APIError(LoopsError):
 
 
 class BadRequest(APIError):
-    """Loops could not take the request as it is (400, 422, and any 4xx without its own class)."""
+    """Loops rejected the request (400, 422, and any 4xx without a class of its own)."""
 
 
 class Unauthorized(APIError):
-    """The API key is wrong or was revoked (401)."""
+    """The API key is not valid or was revoked (401)."""
 
 
 class Forbidden(APIError):
-    """The key may not do this (403)."""
+    """The API key does not have permission for this operation (403)."""
 
 
 class NotFound(APIError):
-    """There is no such thing (404)."""
+    """The object does not exist (404)."""
 
 
 class ContactNotFound(NotFound):
@@ -135,32 +134,33 @@ class ContactNotFound(NotFound):
 
 
 class Conflict(APIError):
-    """The request contradicts what Loops holds (409)."""
+    """The request conflicts with existing data (409)."""
 
 
 class ContactAlreadyExists(Conflict):
-    """A contact with this email address or user id exists; ``update`` would change it.
+    """A contact with this email address or user id already exists. Use ``update`` to change it.
 
-    After a lost reply it says that Loops holds the contact with other values than were sent.
+    Also raised if the response to a create was lost, and the contact then exists with values that
+    differ from those that were sent.
     """
 
 
 class IdempotencyConflict(Conflict):
-    """An earlier call with this idempotency key sent the event or email; nothing is to do.
+    """The event or email was already sent with this idempotency key, by an earlier call.
 
-    Nothing was sent now.
+    Nothing was sent this time, and no action is required.
     """
 
 
 class RedirectRefused(APIError):
-    """The reply pointed elsewhere (3xx); redirects are never followed, for they carry the key."""
+    """The response is a redirect (3xx), which is not followed, to avoid leaking the API key."""
 
 
 class RateLimited(APIError):
-    """The team's requests per second are used up (429) and waiting did not help.
+    """The team's rate limit was exceeded (429), even after waiting.
 
     Attributes:
-        retry_after: Seconds that the server asked to wait, or None where it did not say.
+        retry_after: Seconds to wait, from the ``Retry-After`` header; None if it is missing.
     """
 
     def __init__(
@@ -176,10 +176,10 @@ class RateLimited(APIError):
 
 
 class ServerError(APIError):
-    """Loops' side failed (5xx), or did not accept the request at this time (408, 425).
+    """Loops failed to process the request (5xx), or could not accept it yet (408, 425).
 
     Attributes:
-        retry_after: Seconds that the server asked to wait, or None where it did not say.
+        retry_after: Seconds to wait, from the ``Retry-After`` header; None if it is missing.
     """
 
     def __init__(
@@ -195,26 +195,26 @@ class ServerError(APIError):
 
 
 class LinkError(LoopsError):
-    """No whole reply came back."""
+    """No complete response was received."""
 
 
 class ConnectFailed(LinkError):
-    """No connection could be made, so the request never left."""
+    """The connection could not be established. The request was not sent."""
 
 
 class ConnectionLost(LinkError):
-    """The connection broke after the request may have left."""
+    """The connection was lost. The request may have been sent."""
 
 
 class ReplyTimeout(LinkError):
-    """No whole reply came within the time for one attempt."""
+    """No complete response was received within the time limit for one attempt."""
 
 
 class InvalidReply(LoopsError):
-    """A 2xx reply that is not what the API promises.
+    """A successful response (2xx) has a body that does not match the API's documentation.
 
     Attributes:
-        excerpt: The beginning of the reply, cleaned of values, at most 200 characters.
+        excerpt: The first 200 characters of the body, with values redacted.
     """
 
     def __init__(self, text: str, *, status: int | None = None, excerpt: str = "") -> None:
@@ -223,15 +223,15 @@ class InvalidReply(LoopsError):
 
 
 class ReplyTooLarge(InvalidReply):
-    """A reply of more bytes than the client will hold."""
+    """The response body exceeds the maximum size that the client accepts."""
 
 
 class DeadlineExceeded(LoopsError, TimeoutError):
-    """The call's own ``timeout`` ran out; the last failure, if any, is the cause."""
+    """The call's ``timeout`` expired. The last failure, if any, is the ``__cause__``."""
 
 
 class OutcomeUnknown(LoopsError):
-    """A write that may have taken effect, or not; the last failure is the cause.
+    """A write may or may not have taken effect. The last failure is the ``__cause__``.
 
-    Ask Loops what it holds (``contacts.find``) before you send it again.
+    Check the state at Loops, for example with ``contacts.find``, before you repeat the call.
     """

@@ -1,1 +1,1 @@
-"""The records: what is sent to Loops, and what Loops returns. They contain no JSON code."""
+"""Records: the data sent to and returned by Loops. The JSON conversion is in ``codec``."""

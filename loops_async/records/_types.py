@@ -1,6 +1,7 @@
-"""Types that several records share, and the marks on fields that the codec reads.
+"""Types that several records share, and the field metadata that the codec reads.
 
-A field is named in camelCase in JSON, or as its metadata says: ``metadata={"key": "seatCount"}``.
+A field's JSON key is its name in camelCase, unless its metadata sets another key:
+``metadata={"key": "seatCount"}``.
 """
 
 import enum
@@ -20,13 +21,13 @@ Text, a number, a boolean, a date, a datetime with a time zone, or ``None`` to e
 """
 
 LOCAL: Final = {"local": True}
-"""Metadata of a field that the client fills in: it is neither sent nor read from a reply."""
+"""Metadata of a field that the client sets. It is neither sent nor read from a response."""
 
 FLATTEN: Final = {"flatten": True}
-"""Metadata of the mapping whose entries are keys of the JSON object itself, beside the fields.
+"""Metadata of a mapping whose entries are merged into the JSON object of the record.
 
-Reading puts every key into it that has no field of its own. Its keys are sent unchanged, unless
-``"keys"`` in the same metadata maps them to other names.
+When decoding, it collects all keys that have no field. When encoding, its keys are sent unchanged,
+unless ``"keys"`` in the same metadata maps them to other names.
 """
 
 
@@ -37,13 +38,13 @@ def json_key(attribute: "attrs.Attribute[Any]") -> str:
 
 
 def is_collection(attribute: "attrs.Attribute[Any]") -> bool:
-    """Whether a field is an empty collection by default, which is not sent."""
+    """Whether a field's default is an empty collection, which is not sent."""
     factory: Any = attrs.Factory
     return isinstance(attribute.default, factory)
 
 
 def camel_case(name: str) -> str:
-    """``trial_ends`` as ``trialEnds``."""
+    """Convert ``trial_ends`` to ``trialEnds``."""
     first, *rest = name.strip("_").split("_")
     return first + "".join(word[:1].upper() + word[1:] for word in rest)
 
@@ -68,9 +69,9 @@ UNSET: Final = Unset.UNSET
 
 
 class OpenStrEnum(enum.StrEnum):
-    """Text with some known values; any other text becomes a member of its own.
+    """A string enumeration that accepts unknown values and creates a member for each.
 
-    A value that Loops adds later does not break this version.
+    Values that Loops adds later therefore do not break this version.
     """
 
     @classmethod
@@ -83,14 +84,14 @@ class OpenStrEnum(enum.StrEnum):
         return member
 
 
-# Like every record that a call returns, without slots: FastAPI turns an object that it does not
-# know into JSON through vars().
+# Records that calls return have no slots, because FastAPI serializes objects of unknown types with
+# vars().
 @attrs.frozen(slots=False)
 class ReplyRecord:
     """A record that Loops returns.
 
     Attributes:
-        extra: What Loops sent besides, by its key: fields that are newer than this version.
+        extra: Fields of the response that this version does not know, by key.
     """
 
     extra: Mapping[str, JsonValue] = attrs.field(
@@ -103,11 +104,11 @@ class SendReceipt:
     """The result of sending an event or a transactional email.
 
     Attributes:
-        idempotency_key: The key it was sent under.
-        attempts: How many requests it took; 1 without a retry, 0 in a dry run.
-        confirmed_by_repeat: True if a reply was lost and Loops answered a later attempt that it
-            had already processed this key: it was sent, once.
-        dry_run: Whether this is a made-up result, because nothing was sent.
+        idempotency_key: The idempotency key of the request.
+        attempts: Number of requests sent; 1 without retries, 0 in a dry run.
+        confirmed_by_repeat: True if the response to one attempt was lost, and Loops responded to a
+            later attempt that the key was already processed. It was sent exactly once.
+        dry_run: True for the placeholder result of a dry run, which sends nothing.
     """
 
     idempotency_key: str = attrs.field(repr=False)

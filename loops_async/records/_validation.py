@@ -1,6 +1,6 @@
-"""Checks of what a caller passes: identifiers, text, properties, arguments.
+"""Validation of identifiers, text, properties and arguments.
 
-Every error names the field and the fix, and never repeats the value.
+Each error names the field and the fix, and never contains the value.
 """
 
 import functools
@@ -28,7 +28,7 @@ Lists: TypeAlias = Mapping[str, bool] | None | Unset
 """Mailing list ids, each with True (add) or False (remove)."""
 
 MAX_LENGTH: Final = 500
-"""The most characters that Loops accepts in a key or in a value."""
+"""Maximum number of characters that Loops accepts in a key or a value."""
 
 RESERVED: Final = frozenset({"id", "listId", "softDeleteAt", "teamId", "updatedAt"})
 """Names that Loops reserves (https://loops.so/docs/contacts/properties#reserved-names)."""
@@ -43,7 +43,7 @@ DEFAULT_FIELDS: Final = {
     "userId": "user_id",
     "mailingLists": "mailing_lists",
 }
-"""Each default field's name at Loops, and in this package."""
+"""The default fields: name at Loops → name in this package."""
 
 # Loops would accept ``first_name`` and create a property of that name, permanently.
 _UNAVAILABLE: Final = {
@@ -65,7 +65,7 @@ _AT: Final = re.compile(r".(?:@|%40|&#64;|&#x40;|\\u0040).", re.IGNORECASE)
 
 
 def masked(text: str) -> str:
-    """``text`` fit for a message: without addresses and control characters, and short."""
+    """Shorten ``text`` for a message and remove addresses and control characters."""
     # Word by word, because a reply may name a field with megabytes of text.
     printable = "".join(c if c.isprintable() else " " for c in text)
     shown = _WORD.sub(lambda word: "…@…" if _AT.search(word[0]) else word[0], printable)
@@ -73,7 +73,7 @@ def masked(text: str) -> str:
 
 
 def invalid(name: str, what: str) -> InvalidInput:
-    """The error about a property; its name comes from the caller and may be an address."""
+    """The error for a property. Its name is masked, because it may contain an address."""
     shown = masked(name)
     return InvalidInput(f"{shown}: {what}", field=shown)
 
@@ -86,7 +86,7 @@ def wrong_type(
     *,
     if_missing: str = "leave it out to keep the value at Loops, or pass None to empty it",
 ) -> InvalidInput:
-    """The error about a value of another type: what it is, and the fix."""
+    """The error for a value of the wrong type, with the actual type and the fix."""
     missing = missing_value(value)
     if missing is not None:
         return invalid(name, f"is {missing}, a missing value; {if_missing}")
@@ -97,8 +97,8 @@ def wrong_type(
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
-    """Whether ``value`` is a mapping, of whatever keys and values."""
-    # To ask an abstract class takes ten times as long, and most mappings are dicts.
+    """Whether ``value`` is a mapping."""
+    # isinstance() with an abstract class is ten times slower, and most mappings are dicts.
     return isinstance(value, dict) or isinstance(value, Mapping)  # noqa: SIM101
 
 
@@ -144,7 +144,7 @@ def check_email(field: str, value: object) -> None:
 
 
 def check_user_id(field: str, value: object) -> None:
-    """Raise InvalidInput unless ``value`` is text that can identify a contact."""
+    """Raise InvalidInput unless ``value`` can be a user id."""
     if not isinstance(value, str):
         fix = id_conversion(field, value)
         if_missing = "pass the contact's id, or leave it out"
@@ -155,7 +155,7 @@ def check_user_id(field: str, value: object) -> None:
         # Loops would merge all contacts without an id into one.
         raise InvalidInput(
             f"{field}: is the text of a missing value, such as 'None' or 'nan'; pass the "
-            "contact's id, or leave it out where there is none",
+            "contact's id, or leave it out if there is none",
             field=field,
         )
     check_text(field, value)
@@ -196,7 +196,7 @@ def check_lists(field: str, value: object) -> None:
 
 @functools.lru_cache
 def check_property_name(name: object) -> None:
-    """Raise InvalidInput unless a custom property of a contact may be called ``name``."""
+    """Raise InvalidInput unless ``name`` can be the name of a custom contact property."""
     if not isinstance(name, str) or not name:
         raise _no_name(name)
     check_text(name, name)
@@ -212,7 +212,7 @@ def _no_name(name: object) -> InvalidInput:
 
 
 def check_property_value(name: str, value: object) -> None:
-    """Raise InvalidInput unless ``value`` may be a custom property's value."""
+    """Raise InvalidInput unless ``value`` can be the value of a custom property."""
     if isinstance(value, str):
         check_text(name, value)
     elif value is None or isinstance(value, bool):
@@ -238,16 +238,16 @@ def check_property_value(name: str, value: object) -> None:
 
 
 def check_property(name: object, value: object) -> None:
-    """Raise InvalidInput unless a contact may have this custom property."""
+    """Raise InvalidInput unless name and value are valid for a custom contact property."""
     check_property_name(name)
     check_property_value(cast("str", name), value)
 
 
 def check_event_property(name: object, value: object) -> None:
-    """Raise InvalidInput unless an event may have this property.
+    """Raise InvalidInput unless name and value are valid for an event property.
 
-    As for a contact's, but any name will do (an event may call a property ``id``), and no limit
-    on the length of text is documented.
+    The checks are those of contact properties, except that names such as ``id`` are allowed, and
+    the length of text is not limited, because Loops documents no limit.
     """
     if not isinstance(name, str) or not name:
         raise _no_name(name)
@@ -297,19 +297,19 @@ def _is_nested(value: object) -> bool:
 
 
 def copy_lists(value: Lists) -> Lists:
-    """An attrs converter: a copy of the mapping, which the caller cannot change later."""
+    """An attrs converter that copies the mapping, so that the caller cannot change it later."""
     if value is UNSET or value is None or not is_mapping(value):
         return value
     return dict(cast("Mapping[str, bool]", value))
 
 
 def copy_properties(value: Mapping[str, PropertyValue]) -> Mapping[str, PropertyValue]:
-    """An attrs converter: a copy of the mapping, which the caller cannot change later."""
+    """An attrs converter that copies the mapping, so that the caller cannot change it later."""
     return dict(value) if isinstance(value, dict) else copy_mapping(value, "properties")
 
 
 def copy_mapping(value: object, field: str) -> dict[str, Any]:
-    """A copy of the mapping ``value``; empty if it is ``UNSET``.
+    """Copy the mapping ``value``; an empty dict for ``UNSET``.
 
     Raises:
         InvalidInput: It is not a mapping.
@@ -326,7 +326,7 @@ def copy_mapping(value: object, field: str) -> dict[str, Any]:
 def check_each(
     field: str, entries: Mapping[Any, object], check: Callable[[Any, Any], None]
 ) -> None:
-    """Call ``check`` with each name and value; an error says that they belong to ``field``."""
+    """Call ``check`` with each name and value, and prefix its errors with ``field``."""
     try:
         for name, value in entries.items():
             check(name, value)
@@ -346,21 +346,21 @@ def check_each(
 class RequestRecord:
     """A record that is sent to Loops.
 
-    Its repr says which fields are set, but shows no value. Arguments that do not fit are an
-    ``InvalidCall`` that says what to pass. Both hold for subclasses, a user's included.
+    The repr lists the fields that are set, without their values. Wrong arguments raise
+    ``InvalidCall``, whose message says what to pass. Both apply to users' subclasses too.
     """
 
     __slots__ = ()
 
     _other_names: ClassVar[Mapping[str, str]] = {}
-    """What callers may call a field, in snake_case, because Loops or another client does."""
+    """Names that Loops or other clients use for fields, in snake_case; for error messages."""
     _arguments_of_send: ClassVar[tuple[str, ...]] = ()
-    """The method that sends the record, and its arguments besides the record's fields."""
+    """The name of the method that sends the record, and its arguments that are not fields."""
     _place_of_others: ClassVar[str] = "custom properties go into properties={…}"
 
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
-        # attrs has just generated both for ``cls``.
+        # Replaces the methods that attrs generated for ``cls``.
         kind: Any = cls
         kind.__repr__ = RequestRecord.__repr__
         if "__attrs_init__" not in vars(cls):  # otherwise the class has its own constructor
@@ -376,7 +376,7 @@ class RequestRecord:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
         return f"{type(self).__name__}({shown})"
 
-    # rich and its tracebacks would show the values of an attrs class, whatever its repr.
+    # rich ignores the repr of attrs classes and would show their values, in tracebacks too.
     def __rich_repr__(self) -> Iterator[tuple[str, object]]:
         kind: Any = type(self)
         for attribute in attrs.fields(kind):
@@ -393,7 +393,7 @@ class RequestRecord:
 
 
 class _Shown(str):
-    """Text that is its own repr."""
+    """A string whose repr is the string itself."""
 
     __slots__ = ()
 
@@ -418,10 +418,10 @@ def _explaining(construct: Callable[..., None]) -> Callable[..., None]:
 
 
 def build_record(record: type[R], fields: Mapping[str, Any]) -> R:
-    """A record of the given fields, whatever the keys of ``fields`` are.
+    """Build a record from ``fields``, whose keys may be anything.
 
     Raises:
-        InvalidCall: A field that the record does not have.
+        InvalidCall: The record has no such field.
         InvalidInput: A value that Loops would not accept.
     """
     try:
@@ -434,10 +434,10 @@ def build_record(record: type[R], fields: Mapping[str, Any]) -> R:
 
 
 def record_from(record: type[R], given: object, fields: Mapping[str, Any]) -> R:
-    """The record that a call received, either as a whole or as its fields.
+    """Return the record passed to a call, or build it from the fields passed to the call.
 
     Raises:
-        InvalidCall: Both, a record of another class, or a field that the record does not have.
+        InvalidCall: Both were passed, the record is of another class, or it has no such field.
         InvalidInput: A value that Loops would not accept.
     """
     if given is None:
@@ -468,7 +468,7 @@ def check_declared(record: Any) -> None:
 
 
 def _argument_error(record: Any, fields: Mapping[str, Any]) -> InvalidCall | None:
-    """What is wrong with the names of ``fields``, or None."""
+    """Describe what is wrong with the names of ``fields``; None if nothing is."""
     try:
         check_declared(record)
     except InvalidCall as error:
@@ -487,7 +487,7 @@ def _argument_error(record: Any, fields: Mapping[str, Any]) -> InvalidCall | Non
 
 
 def _meant(record: Any, name: str, known: Iterable[str]) -> str:
-    """What to pass in place of the argument ``name``, which ``record`` does not have."""
+    """Suggest what to pass instead of ``name``, which is not a field of ``record``."""
     import difflib  # noqa: PLC0415 - only this error needs it
 
     method, *others = record._arguments_of_send or ("",)  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""What a value is, for error messages: NumPy's and pandas' values and gaps by their names."""
+"""Descriptions of values for error messages, including NumPy types and missing values."""
 
 import math
 from decimal import Decimal
@@ -11,11 +11,11 @@ _LIBRARIES: Final = frozenset({"numpy", "pandas", "polars"})
 _MISSING_TEXTS: Final = frozenset(
     {"none", "nan", "null", "undefined", "<na>", "<nil>", "(null)", "#n/a", "\\n"}
 )
-"""Case-folded. ``na`` and ``nil`` are not among them, because they could be names of people."""
+"""Case-folded. ``na`` and ``nil`` are not included, because they can be names of people."""
 
 
 def is_missing_text(text: str) -> bool:
-    """Whether ``text`` is what a missing value becomes as text, such as ``str(None)``."""
+    """Whether ``text`` is the string form of a missing value, such as ``str(None)``."""
     word = text.strip()
     return word == "NaT" or (len(word) <= len("undefined") and word.casefold() in _MISSING_TEXTS)
 
@@ -36,14 +36,14 @@ def missing_value(value: object) -> str | None:
 
 
 def type_name(value: object) -> str:
-    """The name of the type of ``value``, with its library if Python has one of the same name."""
+    """The name of the type of ``value``, with its module if a built-in type has the same name."""
     kind = type(value)
     library = kind.__module__.partition(".")[0]
     return f"{library}.{kind.__name__}" if library in _LIBRARIES else kind.__name__
 
 
 def conversion(value: object) -> str:
-    """How to convert a NumPy value to Python's, or "" if it is another value."""
+    """How to convert a NumPy value to a Python value; "" for any other value."""
     kind = type(value)
     if kind.__module__.partition(".")[0] != "numpy" or not _is_scalar(value):
         return ""
@@ -54,7 +54,7 @@ def conversion(value: object) -> str:
 
 
 def id_conversion(name: str, value: object) -> str:
-    """How to convert an id that is not text."""
+    """How to convert an id that is not a string to text."""
     kind = type(value).__name__
     if isinstance(value, bool) or kind.startswith("bool"):
         return "pass the contact's id"

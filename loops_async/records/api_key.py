@@ -11,7 +11,7 @@ class Team(ReplyRecord):
 
     Attributes:
         team_name: Its name.
-        dry_run: Whether this is a made-up result, because nothing was sent.
+        dry_run: True for the placeholder result of a dry run, which sends nothing.
     """
 
     team_name: str

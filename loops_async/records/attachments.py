@@ -1,4 +1,4 @@
-"""Attachments: the files that go with a transactional email."""
+"""Attachments of transactional emails."""
 
 import mimetypes
 import os
@@ -17,7 +17,7 @@ from loops_async.records._validation import RequestRecord
 T = TypeVar("T")
 
 MAX_MAIL_SIZE: Final = 4_000_000
-"""The most bytes of JSON that Loops accepts for one transactional email."""
+"""Maximum size of a transactional email's JSON, in bytes, that Loops accepts."""
 
 
 def _invalid(what: str, index: int | None = None) -> InvalidInput:
@@ -28,13 +28,13 @@ def _invalid(what: str, index: int | None = None) -> InvalidInput:
 def _guess_content_type(attachment: "Attachment") -> str:
     name = cast("object", attachment.filename)
     guessed, encoding = mimetypes.guess_type(name) if isinstance(name, str) else (None, None)
-    # A name such as a.csv.gz is guessed as text/csv with gzip around it, which would be wrong.
+    # For a.csv.gz, guess_type returns text/csv and the encoding gzip; text/csv would be wrong.
     return guessed if guessed is not None and encoding is None else "application/octet-stream"
 
 
 @attrs.frozen
 class Attachment(RequestRecord):
-    """A file to send with an email. Loops has to enable attachments for your team first.
+    """A file attached to an email. Loops must enable attachments for your team first.
 
     Attributes:
         filename: The name that the recipient sees.
@@ -53,7 +53,7 @@ class Attachment(RequestRecord):
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str], filename: str | None = None) -> "Attachment":
-        """The file at ``path``, under its own name or ``filename``.
+        """Create an attachment from the file at ``path``, named ``filename`` or after the file.
 
         Raises:
             InvalidInput: ``path`` is neither text nor a path.
@@ -82,18 +82,18 @@ def _check_data(value: object) -> None:
     if not isinstance(value, bytes | Path):
         raise _invalid(
             f"data must be bytes or a pathlib.Path, not {type(value).__name__}; "
-            "Attachment.from_path takes the name of a file"
+            "use Attachment.from_path for a file name"
         )
 
 
 def _check_content_type(value: object) -> None:
-    # It becomes a part of the email's own headers.
+    # It becomes part of the email's headers.
     if not (isinstance(value, str) and "/" in value and value.isascii() and value.isprintable()):
         raise _invalid("content_type must be a MIME type such as 'application/pdf'")
 
 
 def copy_attachments(value: Iterable[Attachment] | Unset) -> tuple[Attachment, ...]:
-    """An attrs converter: the attachments as a tuple; an empty one for ``UNSET``."""
+    """An attrs converter that returns the attachments as a tuple; empty for ``UNSET``."""
     return () if value is UNSET else tuple(_checked(value))
 
 
@@ -107,10 +107,10 @@ def _checked(given: object) -> Iterator[Attachment]:
 
 
 def total_size(attachments: Sequence[Attachment]) -> int:
-    """How many bytes the attachments have together, without reading their files.
+    """Return the total size of the attachments in bytes, without reading their files.
 
     Raises:
-        InvalidInput: A file cannot be found, or is a pipe or a device, which may never end.
+        InvalidInput: A file does not exist, or is a pipe or device, which may never end.
     """
     total = 0
     for index, attachment in enumerate(attachments):
@@ -126,7 +126,7 @@ def total_size(attachments: Sequence[Attachment]) -> int:
 
 
 def read_files(attachments: Sequence[Attachment]) -> list[Attachment]:
-    """The attachments, with bytes in place of paths.
+    """Return the attachments with paths replaced by the contents of the files.
 
     Raises:
         InvalidInput: A file cannot be read.

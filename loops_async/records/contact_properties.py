@@ -6,7 +6,7 @@ from loops_async.records._types import OpenStrEnum, ReplyRecord
 
 
 class PropertyType(OpenStrEnum):
-    """The type of a contact property. A type unknown to this version keeps its own text."""
+    """The type of a contact property. An unknown type becomes a new member."""
 
     STRING = "string"
     NUMBER = "number"
@@ -20,7 +20,7 @@ class ContactProperty(ReplyRecord):
 
     Attributes:
         key: Its name in requests, in camelCase.
-        label: Its name for people.
+        label: Its display name.
         type: The type of its values.
     """
 

@@ -1,7 +1,7 @@
-"""Contacts: what is sent to create one, what is sent to update one, and what Loops holds.
+"""Contacts: records for creating, updating and reading them.
 
-Sending and holding are separate types on purpose. A contact that was found has
-``subscribed: true``, and sending that back would re-subscribe a person who has left since.
+Requests and responses have separate types on purpose. A contact that ``find`` returned has
+``subscribed: true``; sending it back would re-subscribe a contact who has unsubscribed since then.
 """
 
 import functools
@@ -46,13 +46,13 @@ CHANGE_CHECKS: Final[Mapping[str, Callable[[str, Any], None]]] = {
     "subscribed": check_nullable_bool,
     "user_group": check_nullable_text,
 }
-"""The checks of the fields that an event can change as well."""
+"""Checks of the contact fields that an event can change too."""
 
 
 class OptInStatus(OpenStrEnum):
-    """How far a contact got with a double opt-in.
+    """The double opt-in status of a contact.
 
-    A status that this version does not know keeps its own text.
+    A status that this version does not know becomes a new member.
     """
 
     ACCEPTED = "accepted"
@@ -62,7 +62,7 @@ class OptInStatus(OpenStrEnum):
 
 @attrs.frozen(kw_only=True, slots=False)
 class ContactFields(RequestRecord):
-    """What ``ContactCreate`` and ``ContactUpdate`` have in common."""
+    """The fields that ``ContactCreate`` and ``ContactUpdate`` have in common."""
 
     _other_names: ClassVar = {
         **dict.fromkeys(("to", "recipient", "email_address", "address"), "email"),
@@ -85,7 +85,7 @@ class ContactFields(RequestRecord):
         factory=dict[str, PropertyValue], converter=copy_properties, metadata=FLATTEN
     )
 
-    # Not as validators of the fields: a subclass that declares a field anew would lose them.
+    # Not as field validators, because a subclass that redeclares a field would lose them.
     def check(self) -> None:
         """Raise InvalidInput if Loops would not accept the record."""
         for name, check in CHANGE_CHECKS.items():
@@ -105,7 +105,7 @@ class ContactFields(RequestRecord):
             if value is UNSET:
                 continue
             if key in self.properties:
-                raise invalid(key, f"is given twice, as {attribute}= and in properties; drop one")
+                raise invalid(key, f"is given twice, as {attribute}= and in properties; remove one")
             check_property_value(key, value)
 
     def _check_email(self) -> None:
@@ -139,18 +139,18 @@ def _email_first(_: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs.A
 class ContactCreate(ContactFields):
     """A contact to create (https://loops.so/docs/api-reference/create-contact).
 
-    A field has three states: left out (``UNSET``), a value, and ``None``, which sends ``null``
-    and empties it. Subclass with ``attrs.frozen`` to declare custom properties with types; an
-    attribute ``trial_ends`` is sent as ``trialEnds``.
+    A field that is left out (``UNSET``) is not sent, a value sets it, and ``None`` sends ``null``,
+    which leaves it empty. Subclass with ``attrs.frozen`` to declare custom properties with types;
+    an attribute ``trial_ends`` is sent as ``trialEnds``.
 
     Attributes:
         email: The contact's address. Required.
         first_name: The contact's first name.
         last_name: The contact's last name.
         source: Where the contact came from; Loops sets "API" if it is left out.
-        subscribed: Whether the contact gets campaign and workflow mail. Best left out: new
-            contacts are subscribed, and ``True`` re-subscribes a person who had left.
-        user_group: The one group the contact is in.
+        subscribed: Whether the contact gets campaign and workflow mail. Usually left out: new
+            contacts are subscribed, and ``True`` re-subscribes a contact who has unsubscribed.
+        user_group: The user group; a contact has at most one.
         user_id: Your own id of the contact, unique in the audience.
         mailing_lists: Mailing list ids, each with True (add) or False (remove).
         properties: Custom properties by their name at Loops: text, numbers, booleans, dates,
@@ -173,9 +173,9 @@ class ContactUpdate(ContactFields):
     """A contact to update, or to create if it does not exist
     (https://loops.so/docs/api-reference/update-contact).
 
-    Give ``email`` or ``user_id``. With both, Loops looks for a contact with either and sets the
-    other, which is how to change an address. A field has three states: left out (``UNSET``) it
-    stays as it is, a value sets it, and ``None`` sends ``null`` and empties it. Subclass with
+    Give ``email``, ``user_id`` or both. With both, Loops finds the contact by either of them and
+    sets the other, so you can change an address. A field that is left out (``UNSET``) keeps its
+    value, a value sets it, and ``None`` sends ``null``, which empties it. Subclass with
     ``attrs.frozen`` to declare custom properties with types; an attribute ``trial_ends`` is sent
     as ``trialEnds``.
 
@@ -185,8 +185,8 @@ class ContactUpdate(ContactFields):
         last_name: The contact's last name.
         source: Where the contact came from; Loops sets "API" if it is left out.
         subscribed: Whether the contact gets campaign and workflow mail. Leave it out unless you
-            mean it: ``True`` re-subscribes a person who had left.
-        user_group: The one group the contact is in.
+            mean it: ``True`` re-subscribes a contact who has unsubscribed.
+        user_group: The user group; a contact has at most one.
         user_id: Your own id of the contact, unique in the audience.
         mailing_lists: Mailing list ids, each with True (add) or False (remove).
         properties: Custom properties by their name at Loops: text, numbers, booleans, dates,
@@ -194,7 +194,7 @@ class ContactUpdate(ContactFields):
 
     Raises:
         InvalidInput: A field that Loops would not accept; the message names it and the fix.
-    """  # noqa: D205 - the page's address does not fit the first line
+    """  # noqa: D205 - the URL does not fit on the first line
 
     _arguments_of_send: ClassVar = ("contacts.update", "timeout")
 
@@ -238,9 +238,10 @@ class UpdateFields(ContactChanges, total=False):
 
 @attrs.frozen(kw_only=True, slots=False)
 class Contact:
-    """A contact as Loops holds it (https://loops.so/docs/api-reference/find-contact).
+    """A contact stored at Loops (https://loops.so/docs/api-reference/find-contact).
 
-    Do not send it back; build a ``ContactUpdate`` of what should change. Subclass with
+    Do not send it back. To change the contact, send a ``ContactUpdate`` with only the fields to
+    change. Subclass with
     ``attrs.frozen`` and pass it as ``find(…, into=YourContact)`` to read custom properties with
     types.
 
@@ -254,10 +255,10 @@ class Contact:
         user_group: The group; empty text if there is none.
         user_id: Your own id, or None.
         mailing_lists: The ids of the lists that the contact is on, each with True.
-        opt_in_status: The state of a double opt-in, or None if there was none.
-        properties: Everything else that Loops sent: the custom properties, dates as ISO 8601
-            text, and fields newer than this version. A property that is empty, because it was
-            emptied or never set, is missing (or None): read it with ``properties.get(name)``.
+        opt_in_status: The double opt-in status, or None without a double opt-in.
+        properties: All other fields of the response: custom properties, with dates as ISO 8601
+            text, and fields that this version does not know. An empty property is missing or
+            None, so read it with ``properties.get(name)``.
     """
 
     id: str
@@ -276,13 +277,13 @@ class Contact:
 
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
-        # attrs has just generated one for the subclass, which would show every value.
+        # Replace the repr that attrs generated for the subclass, which shows every value.
         cls.__repr__ = Contact.__repr__  # type: ignore[method-assign]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(id={self.id!r})"
 
-    # rich and its tracebacks would show the values of an attrs class, whatever its repr.
+    # rich ignores the repr of attrs classes and would show their values, in tracebacks too.
     def __rich_repr__(self) -> Iterator[tuple[str, object]]:
         yield "id", self.id
 
@@ -293,8 +294,8 @@ class ContactReceipt:
 
     Attributes:
         id: Loops' own id of the contact.
-        attempts: How many requests it took; 1 without a retry, 0 in a dry run.
-        dry_run: Whether this is a made-up result, because nothing was sent; its ``id`` is then
+        attempts: Number of requests sent; 1 without retries, 0 in a dry run.
+        dry_run: True for the placeholder result of a dry run, which sends nothing; ``id`` is then
             ``"dry-run"``.
     """
 

@@ -1,4 +1,4 @@
-"""Events: something that a contact did, which may start a workflow."""
+"""Events: actions of contacts, which can trigger workflows."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
@@ -35,11 +35,11 @@ def _copy_changes(value: Any) -> dict[str, Any]:
 def _check_change(name: Any, value: object) -> None:
     if name in _OTHER_ARGUMENTS:
         raise InvalidInput(
-            f"contact: {name} is not a change of the contact; pass {name}= beside it", field=name
+            f"contact: {name} cannot be set here; pass {name}= as a separate argument", field=name
         )
     if name in _PARTS_OF_THE_EVENT:
         raise InvalidInput(
-            f"contact: {masked(name)} is a part of the event and cannot be a property", field=name
+            f"contact: {masked(name)} is part of the event and cannot be a property", field=name
         )
     if name in CHANGE_CHECKS:
         CHANGE_CHECKS[name](name, value)
@@ -51,19 +51,19 @@ def _check_change(name: Any, value: object) -> None:
 class Event(RequestRecord):
     """An event to send (https://loops.so/docs/api-reference/send-event).
 
-    Give ``email`` or ``user_id``. Loops must know a ``user_id`` that is given alone; an unknown
-    address becomes a contact.
+    Give ``email``, ``user_id`` or both. A ``user_id`` without ``email`` must belong to an existing
+    contact. An unknown address creates a contact.
 
     Attributes:
         event_name: The event's name.
         email: The contact's address.
         user_id: Your own id of the contact.
-        properties: Event properties, for the mails that the event sends: text, numbers, booleans,
-            dates, datetimes with a time zone, ``None``.
+        properties: Event properties, for the emails that the event triggers: text, numbers,
+            booleans, dates, datetimes with a time zone, or ``None``.
         mailing_lists: Mailing list ids, each with True (add) or False (remove).
-        contact: What the event changes of the contact itself, permanently: custom properties by
-            their name at Loops, and ``first_name``, ``last_name``, ``source``, ``user_group`` and
-            ``subscribed`` (``True`` re-subscribes a person who had left).
+        contact: Changes to the contact itself, which are permanent: custom properties by their
+            name at Loops, and ``first_name``, ``last_name``, ``source``, ``user_group`` and
+            ``subscribed`` (``True`` re-subscribes a contact who has unsubscribed).
 
     Raises:
         InvalidInput: A field that Loops would not accept; the message names it and the fix.

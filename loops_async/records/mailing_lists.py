@@ -13,7 +13,7 @@ class MailingList(ReplyRecord):
         id: Its id, as in ``mailing_lists={id: True}``.
         name: Its name.
         description: What it is about, or None.
-        is_public: Whether contacts see it in their preferences.
+        is_public: Whether contacts can see it in the preference center.
     """
 
     id: str

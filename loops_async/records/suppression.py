@@ -1,4 +1,4 @@
-"""The suppression list: whether Loops refuses to send to a contact."""
+"""The suppression list: contacts to which Loops does not send email."""
 
 import attrs
 
@@ -10,8 +10,8 @@ class RemovalQuota(ReplyRecord):
     """How many contacts may be removed from the suppression list.
 
     Attributes:
-        limit: Removals in a rolling 30 days.
-        remaining: How many of them are left.
+        limit: Number of removals allowed in a rolling window of 30 days.
+        remaining: Number of removals left.
     """
 
     limit: int
@@ -20,7 +20,7 @@ class RemovalQuota(ReplyRecord):
 
 @attrs.frozen(slots=False)
 class SuppressedContact(ReplyRecord):
-    """The contact that a suppression is about.
+    """The contact of a suppression.
 
     Attributes:
         id: Loops' own id.
@@ -41,9 +41,9 @@ class Suppression(ReplyRecord):
 
     Attributes:
         contact: The contact.
-        is_suppressed: Whether Loops refuses to send to it.
+        is_suppressed: Whether the contact is on the suppression list.
         removal_quota: How many contacts may still be removed from the list.
-        dry_run: Whether this is a made-up result, because nothing was sent.
+        dry_run: True for the placeholder result of a dry run, which sends nothing.
     """
 
     contact: SuppressedContact
@@ -54,11 +54,11 @@ class Suppression(ReplyRecord):
 
 @attrs.frozen(slots=False)
 class SuppressionRemoval(ReplyRecord):
-    """The contact is no longer suppressed, or never was.
+    """The result of removing a contact from the suppression list.
 
     Attributes:
         removal_quota: How many contacts may still be removed from the list.
-        dry_run: Whether this is a made-up result, because nothing was sent.
+        dry_run: True for the placeholder result of a dry run, which sends nothing.
     """
 
     removal_quota: RemovalQuota

@@ -1,4 +1,4 @@
-"""Transactional emails: their data variables and what is sent."""
+"""Transactional emails and their data variables."""
 
 import math
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ DataVariable: TypeAlias = str | int | float | list[dict[str, str | int | float]]
 
 
 def _check_variable(name: object, value: Any, *, within: str = "") -> None:
-    """Raise InvalidInput unless a template can use ``value``; ``within`` is the array it is in."""
+    """Raise InvalidInput unless ``value`` is valid; ``within`` names the list that contains it."""
     if not isinstance(name, str) or not name:
         raise InvalidInput(
             "data_variables: a variable's name must be non-empty text", field="data_variables"
@@ -49,14 +49,16 @@ def _check_variable(name: object, value: Any, *, within: str = "") -> None:
 def _not_a_variable(name: str, value: object) -> InvalidInput:
     if value is None:
         return invalid(
-            name, "Loops does not take null here; leave it out, or send '' if it is optional"
+            name, "Loops does not accept null here; leave it out, or send '' if it is optional"
         )
     # NumPy's booleans and dates are not subclasses of Python's.
     is_bool_or_date = isinstance(value, bool | date) or type(value).__name__.startswith(
         ("bool", "datetime")
     )
     if is_bool_or_date and missing_value(value) is None:
-        return invalid(name, "Loops takes text and numbers; format it as the email should show it")
+        return invalid(
+            name, "Loops accepts only text and numbers; format it as it should appear in the email"
+        )
     expected = "must be text, a finite number, or a list of mappings of those"
     if_missing = "leave it out, or send '' if it is optional"
     return wrong_type(name, expected, value, conversion(value), if_missing=if_missing)
@@ -65,13 +67,13 @@ def _not_a_variable(name: str, value: object) -> InvalidInput:
 def _check_items(name: str, items: list[object]) -> None:
     for item in items:
         if not is_mapping(item):
-            raise invalid(name, "a list must hold mappings, one for each repetition")
+            raise invalid(name, "a list must contain mappings, one for each repetition")
         for key, value in item.items():
             _check_variable(key, value, within=name)
 
 
 def _copy_variables(value: Mapping[str, DataVariable]) -> dict[str, DataVariable]:
-    # Including the lists and their items, so that the caller cannot change them later.
+    # Copies lists and their items too, so that the caller cannot change them later.
     variables = copy_mapping(value, "data_variables")
     for name, variable in variables.items():
         if isinstance(variable, list):
@@ -90,7 +92,7 @@ class TransactionalEmail(RequestRecord):
         data_variables: The values of the template's variables: text, numbers, or lists of
             mappings of those.
         add_to_audience: Whether the recipient becomes a contact.
-        attachments: Files to send along.
+        attachments: Files to attach.
 
     Raises:
         InvalidInput: A field that Loops would not accept; the message names it and the fix.
@@ -142,7 +144,7 @@ class PublishedTransactionalEmail(ReplyRecord):
         name: Its name in Loops.
         last_updated: When it was last changed.
         data_variables: The names of the data variables that it uses.
-    """  # noqa: D205 - the page's address does not fit the first line
+    """  # noqa: D205 - the URL does not fit on the first line
 
     id: str
     name: str

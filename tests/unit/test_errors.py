@@ -61,14 +61,12 @@ def test_the_tree_at_the_top_of_the_file_is_the_tree() -> None:
     drawn: dict[str, str | None] = {}
     path: list[str] = []
     for line in (errors.__doc__ or "").splitlines():
-        if match := re.match(r"    ([│├└─ ]*)([A-Z]\w+|your code)(?: \((\w+)\))?", line):
+        if match := re.match(r"    ([│├└─ ]*)([A-Z]\w+)(?: \((\w+)\))?", line):
             depth = len(match[1]) // 4
             path[depth:] = [match[2]]
-            parents = [name for name in path[:-1] if name != "your code"]
-            drawn[match[2]] = parents[-1] if parents else None
+            drawn[match[2]] = path[-2] if depth else None
             if match[3]:
                 assert match[3] in {base.__name__ for base in vars(errors)[match[2]].__bases__}
-    del drawn["your code"]
     real = {
         kind.__name__: next((b.__name__ for b in kind.__bases__ if b in CLASSES), None)
         for kind in CLASSES

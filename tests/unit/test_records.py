@@ -186,10 +186,10 @@ def test_a_mapping_that_changes_later_does_not_change_the_record() -> None:
 
 
 @pytest.mark.parametrize("kind", [ContactCreate, ContactUpdate, Contacts.create, Contacts.update])
-def test_the_docstring_says_what_subscribed_does_to_a_person_who_had_left(kind: object) -> None:
+def test_the_docstring_says_that_subscribed_may_resubscribe_a_contact(kind: object) -> None:
     text = " ".join((inspect.getdoc(kind) or "").split())
     assert re.search(r"subscribed: .*(Leave it out|left out)|Leave ``subscribed`` out", text)
-    assert "``True`` re-subscribes a person who had left" in text
+    assert "``True`` re-subscribes a contact who has unsubscribed" in text
 
 
 def test_a_record_cannot_be_changed() -> None:

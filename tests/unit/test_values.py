@@ -132,5 +132,5 @@ def test_a_boolean_of_numpy_is_converted_with_bool() -> None:
     assert said(mailing_lists={"l": NP_BOOL}).endswith("not numpy.bool; convert it with bool()")
     with pytest.raises(InvalidInput, match="add_to_audience: must be True, False or left out, not"):
         TransactionalEmail(transactional_id="t", email=ADA, add_to_audience=NP_BOOL)
-    with pytest.raises(InvalidInput, match="format it as the email should show it"):
+    with pytest.raises(InvalidInput, match="format it as it should appear in the email"):
         TransactionalEmail(transactional_id="t", email=ADA, data_variables={"x": NP_BOOL})
