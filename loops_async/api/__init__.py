@@ -1,1 +1,1 @@
-"""The operations of the Loops API, one module for each noun, such as ``loops.contacts``."""
+"""The operations of the Loops API, one module per resource, such as ``loops.contacts``."""

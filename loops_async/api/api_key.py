@@ -1,4 +1,4 @@
-"""``loops.api_key``: which team an API key belongs to."""
+"""``loops.api_key``: testing the API key."""
 
 from loops_async.api.resource import Resource, Timeout, mark_dry_run, reads
 from loops_async.pipeline.messages import Endpoint, Replay

@@ -1,4 +1,4 @@
-"""``loops.contact_properties``."""
+"""``loops.contact_properties``: listing and creating contact properties."""
 
 import re
 from typing import Final, Literal

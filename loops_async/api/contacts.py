@@ -1,4 +1,4 @@
-"""``loops.contacts``: create, update, find, delete, and many upserts at once."""
+"""``loops.contacts``: create, update, find and delete contacts, one by one or in bulk."""
 
 from collections.abc import Awaitable
 from functools import lru_cache, partial
@@ -76,7 +76,7 @@ def _find_endpoint(into: type[Contact], *, counted: bool = True) -> Endpoint[Any
     def read(reply: Reply) -> Contact | None:
         found = decode(reply.body, list[into])  # type: ignore[valid-type]
         if len(found) > 1:
-            # Loops can hold several contacts with one address; either would be a guess.
+            # Loops can have several contacts with one address. Any choice would be a guess.
             raise Undecodable(f"found {len(found)} contacts where at most one was expected @ $")
         return found[0] if found else None
 
@@ -113,24 +113,24 @@ class Contacts(SuppressionCalls):
     ) -> ContactReceipt:
         """Create a contact (https://loops.so/docs/api-reference/create-contact).
 
-        A create is never repeated blindly: after a lost reply, ``find`` shows whether the contact
-        was created.
+        If the response is lost, the client checks with ``find`` whether the contact was created
+        before it sends the request again.
 
         Args:
-            contact: The contact to create, in place of its fields as keyword arguments.
+            contact: The contact to create, instead of keyword arguments.
             timeout: Seconds for the whole call; None for no limit.
             **fields: The fields of ``ContactCreate``: ``email``, ``first_name``, ``last_name``,
                 ``source``, ``subscribed``, ``user_group``, ``user_id``, ``mailing_lists`` and
-                ``properties``. A field that is left out (or ``UNSET``) gets the default of Loops,
+                ``properties``. A field that is left out (or ``UNSET``) gets Loops' default value,
                 and ``None`` leaves it empty. Leave ``subscribed`` out unless you mean it:
-                ``True`` re-subscribes a person who had left.
+                ``True`` re-subscribes a contact who has unsubscribed.
 
         Returns:
-            The new contact's id at Loops, and the number of attempts.
+            The contact's id at Loops and the number of attempts.
 
         Raises:
             InvalidInput: A field that Loops would not accept; nothing was sent.
-            ContactAlreadyExists: Another contact has this email or user id.
+            ContactAlreadyExists: A contact with this email or user id already exists.
             OutcomeUnknown: The contact may have been created.
             LoopsError: Any other failure; nothing was created.
         """
@@ -159,20 +159,21 @@ class Contacts(SuppressionCalls):
         """Update a contact, or create it (https://loops.so/docs/api-reference/update-contact).
 
         Args:
-            contact: The fields to send, in place of keyword arguments.
+            contact: The fields to send, instead of keyword arguments.
             timeout: Seconds for the whole call; None for no limit.
             **fields: The fields of ``ContactUpdate``: ``email`` or ``user_id`` or both, and the
                 fields to change: ``first_name``, ``last_name``, ``source``, ``subscribed``,
                 ``user_group``, ``mailing_lists`` and ``properties``. A field that is left out (or
                 ``UNSET``) keeps its value, and ``None`` empties it. Leave ``subscribed`` out
-                unless you mean it: ``True`` re-subscribes a person who had left.
+                unless you mean it: ``True`` re-subscribes a contact who has unsubscribed.
 
         Returns:
             The contact's id at Loops, and the number of attempts.
 
         Raises:
             InvalidInput: A field that Loops would not accept; nothing was sent.
-            BadRequest: Loops refused it, for example an unknown ``user_id`` without an email.
+            BadRequest: Loops rejected the request, for example because no contact has the
+                ``user_id`` and no email was given.
             OutcomeUnknown: The update may have taken effect.
             LoopsError: Any other failure; nothing was changed.
         """
@@ -242,7 +243,7 @@ class Contacts(SuppressionCalls):
         contact = answer.value
         if contact is None or _matches(contact, identifier):
             return answer
-        # A reply to another request, delivered by mistake, would expose another person's data.
+        # Never return a response that was meant for another request: it has another person's data.
         mismatch = InvalidReply(f"{FIND}: 200, but with a different contact", status=200)
         mismatch.attempts = answer.attempts
         raise mismatch
@@ -287,24 +288,25 @@ class Contacts(SuppressionCalls):
                 if outcome.error:
                     print(outcome.index, outcome.error)
 
-        Each row has exactly one outcome, yielded when it is known and not in the order of the
-        source. A bad row does not stop the others; a bad API key stops everything. If rows may be
-        invalid, pass mappings: a ``ContactUpdate`` raises where it is made, in your own code. Rows
-        with the same email or user id are sent one after the other, in their order. Calls outside
-        of bulk runs go first.
+        Each row has exactly one outcome, yielded as soon as it is known, so outcomes are not in the
+        order of the source. An invalid row does not stop the run; an invalid API key does. If rows
+        may be invalid, pass mappings: a ``ContactUpdate`` raises when it is created, in your own
+        code. Rows with the same email or user id are sent one after the other, in their order.
+        Other calls of the client take precedence over bulk rows.
 
         Args:
             source: An iterable or async iterable of ``ContactUpdate``, or of mappings of its
-                fields. It is read only as fast as Loops accepts rows, so it may be endless. A
+                fields. It is read only as fast as Loops accepts rows, so it may be infinite. A
                 source that is not in memory (a generator, a file, a cursor) may block: it is read
-                in one thread of its own from beginning to end.
-            concurrency: Rows in flight at most.
-            timeout: Seconds for the whole call of one row; None leaves it to the retry policy.
+                in a separate thread, always the same one.
+            concurrency: Maximum number of rows in flight.
+            timeout: Seconds for each row, including retries; None for no limit but the retry
+                policy.
             total: The number of rows, for ``run.totals.time_remaining``, if the source does not
                 have a length.
             on_outcome: A plain function, called on the event loop with each ``Outcome`` as soon
-                as it is known and before another row takes its place; for a journal. An exception
-                that it raises stops the run and reaches the code that iterates.
+                as it is known, and before another row takes its place. Use it to keep a journal. An
+                exception that it raises stops the run and is raised to the code that iterates.
 
         Raises:
             InvalidCall: The arguments are not valid.

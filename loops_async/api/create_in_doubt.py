@@ -1,4 +1,8 @@
-"""Looking up a contact whose create is in doubt, and comparing it with what was sent."""
+"""Checking whether a contact create in doubt has taken effect.
+
+A request is *in doubt* if it may or may not have taken effect, because it was sent and no usable
+response was received. For a create, the contact is looked up and compared with what was sent.
+"""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -18,14 +22,14 @@ async def look_up_created(
     create: str,
     asked: str,
 ) -> Finding[str]:
-    """Find out whether a create took effect.
+    """Look up the contact to find out whether a create in doubt took effect.
 
     Args:
-        sent: The contact that was to be created.
+        sent: The contact that the create contained.
         failure: The latest failure of the create.
-        find: Looks the contact up by its email.
-        create: The name of the create, for messages.
-        asked: The name of the lookup, for messages.
+        find: Looks up the contact by its email.
+        create: The name of the create endpoint, for messages.
+        asked: The name of the lookup endpoint, for messages.
 
     Raises:
         LoopsError: The lookup failed.
@@ -36,7 +40,7 @@ async def look_up_created(
         return Finding(f"{asked}: no contact has this email", answer.attempts)
     if held is not None and not differences(sent, held):
         return Finding(f"{asked}: the contact exists as sent", answer.attempts, held.id)
-    # Refused, though no contact has the email: another contact has the user id.
+    # If no contact has the email but the create was rejected, another contact has the user id.
     conflict = ContactAlreadyExists(
         f"{create}: a contact with this email or user id exists and differs from what was sent",
         status=409,
@@ -45,9 +49,10 @@ async def look_up_created(
 
 
 def differences(sent: ContactCreate | ContactUpdate, held: Contact) -> list[str]:
-    """The fields of ``sent``, by their names at Loops, whose values differ in ``held``.
+    """Return the names of the fields of ``sent`` whose values differ in ``held``.
 
-    Fields that were left out are not compared. An emptied field may be absent, null or empty text.
+    Names are those of Loops. Fields that were left out are not compared. An empty field may be
+    missing, null or empty text.
     """
     holds: dict[str, Any] = {
         "email": held.email,
@@ -83,14 +88,14 @@ def _same(name: str, sent: Any, held: Any) -> bool:
         return sent is held
     if sent == held:
         return True
-    # Two numbers are compared as numbers only, even if both could be times.
+    # Two numbers are compared only as numbers, even if both could be timestamps.
     if not isinstance(sent, str) and not isinstance(held, str):
         return False
     return _moment(sent) is not None and _moment(sent) == _moment(held)
 
 
 def _moment(value: Any) -> datetime | None:
-    """The time that ``value`` means in one of the date formats of Loops, or None."""
+    """Parse ``value`` in one of Loops' date formats; None if it is not a date."""
     try:
         if isinstance(value, str):
             read = datetime.fromisoformat(value)

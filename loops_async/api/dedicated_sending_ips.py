@@ -1,4 +1,4 @@
-"""``loops.dedicated_sending_ips``."""
+"""``loops.dedicated_sending_ips``: listing IP addresses."""
 
 from loops_async.api.resource import Resource, Timeout, reads
 from loops_async.pipeline.messages import Endpoint, Replay

@@ -1,4 +1,4 @@
-"""``loops.events``."""
+"""``loops.events``: sending events."""
 
 from collections.abc import Mapping
 from typing import Any, overload
@@ -51,26 +51,26 @@ class Events(KeyedResource):
         """Send an event once (https://loops.so/docs/api-reference/send-event).
 
         Args:
-            event_name: The name of the event, or an ``Event`` in place of all the fields.
+            event_name: The name of the event, or an ``Event`` instead of the fields.
             **fields: The fields of ``Event``, listed below.
-            email: The contact's address. Give this or ``user_id``, or both.
+            email: The contact's address. Give ``email``, ``user_id`` or both.
             user_id: Your own id of the contact.
             properties: Event properties, for use in the emails that the event triggers.
             mailing_lists: Mailing list ids, each with True (add) or False (remove).
             contact: Properties to set on the contact itself, permanently.
             idempotency_key: 1 to 100 printable ASCII characters. Loops processes events with the
                 same key once in 24 hours. When left out, a new key is generated for each call,
-                which makes retries within the call safe; give a key of your own, such as an order
-                number, to be safe across processes.
+                which makes retries within the call safe. Pass your own key, such as an order
+                number, to make it safe to repeat the call itself.
             timeout: Seconds for the whole call; None for no limit.
 
         Returns:
-            The key that the event was sent with, and the number of attempts.
+            The idempotency key and the number of attempts.
 
         Raises:
             InvalidInput: A field that Loops would not accept; nothing was sent.
-            IdempotencyConflict: An earlier call with the key did it; nothing was sent now, and
-                there is nothing to do.
+            IdempotencyConflict: The event was already sent with this key, by an earlier call.
+                Nothing was sent this time, and no action is required.
             OutcomeUnknown: The event may have been sent. Repeat the call with the same key.
             LoopsError: Any other failure; nothing was sent.
         """

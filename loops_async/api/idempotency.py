@@ -1,4 +1,4 @@
-"""Operations that Loops processes once for each idempotency key: events and transactional mail."""
+"""Idempotency keys of events and transactional email. Loops processes each key only once."""
 
 import re
 import secrets
@@ -18,10 +18,10 @@ def _read_sent(reply: Reply) -> bool:
 
 
 def keyed_endpoint(path: str) -> Endpoint[bool]:
-    """A ``POST`` that carries an idempotency key.
+    """Return an endpoint for a ``POST`` with an idempotency key.
 
-    Its value says whether a repeat confirmed the first attempt: after a lost reply, "already
-    processed" (409) means that the request went through.
+    The result is True if the response to an earlier attempt was lost and a 409 ("already
+    processed") to a later one confirmed that the request had succeeded.
     """
     return Endpoint(
         "POST",
@@ -35,16 +35,16 @@ def keyed_endpoint(path: str) -> Endpoint[bool]:
 
 
 def _new_key() -> str:
-    """A random UUID (version 4). ``uuid.uuid4`` takes almost three times as long."""
+    """Return a random UUID (version 4). ``uuid.uuid4`` takes almost three times as long."""
     digits = secrets.token_hex(16)
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def check_key(key: object) -> str:
-    """``key``, or a new key if it is None.
+    """Return ``key``, or a new key if it is None.
 
     Raises:
-        InvalidInput: Not 1 to 100 printable ASCII characters.
+        InvalidInput: The key is not 1 to 100 printable ASCII characters.
     """
     if key is None:
         return _new_key()
@@ -58,7 +58,7 @@ def check_key(key: object) -> str:
 
 
 class KeyedResource(Resource):
-    """A noun with operations that carry an idempotency key."""
+    """Base class of resources whose operations have an idempotency key."""
 
     __slots__ = ()
 

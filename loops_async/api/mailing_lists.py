@@ -1,4 +1,4 @@
-"""``loops.mailing_lists``."""
+"""``loops.mailing_lists``: listing mailing lists."""
 
 from loops_async.api.resource import Resource, Timeout, reads
 from loops_async.pipeline.messages import Endpoint, Replay

@@ -1,4 +1,4 @@
-"""Lists that Loops returns in pages."""
+"""Pagination: lists that Loops returns in pages."""
 
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 FEWEST: Final = 10
 MOST: Final = 50
-"""The limits of Loops for ``perPage``."""
+"""Loops' limits for ``perPage``."""
 
 EMPTY: Final = b'{"pagination": {"nextCursor": null}, "data": []}'
-"""The shortest reply of Loops to a paged list."""
+"""The response for an empty list."""
 
 
 @attrs.frozen
@@ -27,7 +27,7 @@ class Page(Generic[T]):
 
     Attributes:
         items: The items of this page.
-        next_cursor: Where the next page begins, for ``list(cursor=…)``; None on the last page.
+        next_cursor: The cursor of the next page, for ``list(cursor=…)``; None on the last page.
     """
 
     items: list[T]
@@ -39,7 +39,7 @@ Fetch: TypeAlias = Callable[[str | None], Awaitable[Page[T]]]
 
 
 class Pages(Generic[T]):
-    """A list that Loops returns in pages, each fetched when it is needed.
+    """A paginated list that fetches each page when it is needed.
 
     ::
 
@@ -48,8 +48,8 @@ class Pages(Generic[T]):
 
         emails = await loops.transactional.list()  # the whole list
 
-    Nothing is fetched in advance, so a loop may be left at any time and nothing needs closing.
-    Each iteration, ``await`` or ``first`` starts from the beginning with requests of its own.
+    Nothing is fetched in advance, so you can leave a loop at any time, and nothing needs closing.
+    Each iteration, ``await`` or ``first`` starts from the beginning and sends new requests.
     """
 
     def __init__(self, name: str, fetch: Fetch[T], cursor: str | None) -> None:
@@ -58,12 +58,12 @@ class Pages(Generic[T]):
         self._cursor = cursor
 
     def pages(self) -> AsyncIterator[Page[T]]:
-        """Iterate over pages in place of items.
+        """Iterate over pages instead of items.
 
-        An iterator that raised may be used again: it continues with the page that failed.
+        After an error, the iterator can be used again; it continues with the page that failed.
 
         Raises:
-            InvalidReply: Loops returned a cursor twice, so the list would never end.
+            InvalidReply: Loops returned the same cursor twice, so the list would never end.
             LoopsError: A page could not be fetched.
         """
         return _PageIterator(self._name, self._fetch, self._cursor)
@@ -89,8 +89,8 @@ class Pages(Generic[T]):
         return f"<Pages of {self._name}>"
 
 
-# Classes and not generators: a generator that raised is finished, and a loop that goes on after an
-# error would take the items so far for the whole list.
+# These are classes because a generator ends when it raises: code that continued after an error
+# would mistake the items so far for the whole list.
 class _PageIterator(AsyncIterator[Page[T]]):
     def __init__(self, name: str, fetch: Fetch[T], cursor: str | None) -> None:
         self._name = name
@@ -104,8 +104,8 @@ class _PageIterator(AsyncIterator[Page[T]]):
             raise StopAsyncIteration
         if self._cursor in self._fetched:
             raise InvalidReply(
-                f"{self._name}: 200, but the nextCursor of this page was returned before; the "
-                "list would never end",
+                f"{self._name}: 200, but the nextCursor of this page was already returned before; "
+                "the list would never end",
                 status=200,
             )
         page = await self._fetch(self._cursor)
@@ -126,7 +126,7 @@ class _ItemIterator(AsyncIterator[T]):
 
 
 def page_query(per_page: int, cursor: str | None) -> dict[str, str]:
-    """The parameters of a paged list.
+    """Return the query parameters of a paginated list.
 
     Raises:
         InvalidInput: ``per_page`` is not a whole number from 10 to 50, or ``cursor`` is not a
@@ -148,7 +148,7 @@ def page_query(per_page: int, cursor: str | None) -> dict[str, str]:
 
 
 def reads_page(item: type[T]) -> Callable[[Reply], Page[T]]:
-    """A reader of one page of ``item``."""
+    """Return a function that reads a page of ``item`` from a response."""
 
     def read(reply: Reply) -> Page[T]:
         fields = decode_json(reply.body)
@@ -158,7 +158,7 @@ def reads_page(item: type[T]) -> Callable[[Reply], Page[T]]:
         if not isinstance(pagination, dict):
             raise Undecodable("expected an object @ $.pagination")
         cursor = pagination.get("nextCursor", ...)
-        # Without this, a list whose cursor is missing would end after its first page.
+        # Otherwise, a list whose cursor is missing would end after its first page.
         if cursor is not None and not isinstance(cursor, str):
             raise Undecodable("expected text or null @ $.pagination.nextCursor")
         items = from_json(fields.get("data"), list[item], path="$.data")  # type: ignore[valid-type]

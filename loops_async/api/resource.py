@@ -1,4 +1,4 @@
-"""What the nouns of the API share: sending a request, and readers of replies."""
+"""The base class of the API's resources, and functions that read responses."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, MutableSet
@@ -18,20 +18,20 @@ from loops_async.records._validation import check_email, check_user_id
 T = TypeVar("T")
 
 Timeout: TypeAlias = float | None | Unset
-"""Seconds for a whole call; None for no limit; UNSET for the client's own setting."""
+"""Seconds for a whole call; None for no limit; UNSET for the client's setting."""
 
 SUCCESS: Final = b'{"success": true}'
-"""The shortest reply of Loops to a change."""
+"""The response to a change that returns no data."""
 
 
 @attrs.frozen(eq=False, repr=False)
 class Caller:
-    """What a client passes to each of its resources.
+    """What the resources of a client need from it.
 
     Attributes:
         send: Sends a request, with the client's retries and pacing.
-        timeout: Seconds for a call that is given no timeout; None for no limit.
-        runs: The bulk runs that end when the client is closed.
+        timeout: Default timeout of a call, in seconds; None for no limit.
+        runs: The bulk runs to stop when the client is closed.
     """
 
     send: Send
@@ -40,7 +40,7 @@ class Caller:
 
 
 class Resource:
-    """A noun of the API: the base class of ``loops.contacts``, ``loops.events`` and the others."""
+    """Base class of the API's resources, such as ``loops.contacts`` and ``loops.events``."""
 
     __slots__ = ("_caller",)
 
@@ -51,7 +51,7 @@ class Resource:
         return f"<{type(self).__name__}>"
 
     def _deadline(self, timeout: Timeout) -> float | None:
-        """The time on the event loop's clock when a call that starts now must end.
+        """Return the deadline of a call that starts now, in the event loop's time.
 
         Raises:
             ConfigurationError: ``timeout`` is not a positive number of seconds.
@@ -74,7 +74,7 @@ class Resource:
         lane: Lane = Lane.INTERACTIVE,
         look_up: Callable[[LoopsError], Awaitable[Finding[T]]] | None = None,
     ) -> Coroutine[Any, Any, Answer[T]]:
-        """Send one request. What the client refuses to send is raised here, before the await."""
+        """Send one request. If the client rejects it, this raises at once, before the ``await``."""
         return self._caller.send(
             Request(
                 endpoint,
@@ -91,7 +91,7 @@ class Resource:
     def _pages(
         self, endpoint: Endpoint[Page[T]], per_page: int, cursor: str | None, timeout: Timeout
     ) -> Pages[T]:
-        """A paged list. The timeout is that of one page.
+        """Return a paginated list. The timeout applies to each page.
 
         Raises:
             InvalidInput: ``per_page`` or ``cursor`` is not valid.
@@ -109,24 +109,24 @@ class Resource:
 
 
 def reads(into: type[T]) -> Callable[[Reply], T]:
-    """A reader of replies that are one ``into``."""
+    """Return a function that decodes a response as ``into``."""
     return lambda reply: decode(reply.body, into)
 
 
 def read_success(reply: Reply) -> None:
-    """Read ``{"success": true}``.
+    """Check that the response has ``"success": true``.
 
     Raises:
-        Undecodable: The reply is something else.
+        Undecodable: It does not.
     """
     success_fields(reply)
 
 
 def success_fields(reply: Reply) -> dict[str, Any]:
-    """The fields of a reply that has ``"success": true``.
+    """Return the fields of a response that has ``"success": true``.
 
     Raises:
-        Undecodable: The reply is something else.
+        Undecodable: It does not.
     """
     value = decode_fast(reply.body)
     if not isinstance(value, dict):
@@ -137,18 +137,18 @@ def success_fields(reply: Reply) -> dict[str, Any]:
 
 
 def mark_dry_run(answer: Answer[T]) -> T:
-    """The record in ``answer``, with ``dry_run=True`` if nothing was sent."""
+    """Return the record in ``answer``, with ``dry_run=True`` if it is the result of a dry run."""
     value: Any = answer.value
     marked: T = attrs.evolve(value, dry_run=True) if answer.dry_run else value
     return marked
 
 
 def contact_identifier(email: str | None, user_id: str | None) -> dict[str, str]:
-    """The one identifier that was given, under its name at Loops.
+    """Return the identifier that was given, by its name at Loops.
 
     Raises:
         InvalidCall: Neither or both were given.
-        InvalidInput: The value cannot be an identifier.
+        InvalidInput: The value is not a valid identifier.
     """
     if (email is None) == (user_id is None):
         raise InvalidCall("give exactly one of email= and user_id=")
@@ -156,5 +156,5 @@ def contact_identifier(email: str | None, user_id: str | None) -> dict[str, str]
         check_email("email", email)
         return {"email": str.__str__(email)}
     check_user_id("user_id", user_id)
-    # str() of a member of an enumeration is its name; str.__str__() is its text.
+    # str() of a string enumeration's member may return its name; str.__str__() returns its text.
     return {"userId": str.__str__(cast("str", user_id))}

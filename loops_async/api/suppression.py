@@ -1,4 +1,4 @@
-"""``loops.contacts.suppression`` and ``loops.contacts.remove_suppression``."""
+"""The suppression list: ``loops.contacts.suppression`` and ``remove_suppression``."""
 
 import attrs
 
@@ -99,7 +99,8 @@ class SuppressionCalls(Resource):
         Raises:
             InvalidCall: Neither or both of ``email`` and ``user_id`` were given.
             ContactNotFound: There is no such contact.
-            BadRequest: Loops refused, for example because the removal quota is used up.
+            BadRequest: Loops rejected the request, for example because the removal quota is used
+                up.
             OutcomeUnknown: The contact may have been removed from the list.
             LoopsError: Any other failure; nothing was changed.
         """
@@ -109,8 +110,8 @@ class SuppressionCalls(Resource):
             return mark_dry_run(await self._call(REMOVE, deadline, query=identifier))
         except (BadRequest, OutcomeUnknown) as error:
             failure: LoopsError = error
-        # For a contact that is not suppressed, Loops documents a 400 and has also answered 200.
-        # After a lost reply the state is unknown. In both cases, the list has the answer.
+        # For a contact that is not suppressed, Loops documents a 400 but has also returned 200.
+        # After a lost response, the state is unknown. Check the current state in both cases.
         try:
             held = await self._call(CHECK, deadline, query=identifier)
         except LoopsError as error:

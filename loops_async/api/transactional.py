@@ -1,4 +1,4 @@
-"""``loops.transactional``: transactional mail."""
+"""``loops.transactional``: transactional email."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ from loops_async.records.transactional import (
 )
 
 _ENCODED_IN_THREAD: Final = 64 * 1024
-"""Bytes of attachments from which encoding would block the event loop noticeably."""
+"""Size of attachments, in bytes, above which encoding would noticeably block the event loop."""
 
 SEND = keyed_endpoint("/v1/transactional")
 LIST = Endpoint(
@@ -36,7 +36,7 @@ LIST = Endpoint(
 
 
 class Transactional(KeyedResource):
-    """Transactional mail (https://loops.so/docs/transactional)."""
+    """Transactional email (https://loops.so/docs/transactional)."""
 
     __slots__ = ()
 
@@ -74,7 +74,7 @@ class Transactional(KeyedResource):
 
         Args:
             transactional_id: The id of the published email in Loops, or a ``TransactionalEmail``
-                in place of all the fields.
+                instead of the fields.
             email: The recipient's address.
             **fields: The fields of ``TransactionalEmail``, listed below.
             data_variables: Values for the variables of the template: text, numbers, or lists of
@@ -83,19 +83,19 @@ class Transactional(KeyedResource):
             attachments: Files to attach. Loops must enable attachments for your team first.
             idempotency_key: 1 to 100 printable ASCII characters. Loops processes emails with the
                 same key once in 24 hours. When left out, a new key is generated for each call,
-                which makes retries within the call safe; give a key of your own to be safe across
-                processes.
+                which makes retries within the call safe. Pass your own key, such as an order
+                number, to make it safe to repeat the call itself.
             timeout: Seconds for the whole call; None for no limit.
 
         Returns:
-            The key that the email was sent with, and the number of attempts.
+            The idempotency key and the number of attempts.
 
         Raises:
             InvalidInput: A field that Loops would not accept, an attachment that cannot be read,
-                or more than 4 MB in all; nothing was sent.
+                or an email larger than 4 MB; nothing was sent.
             NotFound: There is no published email with this id.
-            IdempotencyConflict: An earlier call with the key did it; nothing was sent now, and
-                there is nothing to do.
+            IdempotencyConflict: The email was already sent with this key, by an earlier call.
+                Nothing was sent this time, and no action is required.
             OutcomeUnknown: The email may have been sent. Repeat the call with the same key.
             LoopsError: Any other failure; nothing was sent.
         """
@@ -135,7 +135,7 @@ class Transactional(KeyedResource):
 
 
 async def _body(mail: TransactionalEmail) -> bytes:
-    """``mail`` as JSON, encoded in a thread if that means reading files or much base64."""
+    """Encode ``mail`` as JSON, in a thread if it has files to read or large attachments."""
     in_memory = sum(len(a.data) for a in mail.attachments if isinstance(a.data, bytes))
     if in_memory > _ENCODED_IN_THREAD or any(
         not isinstance(a.data, bytes) for a in mail.attachments
@@ -145,7 +145,7 @@ async def _body(mail: TransactionalEmail) -> bytes:
 
 
 def _encode(mail: TransactionalEmail) -> bytes:
-    # Base64 turns three bytes into four. A file that is too large is rejected before it is read.
+    # Base64 encodes three bytes as four. Files that are too large are rejected without being read.
     size = total_size(mail.attachments) * 4 // 3
     if size <= MAX_MAIL_SIZE:
         if mail.attachments:
