@@ -1,4 +1,4 @@
-"""The client of one team: its settings, its lifetime, and how a call reaches the transport."""
+"""``LoopsClient``, the client for one team."""
 
 import asyncio
 import hmac
@@ -51,9 +51,9 @@ class LoopsClient:
         async with LoopsClient() as loops:
             await loops.contacts.update(email="ada@example.com", properties={"plan": "pro"})
 
-    Its attributes are the nouns of the API: ``contacts``, ``events``, ``transactional`` and so on.
-    It opens connections at the first call. Any number of tasks of one event loop may share it.
-    Close it with ``async with`` or ``aclose``.
+    Its attributes are the resources of the API: ``contacts``, ``events``, ``transactional`` and
+    so on. It connects when the first call is made. Any number of tasks in one event loop can share
+    it. Close it with ``async with`` or ``aclose``.
 
     Args:
         api_key: The team's API key; ``LOOPS_API_KEY`` if left out.
@@ -74,15 +74,16 @@ class LoopsClient:
         transport: Sends each request in place of aiohttp, for tests without sockets; see
             ``loops_async.testing.ScriptedTransport``. No connection is opened, and without
             ``pacer`` there is no rate limit.
-        dry_run: Validate everything, send nothing, and return results that are marked as made up;
-            no API key is needed. ``LOOPS_DRY_RUN`` if left out.
-        allowed_recipients: Refuse every contact, event and email for anyone else, before it is
-            sent. Addresses such as ``"ada@example.com"`` and domains such as ``"@example.com"``
-            (without subdomains). An empty list allows nobody. ``LOOPS_ALLOWED_RECIPIENTS`` (comma
+        dry_run: Validate everything, send nothing, and return placeholder results with
+            ``dry_run=True``; no API key is needed. ``LOOPS_DRY_RUN`` if left out.
+        allowed_recipients: The only recipients to accept. A contact, event or email for anyone else
+            raises ``RecipientNotAllowed`` and is not sent. Entries are addresses, such as
+            ``"ada@example.com"``, and domains, such as ``"@example.com"``, which do not include
+            subdomains. An empty list allows nobody. ``LOOPS_ALLOWED_RECIPIENTS`` (comma
             separated) if left out; if that is not set either, everyone is allowed. The list
-            concerns who can receive mail, so ``contacts.delete`` still deletes any contact.
-        allow_http: Accept plain http also for a host in your own network: a name without a dot,
-            such as that of a sandbox in a compose file, a name in ``.internal``, or a private IP
+            restricts who can receive email, so ``contacts.delete`` still deletes any contact.
+        allow_http: Also accept plain http for hosts in your own network: a name without a dot, such
+            as that of a service in a compose file, a name in ``.internal``, or a private IP
             address. The API key and all data are sent unencrypted, and a warning is logged.
             ``LOOPS_ALLOW_HTTP``, or the setting of the session, if left out.
 
@@ -143,17 +144,17 @@ class LoopsClient:
 
     @property
     def dry_run(self) -> bool:
-        """Whether the client sends nothing."""
+        """Whether this is a dry-run client, which sends nothing."""
         return self._dry_run
 
     @property
     def allowed_recipients(self) -> Allowlist | None:
-        """Whom it may send to; None if it may send to everybody."""
+        """The recipients to which the client may send; None for no restriction."""
         return self._allowed
 
     @property
     def fingerprint(self) -> str:
-        """A digest of the API key and the address: the same for two clients of one team."""
+        """A digest of the API key and the base URL, equal for two clients of one team."""
         return hmac.new(self._key.encode(), str(self._base_url).encode(), "sha256").hexdigest()
 
     def stats(self) -> Stats:
@@ -194,7 +195,7 @@ class LoopsClient:
         return f"<LoopsClient {self._base_url}{dry_run}{safe_mode}{closed}>"
 
     def _send(self, request: Request[T], /) -> Coroutine[Any, Any, Answer[T]]:
-        # Not a coroutine function: that would cost another coroutine for each request.
+        # Not a coroutine function, to avoid creating another coroutine for each request.
         if self._closed:
             raise _closed()
         if self._allowed is not None:
@@ -213,11 +214,11 @@ class LoopsClient:
 
     def _create_layer(self) -> Retrying | DryRun:
         if self._dry_run:
-            # It may have been left on in production by mistake.
+            # Warn, because dry runs may have been left enabled in production by mistake.
             LOG.warning("dry run (dry_run= or LOOPS_DRY_RUN): nothing is sent to Loops")
             return DryRun(self._counters)
         clock = Clock(asyncio.get_running_loop().time)
-        # Without a connection, there is no limit to respect.
+        # A custom transport has no rate limit to respect.
         paced = self._pacer is not None or self._transport is None
         pacer = pacer_for(self._pacer, str(self._base_url), self._key) if paced else Unpaced()
         transport = self._transport
@@ -241,4 +242,4 @@ class LoopsClient:
 
 
 def _closed() -> errors.SessionClosed:
-    return errors.SessionClosed("this client was closed; make a new one")
+    return errors.SessionClosed("this client was closed; create a new one")

@@ -1,4 +1,4 @@
-"""What the clients of one session share: the connector, the settings, and the loop they live in."""
+"""The connection that the clients of a session share: connector, settings and event loop."""
 
 import asyncio
 import os
@@ -23,28 +23,28 @@ BASE_URL: Final = "https://app.loops.so/api"
 _PRIVATE_NETWORKS: Final = [
     ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 ]
-# With a letter and without 0x, because resolvers take 134744072 and 0x8080808 for 8.8.8.8.
+# Requires a letter and rejects 0x, because resolvers read 134744072 and 0x8080808 as 8.8.8.8.
 _PRIVATE_NAME: Final = re.compile(
     r"(?!0x)(?=[\w-]*[a-z])[a-z0-9](?:[\w-]{0,61}[a-z0-9])?|([a-z0-9-]+\.)+internal", re.ASCII
 )
 
 
 def checked_base_url(text: str | None, *, allow_http: bool | None = None) -> URL:
-    """Return the base URL without ``/v1``: ``text``, or ``LOOPS_BASE_URL``, or that of Loops.
+    """Return the base URL: ``text``, ``LOOPS_BASE_URL``, or that of Loops. ``/v1`` is removed.
 
     Args:
         text: The URL; None if it was not passed.
         allow_http: Whether plain http is accepted for private hosts; ``LOOPS_ALLOW_HTTP`` if None.
 
     Raises:
-        ConfigurationError: Not a URL, or not one to which a key may be sent.
+        ConfigurationError: It is not a valid URL, or the API key must not be sent to it.
     """
     allowed = checked_flag("allow_http", "LOOPS_ALLOW_HTTP", allow_http)
     given = text if text is not None else os.environ.get("LOOPS_BASE_URL") or BASE_URL
     try:
         url = URL(given)
         local = is_loopback(url.host)
-        # What the name service would stumble over much later, with an error of its own.
+        # Otherwise, an invalid host name would fail much later, with a less clear error.
         (url.raw_host or "").encode("idna")
     except (ValueError, TypeError):
         url, local = URL(), False
@@ -54,7 +54,7 @@ def checked_base_url(text: str | None, *, allow_http: bool | None = None) -> URL
         )
     if url.user is not None or url.password is not None or url.query_string or url.fragment:
         raise errors.ConfigurationError(
-            "base_url: must not carry a user name, a password, a query or a fragment"
+            "base_url: must not contain a user name, a password, a query or a fragment"
         )
     if url.scheme == "http" and not local:
         _check_http(url.host, allowed=allowed)
@@ -66,13 +66,13 @@ def _check_http(host: str, *, allowed: bool) -> None:
     """Check that the API key may be sent to ``host`` unencrypted."""
     if not allowed:
         raise errors.ConfigurationError(
-            "base_url: plain http would send the API key in the clear; use https://. For a sandbox "
+            "base_url: plain http would send the API key unencrypted; use https://. For a sandbox "
             "in your own network, such as another container, pass allow_http=True or set "
             "LOOPS_ALLOW_HTTP=1; the loopback address needs neither"
         )
     if not is_private(host):
         raise errors.ConfigurationError(
-            "base_url: plain http would send the API key in the clear, and allow_http is only for "
+            "base_url: plain http would send the API key unencrypted, and allow_http is only for "
             "hosts in your own network: a name without a dot, such as a service in a compose file, "
             "a name in .internal, or an IP address of a private network; use https://"
         )
@@ -89,7 +89,7 @@ def is_private(host: str) -> bool:
 
 
 def warn_if_unencrypted(url: URL) -> None:
-    """Log a warning if requests to ``url`` are readable for others in the network."""
+    """Log a warning if requests to ``url`` are sent unencrypted over a network."""
     if url.scheme == "http" and not is_loopback(url.host):
         LOG.warning(
             "base_url: the API key, addresses and all other data are sent unencrypted to %s:%s "
@@ -100,7 +100,7 @@ def warn_if_unencrypted(url: URL) -> None:
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether ``host`` is this very machine, whatever a name server says."""
+    """Whether ``host`` is this machine, determined without name resolution."""
     if host is None:
         return False
     try:
@@ -110,10 +110,10 @@ def is_loopback(host: str | None) -> bool:
 
 
 def checked_proxy(name: str, proxy: str | None) -> str | None:
-    """Return the address of an HTTP proxy. No error message contains it: it may hold a password.
+    """Validate the URL of an HTTP proxy. Error messages omit it, because it may contain a password.
 
     Raises:
-        ConfigurationError: Not an http:// or https:// address.
+        ConfigurationError: It is not an http:// or https:// URL.
     """
     if proxy is None:
         return None
@@ -133,7 +133,7 @@ def checked_proxy(name: str, proxy: str | None) -> str | None:
 
 
 class Connection:
-    """The shared, lazily opened connector of a session.
+    """The connector of a session, opened when it is first needed.
 
     See ``LoopsSession`` for the arguments.
     """
@@ -162,7 +162,7 @@ class Connection:
         self.timeouts: Timeouts = timeouts if timeouts is not None else Timeouts()
         self.retry: RetryPolicy = retry if retry is not None else RetryPolicy()
         self.opened: HttpSession | None = http
-        """The aiohttp session, once there is one; it may have been closed since."""
+        """The aiohttp session, or None before it is opened. It may have been closed since."""
         self.owned: bool = http is None
         self._limits = (_count("limit", limit), _count("limit_per_host", limit_per_host))
         self._keepalive = keepalive
@@ -174,30 +174,30 @@ class Connection:
         self._closed = False
 
     def bind(self) -> None:
-        """Belong to the running event loop from now on, with nothing opened.
+        """Bind this session to the running event loop, without opening anything.
 
         Raises:
             SessionClosed: It was closed.
             WrongEventLoop: It belongs to another event loop.
         """
         if self._closed:
-            raise errors.SessionClosed("this session was closed; make a new one")
+            raise errors.SessionClosed("this session was closed; create a new one")
         self.check_loop()
         self._loop = asyncio.get_running_loop()
 
     @property
     def is_open(self) -> bool:
-        """Whether a request may go, in the running event loop; nearly always."""
+        """Whether requests can be sent in the running event loop."""
         http = self.opened
         return (
             http is not None
             and self._loop is asyncio.get_running_loop()
             and not self._closed
-            and (self.owned or not http.closed)  # nobody else has ours to close it
+            and (self.owned or not http.closed)  # only we can close our own session
         )
 
     def http(self) -> HttpSession:
-        """The aiohttp session, opened at the first call.
+        """Return the aiohttp session; the first call opens it.
 
         Raises:
             SessionClosed: It was closed.
@@ -208,7 +208,7 @@ class Connection:
             return http
         if http is not None and self._loop is None and opened_elsewhere(http):
             raise errors.WrongEventLoop(
-                "the aiohttp.ClientSession that was handed in was opened in another event loop; "
+                "the aiohttp.ClientSession that was passed in was opened in another event loop; "
                 "open it inside the coroutine that uses it"
             )
         self.bind()
@@ -224,13 +224,13 @@ class Connection:
             )
         elif self.opened.closed:
             raise errors.SessionClosed(
-                "the aiohttp.ClientSession that was handed in is closed; keep it open for as long "
+                "the aiohttp.ClientSession that was passed in is closed; keep it open for as long "
                 "as the client is used"
             )
         return self.opened
 
     async def aclose(self) -> None:
-        """Close what this session opened. A session that was handed in stays open.
+        """Close what this session opened. A session that was passed in stays open.
 
         Raises:
             WrongEventLoop: It was opened in another event loop.
@@ -251,14 +251,14 @@ class Connection:
             )
 
     def check_loop(self) -> None:
-        """Refuse to be used from another event loop than the one it was opened in.
+        """Check that this session belongs to the running event loop, if it belongs to any.
 
         Raises:
-            WrongEventLoop: It is.
+            WrongEventLoop: It belongs to another event loop.
         """
         if self._loop is not None and self._loop is not asyncio.get_running_loop():
             raise errors.WrongEventLoop(
-                "this client or session was opened in another event loop; make one LoopsClient "
+                "this client or session was opened in another event loop; create one LoopsClient "
                 "(or LoopsSession) per loop, inside the coroutine that uses it, and close it there"
             )
 

@@ -1,4 +1,4 @@
-"""``LoopsSession``: one connector for any number of clients."""
+"""``LoopsSession``, whose connections several clients share."""
 
 from collections.abc import Iterable
 
@@ -19,24 +19,24 @@ class LoopsSession(Connection):
         async with LoopsSession() as session:
             eu, us = session.client(api_key=EU_KEY), session.client(api_key=US_KEY)
 
-    It opens its connector at the first call (or on entering ``async with``) and can be used only
-    in that event loop. It closes only what it opened.
+    It opens its connector when the first call is made (or on entering ``async with``), and can then
+    be used only in that event loop. It closes only what it opened.
 
     Args:
-        base_url: The address of the API for its clients; ``LOOPS_BASE_URL``, or the address of
-            Loops, if left out.
+        base_url: The base URL of the API for its clients; ``LOOPS_BASE_URL``, or that of Loops, if
+            left out.
         http: Your own ``aiohttp.ClientSession`` to send with; it is not closed.
         limit: Maximum number of open connections; 0 for no limit.
         limit_per_host: Maximum number of open connections to one host; 0 for no limit.
         keepalive: Seconds that an idle connection stays open.
         timeouts: Seconds for connecting, for one reply, and for a whole call.
-        retry: How often and how long its clients retry.
-        trust_env: Use the proxy named by the environment (``HTTPS_PROXY`` and the like). Each
+        retry: The retry policy of its clients.
+        trust_env: Use the proxy set by environment variables such as ``HTTPS_PROXY``. Each
             request then costs about twice as much CPU time.
         proxy: The address of an HTTP proxy for all requests, such as ``http://proxy:3128``.
         trace_configs: Trace configurations of aiohttp. They receive request headers, which contain
             API keys.
-        allow_http: Accept plain http also for a host in your own network, as for ``LoopsClient``.
+        allow_http: Also accept plain http for hosts in your own network, as in ``LoopsClient``.
 
     Raises:
         ConfigurationError: A setting is not valid.
@@ -67,8 +67,7 @@ class LoopsSession(Connection):
             on_attempt: Called with an ``Attempt`` after each request, for logs and metrics; one
                 callable, or several.
             dry_run: Validate everything and send nothing, as in ``LoopsClient``.
-            allowed_recipients: Refuse contacts, events and email for anyone else, as in
-                ``LoopsClient``.
+            allowed_recipients: The only recipients to accept, as in ``LoopsClient``.
 
         Raises:
             ConfigurationError: There is no API key, or a setting is not valid.

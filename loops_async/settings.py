@@ -1,4 +1,4 @@
-"""Validation of a client's settings, from arguments or from environment variables."""
+"""Validation of a client's settings, which are arguments or environment variables."""
 
 import os
 import re
@@ -12,19 +12,19 @@ from loops_async.pipeline.observing import Observer
 from loops_async.records._types import UNSET, Unset
 
 _KEY: Final = re.compile(r"[!-~]+")
-_QUOTES: Final = "\"'`“”‘’"  # noqa: RUF001 - those of word processors too
+_QUOTES: Final = "\"'`“”‘’"  # noqa: RUF001 - includes typographic quotation marks
 _YES: Final = frozenset({"1", "true", "yes", "on"})
 _NO: Final = frozenset({"0", "false", "no", "off", ""})
 
 
 def checked_api_key(key: object, *, needed: bool = True) -> str:
-    """Return ``key`` or ``LOOPS_API_KEY``. No error message contains it.
+    """Return the API key: ``key``, or ``LOOPS_API_KEY``. Error messages never contain it.
 
     Returns:
-        The key; an empty string if there is none and none is ``needed``.
+        The key, or an empty string if there is no key and ``needed`` is False.
 
     Raises:
-        ConfigurationError: There is no key, or it is not valid.
+        ConfigurationError: The key is missing or not valid.
     """
     given = key if key is not None else os.environ.get("LOOPS_API_KEY")
     if not given and needed:
@@ -47,12 +47,12 @@ def _key_problem(key: object) -> str:
     if text.strip(_QUOTES) != text:
         return (
             "is in quotation marks, which are not part of the key; remove them (docker --env-file "
-            "and some other tools keep those in their files)"
+            "and some other tools do not strip them)"
         )
     if text != key:
         return (
-            "begins or ends with white space or a line break, as a key that was read from a file; "
-            "remove it, for example with key.strip()"
+            "begins or ends with white space or a line break, perhaps because it was read from a "
+            "file; remove it, for example with key.strip()"
         )
     return (
         "must be text without white space or special characters; pass only the key, without "
@@ -64,18 +64,18 @@ def checked_dry_run(given: object, *, has_transport: bool) -> bool:
     """Return ``given``, or ``LOOPS_DRY_RUN`` if it is None and there is no transport.
 
     Raises:
-        ConfigurationError: The value is not a boolean, or a dry run has a transport.
+        ConfigurationError: The value is not a boolean, or a transport is used in a dry run.
     """
     if given is None and has_transport:
         return False
     wanted = checked_flag("dry_run", "LOOPS_DRY_RUN", given)
     if wanted and has_transport:
-        raise ConfigurationError("dry_run: sends nothing, so transport= cannot be used")
+        raise ConfigurationError("dry_run: a dry run sends nothing, so transport= cannot be used")
     return wanted
 
 
 def checked_flag(name: str, variable: str, given: object) -> bool:
-    """Return ``given``, or what the environment ``variable`` says if it is None.
+    """Return ``given``, or the value of the environment variable ``variable`` if it is None.
 
     Raises:
         ConfigurationError: The value is not a boolean.
@@ -96,7 +96,7 @@ def checked_recipients(given: object) -> Allowlist | None:
     """Return ``given`` or ``LOOPS_ALLOWED_RECIPIENTS``; None for no restriction.
 
     Raises:
-        ConfigurationError: Not a list of addresses and domains, or the variable is empty.
+        ConfigurationError: It is not a list of addresses and domains, or the variable is empty.
     """
     if given is None:
         text = os.environ.get("LOOPS_ALLOWED_RECIPIENTS")
@@ -122,7 +122,7 @@ def checked_timeouts(given: float | Timeouts | None | Unset, shared: Timeouts) -
     """Return ``given`` as ``Timeouts``, with missing parts from ``shared``.
 
     Raises:
-        ConfigurationError: Not a positive number of seconds.
+        ConfigurationError: The value is not a positive number of seconds.
     """
     if given is UNSET:
         return shared
@@ -133,17 +133,17 @@ def checked_timeouts(given: float | Timeouts | None | Unset, shared: Timeouts) -
 
 
 def check_kind(name: str, value: object, kind: type | tuple[type, ...], called: str) -> None:
-    """Check that ``value`` is None or an instance of ``kind``, which messages call ``called``.
+    """Check that ``value`` is None or an instance of ``kind``; messages describe it as ``called``.
 
     Raises:
-        ConfigurationError: It is something else.
+        ConfigurationError: It is not.
     """
     if value is not None and not isinstance(value, kind):
         raise ConfigurationError(f"{name}: must be {called}, not {type(value).__name__}")
 
 
 def checked_observers(given: object) -> tuple[Observer, ...]:
-    """The observers in ``on_attempt``: none, one, or several.
+    """Return the observers in ``on_attempt`` as a tuple.
 
     Raises:
         ConfigurationError: One of them is not callable.
@@ -163,7 +163,7 @@ def checked_observers(given: object) -> tuple[Observer, ...]:
 
 
 def check_replaceable(pacer: object, transport: object, session: object) -> None:
-    """Check the objects that replace parts of a client.
+    """Check the arguments that replace parts of a client.
 
     Raises:
         ConfigurationError: One of them lacks the method that the client calls, or two of them
@@ -172,8 +172,8 @@ def check_replaceable(pacer: object, transport: object, session: object) -> None
     if transport is not None and session is not None:
         raise ConfigurationError("transport: replaces session; pass only one of them")
     for name, value, methods, what in (
-        ("pacer", pacer, ("acquire", "for_team"), "a Pacer, or have its acquire(lane)"),
-        ("transport", transport, ("send",), "a ScriptedTransport, or have its send(request)"),
+        ("pacer", pacer, ("acquire", "for_team"), "a Pacer or an object with acquire(lane)"),
+        ("transport", transport, ("send",), "a ScriptedTransport or an object with send(request)"),
     ):
         has = (callable(getattr(value, method, None)) for method in methods)
         lacks = isinstance(value, type) or not any(has)

@@ -138,9 +138,9 @@ async def test_a_path_in_the_address_is_sent_as_it_was_written() -> None:
         (f"https://{'a' * 64}.example", "beginning with https://"),
         ("https://loops..example", "beginning with https://"),
         (7, "beginning with https://"),
-        ("https://user:secret@loops.example", "must not carry a user name"),
-        ("https://loops.example/api?key=secret", "must not carry"),
-        ("https://loops.example/api#x", "must not carry"),
+        ("https://user:secret@loops.example", "must not contain a user name"),
+        ("https://loops.example/api?key=secret", "must not contain"),
+        ("https://loops.example/api#x", "must not contain"),
     ],
 )
 def test_an_address_that_no_key_may_be_sent_to_is_refused(url: Any, fix: str) -> None:
@@ -247,7 +247,7 @@ async def test_a_closed_client_says_so_and_sends_nothing(sandbox: Sandbox, call:
         if call == "test"
         else getattr(loops.contacts, call)(email="ada@example.com")
     )
-    with pytest.raises(SessionClosed, match="make a new one") as caught:
+    with pytest.raises(SessionClosed, match="create a new one") as caught:
         await closed
     assert isinstance(caught.value, ValueError)
     assert not sandbox.requests
@@ -330,7 +330,7 @@ def test_a_session_used_from_another_loop_says_where_to_make_it() -> None:
         session = LoopsSession(base_url=both.sandbox.url)
         client = session.client(both.sandbox.api_key)
         both.first.run(client.api_key.test())
-        refused(both.second, client.api_key.test, "make one LoopsClient")
+        refused(both.second, client.api_key.test, "create one LoopsClient")
         refused(both.second, session.aclose, "close it there")
         both.first.run(session.aclose())
 

@@ -174,7 +174,7 @@ async def test_closing_it_ends_the_wait_and_takes_it_off_the_list(server: RedisS
     await pacer.aclose()
     with pytest.raises(SessionClosed, match="this RedisPacer was closed"):
         await waiting
-    with pytest.raises(SessionClosed, match="make a new one"):
+    with pytest.raises(SessionClosed, match="create a new one"):
         await team.acquire()
     await pacer.aclose()
     with look(server) as client:
@@ -207,7 +207,7 @@ def test_another_event_loop_is_told_so_and_a_closed_one_is_replaced(server: Redi
 
     with asyncio.Runner() as first, asyncio.Runner() as second:
         client = first.run(leave_open())
-        with pytest.raises(WrongEventLoop, match="make one for each loop"):
+        with pytest.raises(WrongEventLoop, match="create one per event loop"):
             second.run(use())
         with pytest.raises(WrongEventLoop, match="close it there"):
             second.run(pacer.aclose())

@@ -1102,7 +1102,7 @@ def test_what_ends_a_run_that_is_over_is_not_heard_of() -> None:
             given.append(outcome.index)
             if outcome.index == 2:
                 await settled()
-                await run.abort(errors.SessionClosed("this client was closed; make a new one"))
+                await run.abort(errors.SessionClosed("this client was closed; create a new one"))
         assert given == [0, 1, 2]
 
     run_virtual(main())
@@ -1131,7 +1131,7 @@ def test_what_the_callback_raised_waits_for_whoever_closes_a_run_that_was_left()
 def test_a_run_of_a_client_that_was_closed_says_so() -> None:
     async def main() -> None:
         run = BulkUpsert(rows(1), Loops(), concurrency=1)
-        await run.abort(errors.SessionClosed("this client was closed; make a new one"))
+        await run.abort(errors.SessionClosed("this client was closed; create a new one"))
         with pytest.raises(errors.SessionClosed):
             aiter(run)
 

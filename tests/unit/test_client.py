@@ -343,7 +343,7 @@ async def test_a_client_that_was_closed_says_so() -> None:
     async with client:
         pass
     assert repr(client).endswith(" closed>")
-    with pytest.raises(errors.SessionClosed, match="make a new one"):
+    with pytest.raises(errors.SessionClosed, match="create a new one"):
         await client.contacts.find(email=ADA)
     with pytest.raises(errors.SessionClosed):
         async with client:

@@ -132,7 +132,7 @@ def test_unencrypted_requests_are_warned_of_once(
     "https://app.loops.so/api#S3CRET", "http://127.0.0.1:80#@evil.com",
 ])  # fmt: skip
 def test_an_address_carries_no_credentials_query_or_fragment(given: str) -> None:
-    with pytest.raises(errors.ConfigurationError, match="must not carry a user name") as caught:
+    with pytest.raises(errors.ConfigurationError, match="must not contain a user name") as caught:
         checked_base_url(given)
     assert "S3CRET" not in str(caught.value)
 
@@ -180,7 +180,7 @@ async def test_a_closed_session_says_so_and_may_be_closed_again() -> None:
     async with connection:
         assert not connection.http().closed
     await connection.aclose()
-    with pytest.raises(errors.SessionClosed, match="make a new one"):
+    with pytest.raises(errors.SessionClosed, match="create a new one"):
         connection.http()
     never_opened = Connection()
     await never_opened.aclose()
@@ -210,5 +210,5 @@ async def test_a_session_that_was_handed_in_stays_open() -> None:
             assert other.http() is http
         assert not http.closed
         third = Connection(http=http)
-    with pytest.raises(errors.SessionClosed, match="handed in is closed"):
+    with pytest.raises(errors.SessionClosed, match="passed in is closed"):
         third.http()

@@ -63,7 +63,7 @@ class RedisConnection:
         if loop is self._loop and process == self._process and not self._closed:
             return loop
         if self._closed:
-            raise SessionClosed("this RedisPacer was closed; make a new one")
+            raise SessionClosed("this RedisPacer was closed; create a new one")
         if self._loop is not None:
             self._release(process)
         self._loop, self._process, self.epoch = loop, process, self.epoch + 1
@@ -75,7 +75,7 @@ class RedisConnection:
         is_forked = process != self._process
         if not is_forked and self._loop is not None and not self._loop.is_closed():
             raise WrongEventLoop(
-                "this RedisPacer is in use by another event loop; make one for each loop"
+                "this RedisPacer is in use by another event loop; create one per event loop"
             )
         if not self._is_owned:
             raise WrongEventLoop(
