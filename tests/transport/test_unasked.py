@@ -27,6 +27,8 @@ from tests.transport.bare import (
     transport_to,
 )
 
+pytestmark = pytest.mark.virtual_time
+
 OURS = b'{"ours":true}'
 STRAY = http(200, b'{"somebody":"else"}')
 HEAD, _, _ = STRAY.partition(b"\r\n\r\n")
