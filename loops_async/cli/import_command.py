@@ -19,6 +19,7 @@ from loops_async.cli.options import (
 from loops_async.cli.runner import (
     DONE,
     INCOMPLETE,
+    REFUSED,
     UNREACHABLE,
     Stopped,
     require_key,
@@ -138,6 +139,8 @@ def _import(
     if report.unavailable:
         console.fail(f"the import stopped because Loops is unavailable: {report.unavailable}")
         return UNREACHABLE
+    if report.plan.objection:
+        return REFUSED
     return DONE if report.complete else INCOMPLETE
 
 

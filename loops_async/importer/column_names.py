@@ -3,9 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Collection
+from functools import cache
 from typing import Final
 
 from loops_async.importer.coercion import ValueType
+from loops_async.importer.languages import column_words, words_beside
 
 DEFAULT_FIELDS: Final = {
     "email": "email",
@@ -26,21 +28,6 @@ NOT_BY_API: Final = frozenset({"notes", "optInStatus"})
 
 _OWN: Final = (*RESERVED, *NOT_BY_API, "createdAt")
 
-# Only spellings that can mean nothing else. No status or consent column is taken for
-# ``subscribed``: sending true re-subscribes people who have left.
-_SPELLINGS: Final = {
-    "email": (
-        *("emailaddress", "contactemail", "subscriberemail", "primaryemail", "useremail"),
-        *("email1value", "emailadresse", "adresseemail", "adressemail", "correoelectronico"),
-    ),
-    "userId": ("externalid", "externaluserid"),
-    "firstName": ("fname", "givenname", "forename", "vorname", "prenom", "nombredepila"),
-    "lastName": (
-        *("lname", "surname", "familyname"),
-        *("nachname", "familienname", "nomdefamille", "apellido", "apellidos"),
-    ),
-    "source": ("signupsource",),
-}
 _WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
@@ -50,7 +37,6 @@ def normalize(name: str) -> str:
 
 
 _BY_NAME: Final = {normalize(name): name for name in DEFAULT_FIELDS}
-_BY_SPELLING: Final = {spelling: name for name, known in _SPELLINGS.items() for spelling in known}
 
 
 def default_field(name: str) -> str | None:
@@ -66,13 +52,29 @@ def own_field(name: str) -> str | None:
 def known_spelling(name: str, headers: Collection[str] = ()) -> str | None:
     """The default field for which ``name`` is another tool's or language's word, such as "FNAME".
 
-    "Nombre" alone may be a whole name, or a number in French: it is a first name only if
-    ``headers``, the names of all columns, have one for the last name.
+    Some words mean a field only beside another one: "Nom" may be a whole name, but beside "Prénom"
+    it is the last name. ``headers`` are the names of all columns.
     """
     name = without_accents(name)
-    if name == "nombre" and not {"apellido", "apellidos"}.isdisjoint(map(without_accents, headers)):
-        return "firstName"
-    return _BY_SPELLING.get(name)
+    if field := _by_spelling().get(name):
+        return field
+    for other in ("firstName", "lastName"):
+        field = _by_spelling(beside=other).get(name)
+        if field and any(_means(header, other) for header in headers):
+            return field
+    return None
+
+
+@cache
+def _by_spelling(beside: str | None = None) -> dict[str, str]:
+    # No status or consent column is taken for ``subscribed``: sending true re-subscribes people
+    # who have left.
+    words = column_words() if beside is None else words_beside(beside)
+    return {without_accents(word): field for word, field in words.items()}
+
+
+def _means(header: str, field: str) -> bool:
+    return field in (default_field(header), _by_spelling().get(without_accents(header)))
 
 
 def default_type(field: str) -> ValueType:

@@ -60,6 +60,7 @@ class ImportNotice:
         "file_read",
         "new_file",
         "no_journal",
+        "null_words",
         "rejects_kept",
         "resubscribing",
         "resumed",

@@ -27,14 +27,18 @@ from loops_async.importer.journal import ImportJournal, JournalHeader, RowState
 from loops_async.importer.mapping import Account, PlannedColumn, load_account
 from loops_async.importer.options import ImportOptions
 from loops_async.importer.people import check_people
-from loops_async.importer.planning import plan_import, plan_resumed
+from loops_async.importer.planning import NewProperty, plan_import, plan_resumed
 from loops_async.importer.reading import AnyRow, InputFile, open_input
 from loops_async.importer.rejects import RejectsFile, output_paths
 from loops_async.importer.report import ImportReport
 from loops_async.importer.row_to_contact import row_to_contact
 from loops_async.importer.type_inference import FileScan, scan_file
-from loops_async.importer.validation import check_rows
-from loops_async.importer.warnings import count_resubscribing, resubscribing_notice
+from loops_async.importer.validation import check_rows, filled_properties
+from loops_async.importer.warnings import (
+    count_resubscribing,
+    note_null_words,
+    resubscribing_notice,
+)
 from loops_async.pipeline.stats import Stats
 from loops_async.records.contacts import ContactUpdate
 
@@ -134,7 +138,7 @@ class _FileImport:
             await self._in_thread(partial(self._plan_columns, account))
             if self.confirm is not None and not await self.confirm(self.report):
                 raise ImportRefused("The import was not confirmed. Nothing was sent.")
-            for new in self.report.plan.new_properties:
+            for new in await self._in_thread(self._filled_properties):
                 await self.loops.contact_properties.create(new.key, new.type)
                 self._emit(events.PropertyCreated(new))
             await self._in_thread(self._put_rejects_aside)
@@ -161,7 +165,7 @@ class _FileImport:
         source = self.source = source.read_with(self.options)
         for note in source.layout.notes:
             self._emit(events.ImportNotice("file_read", note))
-        self._scan = scan_file(source)
+        self._scan = scan_file(source, self.options)
         self.report.rows = self._scan.rows
         self.report.options = self.options
         if rejected is not None:
@@ -186,7 +190,7 @@ class _FileImport:
         """Decide where the columns go, or read it from the journal."""
         journal, report, options = self.journal, self.report, self.options
         if journal is not None and self._resumed is not None:
-            plan = plan_resumed(resume.from_journal(self._resumed), account, options)
+            plan = plan_resumed(resume.from_journal(self._resumed, options), account, options)
             empty_as_null = options.empty_as_null
             resume.reopen_later_rows(
                 self.source, plan.columns, journal, empty_as_null=empty_as_null
@@ -205,9 +209,17 @@ class _FileImport:
                 journal.begin(attrs.evolve(self._now, plan=resume.to_journal(plan.columns)))
         report.plan, report.has_journal = plan, journal is not None
         self._emit(events.ColumnsPlanned(plan))
+        note_null_words(self._scan, plan, self._emit)
         report.resubscribing = count_resubscribing(self.source, plan.columns, journal)
         if report.resubscribing:
             self._emit(resubscribing_notice(report.resubscribing, plan.columns))
+
+    def _filled_properties(self) -> list[NewProperty]:
+        plan = self.report.plan
+        allowed = self.loops.allowed_recipients
+        return filled_properties(
+            self.source, plan, self.options, allowlist=allowed, journal=self.journal
+        )
 
     def _put_rejects_aside(self) -> None:
         mark = self.journal.mark if self.journal is not None else None

@@ -90,7 +90,13 @@ def _check_planned(_: object, __: object, value: object) -> None:
             pass
         case [str(), "field", "!subscribed", "boolean"] | [str(), "list", str(), "boolean"]:
             pass
-        case [str(), "property", str(), str() as declared] if declared in get_args(ValueType):
+        case [str(), "property", str(), str() as declared] | [
+            str(),
+            "property",
+            str(),
+            str() as declared,
+            str(),
+        ] if declared in get_args(ValueType):
             pass
         case _:
             raise ValueError("not a column and its target")
@@ -105,7 +111,8 @@ class JournalHeader:
         rows: How many rows it has.
         team: ``LoopsClient.fingerprint``.
         settings: The options that change what is sent; see ``ImportOptions.recorded``.
-        plan: For each column that is sent: its name, and its target's kind, name and type.
+        plan: For each column that is sent: its name, its target's kind, name and type, and for
+            dates and numbers the style in which they are written, if it is known.
     """
 
     sha256: str = attrs.field(validator=_DIGEST)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import attrs
 
-from loops_async.importer.coercion import ValueType
+from loops_async.importer.coercion import PLAIN, CellFormat, ValueType, is_empty
 from loops_async.importer.column_names import (
     DEFAULT_FIELDS,
     NOT_BY_API,
@@ -67,11 +67,13 @@ class PlannedColumn:
         column: Its name in the file.
         target: Where its values go.
         why: Why that is not the name of the column; empty if no reason is needed.
+        form: How its cells are read.
     """
 
     column: str
     target: Target
     why: str = ""
+    form: CellFormat = PLAIN
 
     def __str__(self) -> str:
         """The line that names it to the user."""
@@ -82,6 +84,11 @@ class PlannedColumn:
     def identifies(self) -> bool:
         """Whether it holds the email address or the user id of a contact."""
         return self.target.kind == "field" and self.target.name in ("email", "user_id")
+
+    def is_empty(self, cell: object) -> bool:
+        """Whether a cell of it counts as empty; a word for nothing never identifies a contact."""
+        keep = self.form.keep_null_words and not self.identifies
+        return is_empty(cell, keep_null_words=keep)
 
 
 @attrs.frozen

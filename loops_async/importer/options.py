@@ -12,6 +12,8 @@ from typing import Any, Final, Literal, Self, cast
 import attrs
 
 from loops_async.errors import ConfigurationError
+from loops_async.importer.coercion import BOOLEANS
+from loops_async.importer.dates import parse_date_format
 from loops_async.importer.text_encoding import check_encoding
 
 _SPEC: Final = "option"
@@ -92,6 +94,13 @@ class ImportOptions:
         encoding: Of the text, as Python names it; None for UTF-8 or a guess.
         header_line: The line with the column names; None to find it.
         sheet: The name of a workbook's sheet; None for the one with contacts.
+        date_formats: How dates are written whose numbers may be in several orders, such as
+            ``DD/MM/YYYY``; one for each separator.
+        decimal: The decimal mark of all numbers; ``auto`` finds it for each column.
+        true_words: More words for true, separated by commas.
+        false_words: More words for false.
+        keep_null_words: Send words for nothing, such as NULL, as the text they are; they otherwise
+            count as empty cells.
         concurrency: How many rows are sent at the same time.
         resume: Continue an import of the file that did not finish.
         restart: Forget an import of the file that did not finish.
@@ -194,6 +203,51 @@ class ImportOptions:
         validates=True,
         of_file=True,
     )
+    date_formats: tuple[str, ...] = option(
+        "--date-format",
+        "How dates are written that may be day first or month first, such as DD/MM/YYYY; can be "
+        "given for each separator.",
+        default=(),
+        kind="texts",
+        metavar="FORMAT",
+        recorded=True,
+        validates=True,
+    )
+    decimal: str = option(
+        "--decimal",
+        "The decimal mark of numbers; 'auto' finds it for each column.",
+        default="auto",
+        kind="choice",
+        choices=("auto", ",", "."),
+        recorded=True,
+        validates=True,
+    )
+    true_words: str | None = option(
+        "--true-words",
+        "More words for true, separated by commas.",
+        default=None,
+        kind="text",
+        metavar="WORDS",
+        recorded=True,
+        validates=True,
+    )
+    false_words: str | None = option(
+        "--false-words",
+        "More words for false, separated by commas.",
+        default=None,
+        kind="text",
+        metavar="WORDS",
+        recorded=True,
+        validates=True,
+    )
+    keep_null_words: bool = option(
+        "--keep-null-words",
+        "Send words for nothing, such as NULL, nan or #N/A, as text; they otherwise count as empty "
+        "cells.",
+        recorded=True,
+        validates=True,
+        before=True,
+    )
     concurrency: int = option(
         "--concurrency",
         "Send up to N rows at the same time.",
@@ -232,6 +286,13 @@ class ImportOptions:
             raise ConfigurationError(
                 "--delimiter must be one character, or comma, semicolon, tab or pipe"
             )
+        for text in self.date_formats:
+            try:
+                parse_date_format(text)
+            except ValueError:
+                raise ConfigurationError(
+                    f"--date-format {text!r} is not a format such as DD/MM/YYYY"
+                ) from None
 
     @property
     def cell_delimiter(self) -> str | None:
@@ -245,6 +306,20 @@ class ImportOptions:
         parts = (mapping.rpartition("=") for mapping in self.mappings)
         fields = ("email", "userId", "user_id")
         return frozenset(name.strip() for name, _, field in parts if field.strip() in fields)
+
+    @property
+    def decimal_mark(self) -> str:
+        """The decimal mark of all numbers; empty if it is found for each column."""
+        return "" if self.decimal == "auto" else self.decimal
+
+    @property
+    def booleans(self) -> Mapping[str, bool]:
+        """The words for booleans."""
+        if self.true_words is None and self.false_words is None:
+            return BOOLEANS
+        return (
+            BOOLEANS | _words(self.true_words, value=True) | _words(self.false_words, value=False)
+        )
 
     @property
     def names_mailing_lists(self) -> bool:
@@ -308,6 +383,10 @@ class ImportOptions:
     def _values(self) -> Iterator[tuple["attrs.Attribute[Any]", OptionSpec, Any]]:
         for a in attrs.fields(type(self)):
             yield a, a.metadata[_SPEC], getattr(self, a.name)
+
+
+def _words(text: str | None, *, value: bool) -> dict[str, bool]:
+    return {word.strip().lower(): value for word in (text or "").split(",") if word.strip()}
 
 
 def _as_json(value: Any) -> object:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from loops_async.importer.coercion import ValueType
+from loops_async.importer.coercion import CellFormat, ValueType
 from loops_async.importer.column_names import DEFAULT_FIELDS, RESERVED, camel_case, own_field
 from loops_async.importer.errors import ColumnsRefused, quote_mapping, quote_name
 from loops_async.importer.mapping import (
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     from loops_async.importer.options import ImportOptions
 
 _EMPTY: Final = "it is empty"
+_NOT_ASKED: Final = (
+    "Loops was not asked; an import stops here unless Loops already has these properties."
+)
+_CREATED_AT: Final = ContactProperty("createdAt", "Created At", PropertyType("date"))
+"""A default property that every account has, beside the default fields."""
+
 _NESTED: Final = "it contains lists or objects, which a property cannot hold"
 
 
@@ -107,7 +113,7 @@ def plan_import(scan: FileScan, account: Account | None, options: "ImportOptions
             columns contain lists or objects, which no account can store.
     """
     mappings = resolve_columns(parse_mappings(options.mappings), scan.headers)
-    known = account or Account(_assumed_properties(mappings, scan))
+    known = account or Account([_CREATED_AT, *_assumed_properties(mappings, scan)])
     columns = plan_columns(
         scan.headers,
         known,
@@ -121,13 +127,18 @@ def plan_import(scan: FileScan, account: Account | None, options: "ImportOptions
         if not options.ignore_unknown and (problem := _nested_columns(columns, scan)):
             raise ColumnsRefused("\n".join(problem))
         new = proposals if options.create_properties or not options.ignore_unknown else ()
-        columns = adopt(columns, new)
+        columns = with_forms(adopt(columns, new), scan, options)
+        objection = None
+        if options.create_properties and (lines := _doubtful_types(proposals)):
+            objection = "\n".join((*lines, _NOT_ASKED))
         left_out = dict.fromkeys(columns.left_out, "")
         unchecked = tuple(unknown.column for unknown in columns.unknown)
-        return ImportPlan(columns.columns, new, left_out, unchecked, account_asked=False)
+        return ImportPlan(
+            columns.columns, new, left_out, unchecked, objection=objection, account_asked=False
+        )
     objection = find_objection(columns, scan, proposals, options)
     new = proposals if options.create_properties or objection else ()
-    columns = adopt(columns, new)
+    columns = with_forms(adopt(columns, new), scan, options)
     return ImportPlan(columns.columns, new, _left_out(columns, scan), objection=objection)
 
 
@@ -198,6 +209,24 @@ def adopt(plan: ColumnPlan, new: Iterable[NewProperty]) -> ColumnPlan:
     )
 
 
+def with_forms(plan: ColumnPlan, scan: FileScan, options: "ImportOptions") -> ColumnPlan:
+    """``plan`` with the way in which the cells of each column are read."""
+    styles = {column.name: column.styles for column in scan.columns}
+    columns = [
+        attrs.evolve(
+            planned,
+            form=cell_format(styles[planned.column].get(planned.target.type, ""), options),
+        )
+        for planned in plan.columns
+    ]
+    return attrs.evolve(plan, columns=tuple(columns))
+
+
+def cell_format(style: str, options: "ImportOptions") -> CellFormat:
+    """How the cells of a column are read whose dates or numbers are written in ``style``."""
+    return CellFormat(style, options.booleans, options.keep_null_words)
+
+
 def find_objection(
     plan: ColumnPlan,
     scan: FileScan,
@@ -213,7 +242,7 @@ def find_objection(
     if not options.ignore_unknown:
         lines += _nested_columns(plan, scan)
     if options.create_properties:
-        lines += _doubtful_types([new for new in proposals if new.remark])
+        lines += _doubtful_types(proposals)
     elif not options.ignore_unknown:
         lines += _unknown_columns(proposals)
     return "\n".join(lines) or None
@@ -309,7 +338,8 @@ def _unknown_columns(proposals: Sequence[NewProperty]) -> list[str]:
 
 
 def _doubtful_types(proposals: Sequence[NewProperty]) -> list[str]:
-    if not proposals:
+    doubtful = [new for new in proposals if new.remark]
+    if not doubtful:
         return []
     lines = [
         (
@@ -317,7 +347,7 @@ def _doubtful_types(proposals: Sequence[NewProperty]) -> list[str]:
             "but look like something else:"
         )
     ]
-    for new in proposals:
+    for new in doubtful:
         lines.append(f"  {quote_name(new.column)}: {new.remark}")
         ways = quote_mapping(new.column, f"{new.key}:string")
         if new.may_be:

@@ -21,6 +21,7 @@ from loops_async.importer.events import ImportEvent, ImportNotice, OptionsRestor
 from loops_async.importer.journal import DONE_STATES, ImportJournal, JournalHeader, RowState
 from loops_async.importer.mapping import NEGATION, PlannedColumn, Target
 from loops_async.importer.options import ImportOptions
+from loops_async.importer.planning import cell_format
 from loops_async.importer.reading import InputFile, UnreadableRow
 from loops_async.importer.row_to_contact import row_to_contact
 
@@ -190,13 +191,19 @@ def reopen_later_rows(
 def to_journal(columns: Sequence[PlannedColumn]) -> list[list[str]]:
     """The columns as a journal records them."""
     return [
-        [p.column, p.target.kind, NEGATION * p.target.negated + p.target.name, p.target.type]
+        [
+            p.column,
+            p.target.kind,
+            NEGATION * p.target.negated + p.target.name,
+            p.target.type,
+            *filter(None, [p.form.style]),
+        ]
         for p in columns
     ]
 
 
-def from_journal(header: JournalHeader) -> tuple[PlannedColumn, ...]:
-    """The columns that a journal records."""
+def from_journal(header: JournalHeader, options: ImportOptions) -> tuple[PlannedColumn, ...]:
+    """The columns that a journal records, read as ``options`` say."""
     return tuple(
         PlannedColumn(
             column,
@@ -206,8 +213,9 @@ def from_journal(header: JournalHeader) -> tuple[PlannedColumn, ...]:
                 declared,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
                 negated=kind == "field" and name.startswith(NEGATION),
             ),
+            form=cell_format("".join(style), options),
         )
-        for column, kind, name, declared in header.plan
+        for column, kind, name, declared, *style in header.plan
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from loops_async.errors import InvalidCall, InvalidInput
-from loops_async.importer.coercion import Value, coerce, is_empty
+from loops_async.importer.coercion import Value, coerce
 from loops_async.importer.consent import parse_subscribed
 from loops_async.importer.errors import RowRefused, ValueRefused, quote_name
 from loops_async.importer.mapping import PlannedColumn, Target
@@ -58,7 +58,7 @@ def contact_fields(
         if planned.column not in row.cells:
             continue
         cell, target = row.cells[planned.column], planned.target
-        if is_empty(cell):
+        if planned.is_empty(cell):
             if empty_as_null and _can_be_cleared(target):
                 groups[target.kind][target.name] = None
             continue
@@ -87,9 +87,12 @@ def _can_be_cleared(target: Target) -> bool:
 def _value(cell: object, planned: PlannedColumn) -> Value:
     target = planned.target
     if target.is_subscribed:
+        said = planned.form.booleans.get(str(cell).strip().lower())
+        if said is not None:
+            return said is not target.negated
         return parse_subscribed(cell, negated=target.negated)
     if not planned.identifies:
-        return coerce(cell, target.type)
+        return coerce(cell, target.type, planned.form)
     if isinstance(cell, bool | float):
         raise ValueRefused("is neither text nor a whole number")
     identifier = str(coerce(cell, "string")).strip()

@@ -1,32 +1,32 @@
 """The first pass over a file: its columns, how many values each has, and the type they suggest."""
 
-import re
+from collections import Counter
+from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import attrs
 
-from loops_async.importer.coercion import BOOLEANS, ValueType, coerce, is_empty, parse_date
+from loops_async.importer.coercion import (
+    ValueType,
+    coerce,
+    is_empty,
+    is_null_word,
+)
 from loops_async.importer.errors import FileRefused, ValueRefused
+from loops_async.importer.options import ImportOptions
+from loops_async.importer.patterns import (
+    DatePatterns,
+    NumberPatterns,
+    given_formats,
+    looks_like_date,
+    looks_like_number,
+)
 from loops_async.importer.reading import MOST_COLUMNS, InputFile, UnreadableRow
 
 SAMPLE: Final = 1_000
 """Values of a column from which ``TypeSampler`` judges what they look like."""
 
-_DIGITS_AS_TEXT: Final = re.compile(r"\+|-?0\d")
-_CLOCK: Final = r"(?:(?:t|,? +)\d{1,2}[:.h]\d{2}.*)?"
-_DATES: Final = re.compile(
-    rf"(?:\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\2\d{{4}}"
-    rf"|\d{{1,2}}/\d{{1,2}}/\d\d|\d\d\.\d\d\.\d\d"
-    rf"|\d{{1,2}}\.? (?:de )?[^\W\d_]{{3,10}}\.? (?:de )?\d{{4}}){_CLOCK}",
-    re.IGNORECASE,
-)
-_GROUP: Final = r"[.,'\u2019 \u00a0\u202f]"
-_NUMBERS: Final = re.compile(
-    rf"[+-]?(?:\d{{1,3}}(?:{_GROUP}\d{{3}})+|\d{{1,15}})(?:[.,]\d*)?", re.ASCII
-)
-_NOTHING: Final = frozenset(
-    ("n/a", "#n/a", "na", "n.a.", "null", "none", "nil", "-", "--", "–", "—")  # noqa: RUF001
-)
 _NOUNS: Final[dict[ValueType, tuple[str, str]]] = {
     "date": ("dates", "YYYY-MM-DD"),
     "number": ("numbers", "1234.56"),
@@ -46,6 +46,8 @@ class ScannedColumn:
         remark: For text that looks like another type: what it looks like and how to fix it.
         may_be: The type that the text looks like, if those values can be read as it.
         nested: The line of the first list or object; None without any.
+        styles: How its values are read as dates and as numbers; see ``CellFormat``.
+        null_words: The words for nothing in it, with how often each occurs.
     """
 
     name: str
@@ -54,6 +56,8 @@ class ScannedColumn:
     remark: str | None = None
     may_be: ValueType | None = None
     nested: int | None = None
+    styles: Mapping[ValueType, str] = attrs.field(factory=dict[ValueType, str])
+    null_words: Mapping[str, int] = attrs.field(factory=dict[str, int])
 
 
 @attrs.frozen
@@ -86,8 +90,8 @@ class FileScan:
         return {c.name: c.nested for c in self.columns if c.nested is not None}
 
 
-def scan_file(source: InputFile) -> FileScan:
-    """Read all rows once.
+def scan_file(source: InputFile, options: ImportOptions | None = None) -> FileScan:
+    """Read all rows once; ``options`` say how dates, numbers and booleans are written.
 
     An import begins with this, so that a file that cannot be decoded to its end is refused before
     anything is sent, and so that a type is suggested by all values.
@@ -96,7 +100,8 @@ def scan_file(source: InputFile) -> FileScan:
         FileRefused: Part of the file cannot be read, or it has no rows.
     """
     is_text = source.form == "csv"
-    guesses = {name: TypeGuess(is_text=is_text) for name in source.headers}
+    new_guess = partial(TypeGuess, is_text=is_text, options=options or ImportOptions())
+    guesses = {name: new_guess() for name in source.headers}
     readable = unreadable = 0
     first: UnreadableRow | None = None
     for row in source.rows():
@@ -111,7 +116,7 @@ def scan_file(source: InputFile) -> FileScan:
                 if len(guesses) == MOST_COLUMNS:
                     problem = f"the rows have more than {MOST_COLUMNS:,} different keys"
                     raise FileRefused(source.name, problem, row.line)
-                guess = guesses[name] = TypeGuess(is_text=is_text)
+                guess = guesses[name] = new_guess()
             guess.note(value, row.line)
     if not readable and not unreadable:
         raise FileRefused(source.name, "has column names but no rows below them")
@@ -133,157 +138,177 @@ def _not_json_lines(name: str, first: UnreadableRow) -> FileRefused:
 class TypeGuess:
     """A running guess at the type of a column, from all its values.
 
-    A CSV column of ones and zeros counts as numbers, and digits with a leading zero or plus as
-    text, since postcodes and telephone numbers lose their meaning as numbers. Text in JSON Lines
-    never counts as a number or a boolean, which JSON could have written as such.
+    A column has a type if all its values have it, read in one way. A CSV column of ones and zeros
+    counts as numbers, and digits with a leading zero or plus as text, since postcodes and telephone
+    numbers lose their meaning as numbers. Text in JSON Lines never counts as a number or a boolean,
+    which JSON could have written as such.
     """
 
     is_text: bool = True
-    filled: int = 0
+    options: ImportOptions = attrs.field(factory=ImportOptions)
+    filled: int = attrs.field(default=0, init=False)
     nested: int | None = attrs.field(default=None, init=False)
-    _digits_as_text: bool = attrs.field(default=False, init=False)
-    _sampler: "TypeSampler" = attrs.field(
-        default=attrs.Factory(lambda self: TypeSampler(self.is_text), takes_self=True), init=False
-    )
-    _candidates: list[ValueType] = attrs.field(
-        factory=lambda: ["number", "boolean", "date"], init=False
-    )
+    null_words: Counter[str] = attrs.field(factory=Counter[str], init=False)
+    dates: DatePatterns = attrs.field(init=False)
+    numbers: NumberPatterns = attrs.field(init=False)
+    _booleans: Mapping[str, bool] = attrs.field(init=False)
+    _fit: dict[ValueType, int] = attrs.field(factory=lambda: dict.fromkeys(_NOUNS, 0), init=False)
     _first_misfit: dict[ValueType, int] = attrs.field(factory=dict["ValueType", int], init=False)
+    _looks: dict[ValueType, int] = attrs.field(factory=lambda: dict.fromkeys(_NOUNS, 0), init=False)
+    _letters: Counter[str] = attrs.field(factory=Counter[str], init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.dates = DatePatterns(given_formats(self.options.date_formats))
+        self.numbers = NumberPatterns(self.options.decimal_mark)
+        self._booleans = self.options.booleans
 
     def note(self, value: object, line: int = 0) -> None:
         """Take one more value, on ``line``, into account; empty values are ignored."""
-        if is_empty(value):
+        if is_empty(value, keep_null_words=self.options.keep_null_words):
+            if isinstance(value, str) and is_null_word(value):
+                self.null_words[value.strip()] += 1
             return
         self.filled += 1
-        self._sampler.note(value)
-        for candidate in tuple(self._candidates):
-            if not self._fits(value, candidate):
-                self._candidates.remove(candidate)
-                self._first_misfit[candidate] = line
-        if self.nested is None and isinstance(value, list | dict):
-            self.nested = line
+        if isinstance(value, list | dict):
+            self.nested = self.nested or line
+            looks = fits = frozenset[ValueType]()
+        elif self.filled > SAMPLE and self._is_text():
+            return
+        elif isinstance(value, str):
+            looks, fits = self._note_text(value, line)
+        else:
+            looks = fits = self._fitting(value)
+        for kind in _NOUNS:
+            self._fit[kind] += kind in fits
+            self._looks[kind] += kind in looks and self.filled <= SAMPLE
+            if kind not in fits:
+                self._first_misfit.setdefault(kind, line)
 
     @property
     def type(self) -> ValueType | None:
         """The guess so far; None without values, and from the first list or object on."""
         if self.nested is not None or not self.filled:
             return None
-        return self._candidates[0] if self._candidates else "string"
+        return next((kind for kind in ("number", "boolean", "date") if self._has(kind)), "string")
 
     def column(self, name: str) -> ScannedColumn:
         """What is known of the column called ``name``."""
-        column = ScannedColumn(name, self.filled, self.type, nested=self.nested)
-        likely = self._sampler.likely_type(is_number=not self._digits_as_text)
-        if self.type != "string" or likely is None:
+        column = ScannedColumn(
+            name,
+            self.filled,
+            self.type,
+            nested=self.nested,
+            styles={kind: style for kind, style in self._styles().items() if style},
+            null_words=dict(self.null_words),
+        )
+        if self.type != "string":
             return column
-        remark = self._sampler.remark(likely, self.filled)
-        if likely in self._first_misfit:
-            remark += f"; the first to fix is on line {self._first_misfit[likely]}"
-        may_be = None if likely in self._sampler.unreadable else likely
+        remark, may_be = self._remark()
         return attrs.evolve(column, remark=remark, may_be=may_be)
 
-    def _fits(self, value: object, candidate: ValueType) -> bool:
-        if isinstance(value, str):
-            if candidate != "date" and not self.is_text:
-                return False
-            if candidate == "number" and _DIGITS_AS_TEXT.match(value.strip()):
-                self._digits_as_text = True
-                return False
-        elif (candidate == "boolean") is not isinstance(value, bool):
-            return False
-        return _converts(value, candidate)
+    def _styles(self) -> dict[ValueType, str]:
+        return {"date": self.dates.style(), "number": self.numbers.style()}
 
+    def _note_text(
+        self, value: str, line: int
+    ) -> tuple[frozenset[ValueType], frozenset[ValueType]]:
+        """What a person takes a value for, and the types to which it converts."""
+        fits: set[ValueType] = set()
+        looks: set[ValueType] = set()
+        text = value.strip()
+        if self.dates.note(text, line):
+            fits.add("date")
+        if self.numbers.note(text, line) and self.is_text:
+            fits.add("number")
+        word = text.lower()
+        if word in self._booleans and self.is_text:
+            fits.add("boolean")
+            self._letters[word] += word in ("t", "f")
+        if ("date" in fits and not text.isdigit()) or looks_like_date(text):
+            looks.add("date")
+        elif self.is_text:
+            looks |= fits - {"date"}
+            if looks_like_number(text):
+                looks.add("number")
+        return frozenset(looks), frozenset(fits)
 
-@attrs.define
-class TypeSampler:
-    """Counts what the first values of a column look like to a person.
-
-    Ambiguous values and those of another locale count as what they look like; words for "nothing",
-    such as n/a, are not counted. Types in ``unreadable`` have values that do not convert.
-    """
-
-    is_text: bool
-    seen: int = 0
-    _nothing: int = 0
-    _counts: dict[ValueType, int] = attrs.field(factory=lambda: dict.fromkeys(_NOUNS, 0))
-    unreadable: set[ValueType] = attrs.field(factory=set["ValueType"])
-    _letters: dict[str, int] = attrs.field(factory=lambda: {"t": 0, "f": 0})
-
-    def note(self, value: object) -> None:
-        """Look at one more value, which is not empty."""
-        if self.seen == SAMPLE:
-            return
-        self.seen += 1
+    @staticmethod
+    def _fitting(value: object) -> frozenset[ValueType]:
         if isinstance(value, bool):
-            self._count("boolean", value)
-        elif isinstance(value, int | float):
-            self._count("number", value)
-        elif isinstance(value, str):
-            self._note_text(value.strip())
+            return frozenset(("boolean",))
+        return frozenset(kind for kind in ("number", "date") if _converts(value, kind))
 
-    def likely_type(self, *, is_number: bool) -> ValueType | None:
-        """What most values look like; None if they look like text.
-
-        Args:
-            is_number: False if digits are not numbers, such as postcodes.
-        """
-        kinds: list[ValueType] = [kind for kind in _NOUNS if kind != "number" or is_number]
-        kind = max(kinds, key=self._counted)
-        count = self._counted(kind)
-        # If a third is something else, it is text that happens to contain a "y" or a 5.
-        return kind if count and 3 * count >= 2 * (self.seen - self._nothing) else None
-
-    def remark(self, kind: ValueType, filled: int) -> str:
-        """How many of ``filled`` values look like ``kind``, and how to get that type."""
-        nouns, spelling = _NOUNS[kind]
-        count = self._counted(kind)
-        of = f"{self.seen}" if filled == self.seen else f"the first {SAMPLE:,}"
-        rest = "" if count == filled else " and leave the others empty"
+    def _has(self, kind: ValueType) -> bool:
+        """Whether all values have the type, and there is one way to read them."""
+        if self._fit[kind] < self.filled:
+            return False
+        if kind == "boolean":
+            return self._count("boolean") == self.filled
+        if kind == "date":
+            return self.dates.misfit() is None and self.dates.question() is None
+        numbers = self.numbers
         return (
-            f"{count} of {of} values look like {nouns}; write them as {spelling}{rest} to get a "
-            f"{kind}"
+            not numbers.digits_as_text
+            and numbers.misfit() is None
+            and numbers.question() is None
+            and self._which() is None
         )
 
-    def _counted(self, kind: ValueType) -> int:
+    def _which(self) -> str | None:
+        """What numbers may be as well; None if they are surely numbers."""
+        if self.dates.compact == self.filled:
+            return "may be dates such as 20240117"
+        if self.numbers.telephone == self.filled:
+            return "may be telephone numbers"
+        return None
+
+    def _count(self, kind: ValueType) -> int:
         # "f" without any "t" means other things, such as female.
         is_letter = kind == "boolean" and not self._letters["t"]
-        return self._counts[kind] - (self._letters["f"] if is_letter else 0)
+        return self._looks[kind] - (self._letters["f"] if is_letter else 0)
 
-    def _count(self, kind: ValueType, value: object) -> None:
-        self._counts[kind] += 1
-        if not _converts(value, kind):
-            self.unreadable.add(kind)
+    def _is_text(self) -> bool:
+        """Whether the sampled values have no type in common and look like none."""
+        return self._likely() is None and all(self._fit[kind] < SAMPLE for kind in _NOUNS)
 
-    def _note_text(self, text: str) -> None:
-        word = text.lower()
-        if word in _NOTHING:
-            self._nothing += 1
-        elif _looks_like_date(text):
-            self._count("date", text)
-        elif self.is_text:
-            if _NUMBERS.fullmatch(text):
-                self._count("number", text)
-            if word in BOOLEANS:
-                self._counts["boolean"] += 1
-            if word in self._letters:
-                self._letters[word] += 1
+    def _likely(self) -> ValueType | None:
+        """What most of the first values look like; None if they look like text."""
+        kinds = [kind for kind in _NOUNS if kind != "number" or not self.numbers.digits_as_text]
+        kind = max(kinds, key=self._count)
+        count = self._count(kind)
+        # If a third is something else, it is text that happens to contain a "y" or a 5.
+        return kind if count and 3 * count >= 2 * min(self.filled, SAMPLE) else None
+
+    def _remark(self) -> tuple[str | None, ValueType | None]:
+        """Why text may be another type, and that type if most values can be read as it."""
+        kind = self._likely()
+        if kind is None:
+            return None, None
+        nouns, spelling = _NOUNS[kind]
+        count, seen = self._count(kind), min(self.filled, SAMPLE)
+        of = f"{seen}" if self.filled == seen else f"the first {SAMPLE:,}"
+        looks = f"{count} of {of} values look like {nouns}"
+        if kind == "number" and (which := self._which()):
+            return f"{looks}, but {which}", kind
+        question = {"date": self.dates.question, "number": self.numbers.question}.get(kind)
+        if question is not None and (decide := question()):
+            return f"{looks}, {decide}", None
+        rest = "" if count == self.filled else " and leave the others empty"
+        remark = f"{looks}; write them as {spelling}{rest} to get a {kind}"
+        if (line := self._to_fix(kind)) is not None:
+            remark += f"; the first to fix is on line {line}"
+        may_be = kind if 2 * self._fit[kind] >= count else None
+        return remark, may_be
+
+    def _to_fix(self, kind: ValueType) -> int | None:
+        misfits = {"date": self.dates.misfit, "number": self.numbers.misfit}
+        found = [self._first_misfit.get(kind), misfits[kind]() if kind in misfits else None]
+        return min((line for line in found if line is not None), default=None)
 
 
 def _converts(value: object, declared: ValueType) -> bool:
     try:
         coerce(value, declared)
-    except ValueRefused:
-        return False
-    return True
-
-
-def _looks_like_date(text: str) -> bool:
-    if _DATES.fullmatch(text):
-        return True
-    if not 6 <= len(text) <= 50 or text.isdigit() or not any(map(str.isdigit, text)):
-        return False
-    try:
-        parse_date(text)
     except ValueRefused:
         return False
     return True

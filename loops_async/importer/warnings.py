@@ -1,18 +1,21 @@
 """What a user should know of rows that are valid: re-subscriptions, repeats, and overtaken rows."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
 import attrs
 
 from loops_async.bulk.ordering import identity
-from loops_async.importer.errors import RowRefused, quote_mapping, quote_name
+from loops_async.importer.errors import RowRefused, count_noun, quote_mapping, quote_name
 from loops_async.importer.events import ImportNotice
 from loops_async.importer.journal import ImportJournal
 from loops_async.importer.mapping import PlannedColumn
+from loops_async.importer.planning import ImportPlan
 from loops_async.importer.reading import AnyRow, InputFile, InputRow
 from loops_async.importer.row_to_contact import clean_address, row_to_contact
+from loops_async.importer.type_inference import FileScan
 from loops_async.records.contacts import ContactUpdate
 
 MOST_NAMED: Final = 20
@@ -46,6 +49,25 @@ def resubscribing_notice(rows: int, columns: Sequence[PlannedColumn]) -> ImportN
         f"{quote_mapping(_subscribed_column(columns) or '', '')} leaves the column out."
     )
     return ImportNotice("resubscribing", message)
+
+
+def note_null_words(scan: FileScan, plan: ImportPlan, emit: Callable[[ImportNotice], None]) -> None:
+    """Tell the user of cells that have a word for nothing, if there are any."""
+    found: Counter[str] = Counter()
+    for column in scan.columns:
+        if plan.left_out.get(column.name) != "":
+            found.update(column.null_words)
+    if not found:
+        return
+    cells = count_noun(found.total(), "cell")
+    words = ", ".join(f"{word} ({count})" for word, count in found.most_common())
+    count_as = (
+        "has a word for nothing and counts"
+        if found.total() == 1
+        else ("have a word for nothing and count")
+    )
+    message = f"Note: {cells} {count_as} as empty: {words}; --keep-null-words sends them as text."
+    emit(ImportNotice("null_words", message))
 
 
 def _subscribed_column(columns: Sequence[PlannedColumn]) -> str | None:
@@ -188,7 +210,8 @@ def _hashed_identifiers(row: AnyRow, columns: Sequence[PlannedColumn]) -> list[i
     for planned in columns:
         if planned.identifies:
             cell = row.cells.get(planned.column)
-            text = str(cell).strip() if isinstance(cell, str | int) else ""
+            has_text = isinstance(cell, str | int) and not planned.is_empty(cell)
+            text = str(cell).strip() if has_text else ""
             if planned.target.name == "email":
                 # As a bulk run compares contacts.
                 text = clean_address(text).casefold()
