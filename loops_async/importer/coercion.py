@@ -29,7 +29,6 @@ NULL_WORDS: Final = frozenset(
     (
         *("NULL", "null", "(null)", "<null>", "nil", "None", "none", "NONE", "undefined"),
         *(r"\N", "nan", "NaN", "NAN", "<NA>", "NaT", "N/A", "n/a", "n.a.", "#N/A", "#n/a", "#NV"),
-        *("#NULL!", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#N/A!", "#ERROR!"),
         *("-", "--", "\u2013", "\u2014"),
     )
 )

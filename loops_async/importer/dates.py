@@ -12,7 +12,9 @@ from loops_async.importer.languages import fold, months, weekdays
 ORDERS: Final = ("dmy", "mdy", "ymd")
 """The orders in which the numbers of a date may be written."""
 
-_WEEKDAY: Final = r"(?:(?P<weekday>[^\W\d_]{2,9}(?:-feira)?)\.?,? )?(?:den |le |el )?"
+_WEEKDAY: Final = (
+    r"(?:(?:den|le|el) )?(?:(?P<weekday>[^\W\d_]{2,9}(?:-feira)?)\.?,? )?(?:(?:den|le|el) )?"
+)
 _OFFSET: Final = r"(?P<zone>z|(?:utc|gmt)?[+-]\d{1,2}(?::?\d{2})?|[a-z]{2,5})"
 _PLACE: Final = r"(?: ?[(\[][^()\[\]]*[)\]])?"
 _TIME: Final = (

@@ -158,6 +158,7 @@ class NumberPatterns:
         units: The units, with the line of the first amount of each.
         digits_as_text: Whether a value has digits that are no number.
         telephone: How many values may be telephone numbers.
+        localized: Whether some values are written otherwise than 1234.56.
     """
 
     decimal: str = ""
@@ -165,6 +166,7 @@ class NumberPatterns:
     units: dict[str, tuple[int, int]] = attrs.field(factory=dict[str, tuple[int, int]])
     digits_as_text: bool = False
     telephone: int = 0
+    localized: bool = False
 
     def note(self, text: str, line: int) -> bool:
         """Take a value into account; whether some pattern reads it as a number."""
@@ -179,6 +181,7 @@ class NumberPatterns:
                 continue
         if not readings:
             return False
+        self.localized |= bool(unit) or not {" ", "'", ","}.isdisjoint(number)
         self.telephone += may_be_telephone(text)
         count, first = self.units.get(unit, (0, line))
         self.units[unit] = count + 1, first
@@ -188,10 +191,8 @@ class NumberPatterns:
     def style(self) -> str:
         """The decimal mark and the unit to read the numbers with; empty if that is not known."""
         mark = self.decimal or self.marks.chosen()
-        if not mark:
+        if not mark or (mark == "." and not self.localized):
             return ""
-        if not self.units:
-            return mark
         return mark + self._unit()
 
     def misfit(self) -> int | None:

@@ -245,7 +245,8 @@ class TypeGuess:
         if kind == "boolean":
             return self._count("boolean") == self.filled
         if kind == "date":
-            return self.dates.misfit() is None and self.dates.question() is None
+            is_compact = self.dates.compact == self.filled
+            return not (is_compact or self.dates.misfit() or self.dates.question())
         numbers = self.numbers
         return (
             not numbers.digits_as_text
@@ -257,7 +258,7 @@ class TypeGuess:
     def _which(self) -> str | None:
         """What numbers may be as well; None if they are surely numbers."""
         if self.dates.compact == self.filled:
-            return "may be dates such as 20240117"
+            return "may be dates such as 20240117 as well, which :date reads"
         if self.numbers.telephone == self.filled:
             return "may be telephone numbers"
         return None

@@ -146,10 +146,10 @@ async def test_events_come_in_the_event_loop_and_the_file_is_read_elsewhere(
     here, threads = threading.get_ident(), set[int]()
     loop_ran = threading.Event()
 
-    def slow(source: Any) -> Any:
+    def slow(source: Any, options: Any) -> Any:
         asyncio.get_running_loop if threading.get_ident() == here else None
         assert loop_ran.wait(10), "the event loop was blocked"
-        return scan_file(source)
+        return scan_file(source, options)
 
     monkeypatch.setattr(importer, "scan_file", slow)
     asyncio.get_running_loop().call_later(0.01, loop_ran.set)
@@ -231,7 +231,7 @@ async def test_a_cancellation_while_the_file_is_read_leaves_nothing_open(
 ) -> None:
     reading, done = threading.Event(), threading.Event()
 
-    def endless(source: Any) -> Any:
+    def endless(source: Any, _: Any) -> Any:
         reading.set()
         try:
             while True:

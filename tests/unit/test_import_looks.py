@@ -17,36 +17,31 @@ def remark(*values: object, written: bool = True) -> str | None:
 
 
 @pytest.mark.parametrize(
-    "values",
+    ("values", "line"),
     [
-        ("01/02/2024", "03/04/2024", "05/06/2024"),
-        ("25/12/2024", "01/02/2024", "2024-01-17"),
-        ("17/01/24", "18/01/24", "19/01/24"),
-        ("17.01.24", "18.01.24", "19.01.24"),
-        ("17. Januar 2024", "3 févr. 2024", "3 de enero de 2024"),
-        ("0000-00-00", "0000-00-00 00:00:00", "2024-01-17"),
-        ("01/02/2024 10:21", "01/02/2024 10:21 am", "01/02/2024T10:21:11Z"),
+        (("0000-00-00", "0000-00-00 00:00:00", "2024-01-17"), 2),
+        (("12/25/2024", "25/12/2024", "25/11/2024"), 2),
+        (("15/06/52", "25/12/24", "24/12/24"), 2),
+        (("01.17.2024", "17.01.2024", "2024-01-17"), 2),
+        (("2026/05/28 7:01 PM CET", "2026/05/28 7:01 PM OEZ", "2026/05/28"), 3),
     ],
 )
-def test_dates_that_can_not_be_read_for_certain_are_remarked_on(values: tuple[str, ...]) -> None:
-    found = column(*values)
-    assert (found.remark or "").startswith(
+def test_dates_that_do_not_fit_one_pattern_are_remarked_on(
+    values: tuple[str, ...], line: int
+) -> None:
+    assert column(*values).remark == (
         "3 of 3 values look like dates; write them as YYYY-MM-DD to get a date; the first to fix "
+        f"is on line {line}"
     )
-    # As a date, these would be rejected.
-    assert found.may_be is None
 
 
-@pytest.mark.parametrize(
-    "values", [("1.234,56", "7"), ("1,234", "2"), ("3,14", "2,5"), ("1 234", "1\u202f234,5")]
-)
-def test_numbers_of_another_locale_are_remarked_on(values: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("values", [("1.234,56", "1,234.56"), ("5", "€5", "$5"), ("5 %", "5")])
+def test_numbers_that_do_not_fit_one_pattern_are_remarked_on(values: tuple[str, ...]) -> None:
     found = column(*values)
     assert found.remark == (
-        "2 of 2 values look like numbers; write them as 1234.56 to get a number; the first to fix "
-        "is on line 2"
+        f"{len(values)} of {len(values)} values look like numbers; write them as 1234.56 to get a "
+        f"number; the first to fix is on line {len(values) + 1}"
     )
-    assert found.may_be is None
 
 
 @pytest.mark.parametrize("word", [*BOOLEANS, "TRUE", "No"])
@@ -57,7 +52,7 @@ def test_what_looks_like_a_boolean_is_taken_for_one(word: str) -> None:
     parse_text(word, "boolean")
 
 
-@pytest.mark.parametrize("word", ["ja", "Nein", "JA", "oui", "vrai", "si", "sí", "ye\u017f"])
+@pytest.mark.parametrize("word", ["jain", "doch", "peut-être", "ye\u017f"])
 def test_what_is_not_taken_for_a_boolean_does_not_look_like_one(word: str) -> None:
     assert remark(word, word, "x") is None
     assert (remark("yes", "no", "no", word) or "").startswith("3 of 4 values look like booleans")
@@ -73,16 +68,15 @@ def test_the_first_value_that_is_in_the_way_is_named_by_its_line() -> None:
 
 
 def test_values_that_can_be_read_but_for_the_odd_one_may_have_their_type() -> None:
-    assert column("2024-01-17", "n/a").may_be == "date"
+    assert column("2024-01-17", "2024-01-18", "soon").may_be == "date"
     assert column("5", "6", "unknown").may_be == "number"
-    assert column("5", "1,5", "unknown").may_be is None
+    assert column("5", "1,5", "unknown").may_be == "number"
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (("2024-01-17", "n/a"), "1 of 2 values look like dates"),
-        (("2024-01-17", "n/a", "-", "N/A"), "1 of 4 values look like dates"),
+        (("2024-01-17", "2024-01-18", "soon"), "2 of 3 values look like dates"),
         (("5", "6", "unknown"), "2 of 3 values look like numbers"),
         (("yes", "no", "1", "perhaps"), "3 of 4 values look like booleans"),
     ],

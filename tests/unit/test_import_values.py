@@ -66,7 +66,7 @@ def test_common_words_for_false(text: str) -> None:
     assert parse_text(text, "boolean") is False
 
 
-@pytest.mark.parametrize("text", ["", "maybe", "2", "ja", "1.0", "x", "-"])
+@pytest.mark.parametrize("text", ["", "maybe", "2", "jain", "1.0", "x", "-"])
 def test_what_is_neither_true_nor_false_is_refused(text: str) -> None:
     assert "is not a yes or a no" in reason(text, "boolean")
 
@@ -141,7 +141,7 @@ def test_september_has_three_spellings(name: str) -> None:
     assert parse_text(f"{name} 3, 2024", "date") == date(2024, 9, 3)
 
 
-@pytest.mark.parametrize("text", ["01/02/2024", "1/2/2024", "12-11-2024", "02.01.2024 10:00"])
+@pytest.mark.parametrize("text", ["01/02/2024", "1/2/2024", "12-11-2024", "02/01/2024 10:00"])
 def test_a_date_that_is_two_days_is_refused_with_the_way_out(text: str) -> None:
     assert "day first or month first" in reason(text, "date")
     assert "YYYY-MM-DD" in reason(text, "date")
@@ -181,7 +181,7 @@ def test_a_day_that_never_was_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "soon", "2024", "17/01/24", "2024-W03-3", "17 Foo 2024", "17 Janu 2024", "45308"]
+    "text", ["", "soon", "2024", "17/01", "2024-W03-3", "17 Foo 2024", "17 Janu 2024", "45308"]
 )
 def test_what_is_no_date_is_refused(text: str) -> None:
     assert "is not a date such as" in reason(text, "date")
