@@ -11,6 +11,7 @@ from typing import BinaryIO, Final, Literal, cast
 
 from loops_async.importer.errors import FileRefused
 
+_LARGEST_WORKBOOK: Final = 1024**3
 _SPOOL_IN_MEMORY: Final = 4 * 1024 * 1024
 _JSON_ENDINGS: Final = (".jsonl", ".ndjson")
 _ZIP: Final = b"PK\x03\x04"
@@ -94,11 +95,15 @@ def _check_workbook(name: str, content: BinaryIO) -> None:
     try:
         with zipfile.ZipFile(content) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile as error:
+            size = sum(part.file_size for part in archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise FileRefused(
             name, "is a damaged or incomplete Excel workbook (or another zip file); save it as CSV"
         ) from error
     if "xl/workbook.xml" in names:
+        if size > _LARGEST_WORKBOOK:
+            # It is read into memory, and a few kilobytes can unpack to any size.
+            raise FileRefused(name, "is too large for a workbook; save it as CSV")
         return
     if any(one.startswith("xl/") for one in names):
         raise FileRefused(name, f"is a binary Excel workbook (.xlsb); {_SAVE_AS_CSV}")

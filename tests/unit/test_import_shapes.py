@@ -36,8 +36,12 @@ PEOPLE: list[list[object]] = [
 def text(delimiter: str = ",", *, end: str = "\r\n") -> str:
     written = io.StringIO(newline="")
     # csv quotes a cell for the line end that it writes itself, not for others.
-    quoting = csv.QUOTE_ALL if end == "\r" else csv.QUOTE_MINIMAL
-    writer = csv.writer(written, delimiter=delimiter, lineterminator=end, quoting=quoting)
+    writer = csv.writer(
+        written,
+        delimiter=delimiter,
+        lineterminator=end,
+        quoting=csv.QUOTE_ALL if end == "\r" else csv.QUOTE_MINIMAL,
+    )
     writer.writerow(HEADER)
     writer.writerows([cell if cell is not True else "true" for cell in p] for p in PEOPLE)
     return written.getvalue()

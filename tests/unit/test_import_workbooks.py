@@ -4,6 +4,7 @@ import gzip
 import io
 import sys
 import zipfile
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,20 @@ def test_a_workbook_is_known_by_its_bytes() -> None:
         with open_input("upload.bin", io.BytesIO(content)) as source:
             assert len(list(source.rows())) == 1
             assert len(list(source.rows())) == 1
+
+
+def test_a_workbook_that_unpacks_to_gigabytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = workbook({"A": [HEADER, ["a@example.com", "1"]]})
+    monkeypatch.setattr("loops_async.importer.file_kind._LARGEST_WORKBOOK", 2_000)
+    assert "too large" in refusal(data)
+
+
+def test_a_workbook_with_damaged_bytes_is_refused_or_read() -> None:
+    whole = workbook({"A": [HEADER, ["a@example.com", "1"]]})
+    for place in range(0, len(whole), 7):
+        damaged = whole[:place] + b"\xf1" + whole[place + 1 :]
+        with suppress(FileRefused):
+            read(damaged)
 
 
 def test_a_damaged_workbook_is_refused() -> None:
