@@ -1,1 +1,1 @@
-"""Between the API and the transport: retries, deadlines, and the interpretation of replies."""
+"""The layers between the API and the transport: retries, deadlines and parsing of responses."""

@@ -1,4 +1,4 @@
-"""The recipient allowlist: which people a client may reach, checked on the request to be sent."""
+"""The recipient allowlist, which restricts to whom a client may send."""
 
 import re
 import string
@@ -21,7 +21,7 @@ _LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 @attrs.frozen
 class Allowlist:
-    """The addresses and domains that a client may reach.
+    """The addresses and domains to which a client may send.
 
     Attributes:
         addresses: Whole addresses, in lower case.
@@ -32,10 +32,10 @@ class Allowlist:
     domains: frozenset[str] = attrs.field(repr=False)
 
     def check(self, request: Request[Any]) -> None:
-        """Raise an error if ``request`` may reach an address that is not on the list.
+        """Check that ``request`` only affects an address on the list.
 
         Raises:
-            RecipientNotAllowed: The address is not allowed, or the request contains none.
+            RecipientNotAllowed: The address is not allowed, or the request contains no address.
         """
         endpoint = request.endpoint
         if not (endpoint.changes and endpoint.reaches):
@@ -44,7 +44,7 @@ class Allowlist:
         if not isinstance(email, str):
             raise RecipientNotAllowed(
                 f"{endpoint}: not sent, because allowed_recipients (LOOPS_ALLOWED_RECIPIENTS) is "
-                "set and this call names no address to check against it; pass email="
+                "set and this call has no address to check against it; pass email="
             )
         if not self._allows(email.translate(_LOWER)):
             raise RecipientNotAllowed(

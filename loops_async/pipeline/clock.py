@@ -1,6 +1,6 @@
-"""Time and randomness as arguments, so that tests neither wait nor patch modules.
+"""Time and randomness as arguments, so that tests need not wait or patch modules.
 
-Time is the event loop's: tests run the same code on a loop with a virtual clock.
+Time is the event loop's, so tests can run the same code on a loop with a virtual clock.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ def loop_time() -> float:
     return asyncio.get_running_loop().time()
 
 
-# Functions of our own, because Temporal's sandbox for workflows refuses to import a module that
-# merely names random.random as a default. It also replaces time.time while a workflow runs.
+# These wrappers exist because Temporal's workflow sandbox rejects modules that use random.random
+# as a default value. It also replaces time.time while a workflow runs.
 
 
 def random_fraction() -> float:

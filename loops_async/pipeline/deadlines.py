@@ -1,4 +1,4 @@
-"""Time limits: those of a user's calls, and blocks of code that end when their time is up."""
+"""Time limits of calls and of blocks of code."""
 
 import asyncio
 import math
@@ -17,10 +17,10 @@ class Limit:
     Args:
         watchdog: Enforces the limit.
         due: The time, on the event loop's clock.
-        silence: Seconds that the other side may be silent, for ``shorten``.
+        silence: Maximum seconds without data from the other side, for ``shorten``.
 
     Raises:
-        TimeoutError: On leaving the block, when its time was up.
+        TimeoutError: On leaving the block, if the limit was exceeded.
     """
 
     __slots__ = ("_cancelling", "_expired", "_task", "_watchdog", "due", "last", "silence")
@@ -48,7 +48,7 @@ class Limit:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self._watchdog.limits.discard(self)
-        # Only the watchdog's cancellation becomes a TimeoutError; any other goes on.
+        # Only the watchdog's cancellation becomes a TimeoutError; others propagate.
         if (
             self._expired
             and self._task.uncancel() <= self._cancelling
@@ -57,7 +57,7 @@ class Limit:
             raise TimeoutError from error
 
     def shorten(self, seconds: float) -> None:
-        """End the block in ``seconds`` from now, but not after the time it was entered with."""
+        """End the block ``seconds`` from now, but no later than ``due`` when it was entered."""
         watchdog = self._watchdog
         due = watchdog.now() + seconds
         self.due = due if due < self.last else self.last  # noqa: FURB136 - faster than min()
@@ -65,7 +65,7 @@ class Limit:
             watchdog.look(self.due)
 
     def expire(self) -> None:
-        """Cancel the task. The cancellation leaves the block as a ``TimeoutError``."""
+        """Cancel the task. The block converts the cancellation to a ``TimeoutError``."""
         self._expired = True
         self._task.cancel()
 
@@ -82,7 +82,7 @@ class Watchdog:
 
     Attributes:
         limits: The limits of the blocks that tasks are in.
-        rings_at: When the timer fires; infinity while none is set.
+        rings_at: When the timer fires; infinity if it is not set.
         now: The event loop's time.
     """
 
@@ -116,9 +116,9 @@ class Timeouts:
     """Time limits for one attempt and for one call, in seconds.
 
     Attributes:
-        connect: To establish a connection, including the wait for a free place in the connector.
-        read: To wait for data from the server. A reply that arrives slowly may take ``connect``
-            plus ``read`` in total.
+        connect: For establishing a connection, including the wait for a free connection.
+        read: For waiting for data from the server. A complete response may take ``connect`` plus
+            ``read``.
         total: For the whole call: the wait for the rate limit, every attempt, and every pause
             between attempts. None for no limit.
 

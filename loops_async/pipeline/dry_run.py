@@ -1,4 +1,4 @@
-"""The dry run layer, which replaces retries and transport and sends nothing."""
+"""The dry-run layer, which replaces the retry layer and the transport and sends nothing."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ class DryRun:
     counters: Counters
 
     async def send(self, request: Request[T], /) -> Answer[T]:
-        """Return a made-up answer to ``request``, marked ``dry_run``.
+        """Return a placeholder answer to ``request``, with ``dry_run=True``.
 
         Raises:
             InvalidInput: The path contains a parameter that cannot be sent.

@@ -33,23 +33,24 @@ class Lane(enum.Enum):
     """The queue of the pacer in which a request waits."""
 
     INTERACTIVE = "interactive"
-    """Ahead of every bulk request."""
+    """Sent ahead of all bulk requests."""
 
     BULK = "bulk"
-    """What interactive requests leave of the rate limit."""
+    """Uses what interactive requests leave of the rate limit."""
 
 
-# Not frozen, here and below: attrs sets the fields of a frozen class one by one through
-# ``object.__setattr__``, and there is one of each for every request. Nothing changes them.
+# This class and those below are created for every request. They are immutable by convention, not
+# frozen, because attrs sets the fields of frozen classes through ``object.__setattr__``, which is
+# slower.
 @attrs.define
 class Reply:
     """One HTTP reply, read completely.
 
     Attributes:
         status: The HTTP status.
-        headers: The headers; their names are in lower case.
+        headers: The headers, with names in lower case.
         body: The body.
-        secret: The API key, which must not be quoted if the reply repeats it.
+        secret: The API key, to be redacted if the reply contains it.
     """
 
     status: int
@@ -71,8 +72,8 @@ class Endpoint(Generic[T_co]):
             because a malformed body may be worth another attempt.
         changes: Whether a request changes anything at Loops. Otherwise an unknown outcome is
             harmless.
-        refusals: The error class of a status, if it is particular to the endpoint.
-        after_doubt: The value of a status that, on a later attempt, confirms that an earlier
+        refusals: Error classes specific to the endpoint, by status.
+        after_doubt: Results by status, for statuses that confirm on a later attempt that an earlier
             attempt succeeded.
         reaches: Whether a request can cause email to be sent. If the client has
             ``allowed_recipients``, such a request must name an ``email`` that is allowed.
@@ -103,14 +104,14 @@ class Endpoint(Generic[T_co]):
 
 @attrs.frozen
 class Finding(Generic[T_co]):
-    """The result of looking up what became of a request whose outcome was unknown.
+    """The result of looking up whether a request whose outcome was unknown took effect.
 
     Attributes:
-        text: What was looked up and what the answer was, for error messages.
+        text: What was looked up and with which result, for error messages.
         attempts: How many requests the lookup took.
         value: The endpoint's value if the request took effect, or None if it did not and may be
             sent again.
-        conflict: The error to raise instead, because something else is in its place.
+        conflict: The error to raise, because the object exists with other values.
     """
 
     text: str
@@ -129,8 +130,8 @@ class Request(Generic[T_co]):
         endpoint: The endpoint.
         query: The query's parameters by name.
         body: A JSON object, encoded.
-        idempotency_key: The key under which Loops processes the request once.
-        lane: The queue of the pacer in which it waits.
+        idempotency_key: Loops processes requests with the same key only once.
+        lane: The queue of the pacer in which the request waits.
         deadline: When the whole call must end, in seconds of the event loop's time; None for no
             limit.
         parameters: The parameters of the endpoint's path.
@@ -151,7 +152,7 @@ class Request(Generic[T_co]):
 
     @property
     def path(self) -> str:
-        """The endpoint's path with its parameters, each escaped to stay within its own segment.
+        """Return the endpoint's path with its parameters, escaped so that each is one segment.
 
         Raises:
             InvalidInput: A parameter is empty or would lead to another path.
@@ -165,7 +166,7 @@ class Request(Generic[T_co]):
 
 def _segment(name: str, value: str) -> str:
     if value in {"", ".", ".."}:
-        raise InvalidInput(f"{name}: must be an id, neither empty nor made of dots", field=name)
+        raise InvalidInput(f"{name}: must be an id, not empty or only dots", field=name)
     try:
         return quote(value, safe="")
     except UnicodeEncodeError:
@@ -180,7 +181,7 @@ class Answer(Generic[T_co]):
     Attributes:
         value: What the endpoint returns.
         attempts: How many requests were sent.
-        dry_run: Whether the value is made up, because nothing was sent.
+        dry_run: True for the placeholder of a dry run, which sends nothing.
     """
 
     value: T_co
@@ -212,7 +213,7 @@ class Permit(Protocol):
     """The right to send one request now."""
 
     def release(self, reply: Reply | None) -> None:
-        """Return the permit, with the reply, or None if there was none."""
+        """Return the permit, together with the reply, or None if there was no reply."""
         ...
 
 
@@ -228,5 +229,5 @@ class TeamPacing(Protocol):
     """A pacer that paces several teams independently."""
 
     def for_team(self, team: str, /) -> Pacing:
-        """The pacer of one team, identified by a name that is not secret."""
+        """Return the pacer of one team, identified by a name that is not secret."""
         ...

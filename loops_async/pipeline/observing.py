@@ -18,11 +18,11 @@ class Attempt:
         method: The HTTP method.
         path: The endpoint's path.
         number: 1 for the first attempt of a call.
-        status: The HTTP status of the reply, or None if there was none. 200 for any success.
+        status: The HTTP status of the reply, or None without a reply. 200 for any success.
         error: The class name of the error, or None.
         seconds: Time from sending the request to the end of the reply, in seconds.
         wait: Seconds until the next attempt, or None if there is none.
-        reason: Why there is, or is not, another attempt. None after a success.
+        reason: Why the request is or is not retried. None after a success.
     """
 
     method: str
@@ -39,14 +39,14 @@ Observer: TypeAlias = Callable[[Attempt], object]
 """Called with each attempt, after the request."""
 
 _logged: Final[ContextVar[Attempt | None]] = ContextVar("_logged", default=None)
-"""The attempt that ``log_attempts`` was last called with."""
+"""The last attempt that ``log_attempts`` logged, to avoid logging it twice."""
 
 
 def log_attempts(attempt: Attempt) -> None:
     """Log ``attempt`` to the logger ``loops_async``: ``LoopsClient(on_attempt=log_attempts)``.
 
     A success is logged as DEBUG, a failure that is retried as INFO, and any other as WARNING.
-    Without it, a client only logs retries, and calls that it gave up.
+    Without it, a client only logs retries and calls that it gave up on.
     """
     _logged.set(attempt)
     if attempt.error is None:
@@ -68,7 +68,7 @@ def log_attempts(attempt: Attempt) -> None:
 
 
 def observe(attempt: Attempt, observers: Iterable[Observer], *, log: bool) -> None:
-    """Pass ``attempt`` to each observer, and log it if ``log`` is true and no observer has."""
+    """Pass ``attempt`` to each observer. Log it if ``log`` is true and no observer logged it."""
     for observer in observers:
         try:
             observer(attempt)

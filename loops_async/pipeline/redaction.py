@@ -1,11 +1,11 @@
 """Redaction of reply text before it becomes part of an exception.
 
-Servers and proxies echo the input that they reject: in various encodings, shortened, or in another
-letter case. The values that the request carried, email addresses and the API key are therefore
-replaced before text is quoted.
+Servers and proxies echo input that they reject, in various encodings, truncated, or in another
+letter case. Values of the request, email addresses and the API key are therefore replaced before
+text is quoted.
 
-A value is found by its letters and digits, without case and accents: six of them in a row are
-enough, and fewer if they are the whole value or stand in quotation marks or next to an ellipsis.
+Values are matched by their letters and digits, ignoring case and accents. Six in a row are enough,
+and fewer if they are the whole value, or are in quotation marks or next to an ellipsis.
 """
 
 import re
@@ -39,38 +39,38 @@ _ELLIPSIS = re.compile(r"\.{2,}|…|\*{2,}")
 _QUOTES = "\"'`()\\[\\]\u2018\u2019\u201c\u201d\xab\xbb"
 _QUOTED = re.compile(f"[{_QUOTES}]([^{_QUOTES}]{{1,20}})[{_QUOTES}](?P<colon>:?)")
 _GAPS: Final = {"", " ", "-", "_", ".", "@", "/", ",", ", "}
-"""What may stand between a shortened value and its ellipsis."""
+"""What may come between a truncated value and its ellipsis."""
 _WORD = re.compile(r"\w+")
 _PUNCTUATION = re.compile(r"[^a-z0-9]+")
 
 _RUN: Final = 6
-"""This many letters of a value in a row are redacted, even in the middle of a word."""
+"""Minimum length of a part of a value that is redacted even in the middle of a word."""
 
 _LONG_RUN: Final = 12
-"""The same for a long value, except near its ends: fewer may be a coincidence."""
+"""The same for long values, except near their ends, because shorter parts may be a coincidence."""
 
 _LONG: Final = 64
-"""A value of more letters is long."""
+"""Values with more letters than this are long."""
 
 _END: Final = 16
 """Letters at each end of a long value in which ``_RUN`` letters in a row are redacted."""
 
 _MAX_LETTERS: Final = 32_768
-"""Letters of all values together that are looked for, about; of long values, those at the ends."""
+"""Approximate limit of letters to search for in total; of long values, only the ends are used."""
 
 
 def redacted_excerpt(reply: Reply, request: Request[Any]) -> str:
-    """Return the start of a reply's body without markup, JSON values and sent values."""
+    """Return the start of a reply's body without markup, JSON values and values of the request."""
     body = reply.body
     text, whole = body[:4096].decode("utf-8", "replace"), len(body) <= 4096
     if text.lstrip("\ufeff \t\r\n")[:1] in {"{", "["}:
         return redacted(_JSON_VALUE.sub(r"\1\2…\2", text), reply, request, whole=whole)
-    # Values first: one of them may contain text that looks like a tag.
+    # Values are redacted first, because they may contain text that looks like a tag.
     return _one_line(_TAG.sub(" ", _redact_sent(_unescape_all(text), reply, request, whole=whole)))
 
 
 def redacted(text: str, reply: Reply, request: Request[Any], *, whole: bool = True) -> str:
-    """Return ``text``, a part of ``reply``, without sent values, shortened for a message."""
+    """Return ``text``, from ``reply``, without values of the request, shortened for a message."""
     whole = whole and len(text) <= 1000
     return _one_line(_redact_sent(_unescape_all(text[:1000]), reply, request, whole=whole))
 
@@ -100,7 +100,7 @@ def _one_line(text: str) -> str:
 
 
 def _redact_sent(text: str, reply: Reply, request: Request[Any], *, whole: bool) -> str:
-    """Replace addresses, the API key, and every value that the request carried."""
+    """Replace addresses, the API key and all values of the request."""
     text = " ".join(text.split())
     if not whole:
         text = _LAST_WORD.sub("", text)
@@ -118,7 +118,7 @@ def _redact_sent(text: str, reply: Reply, request: Request[Any], *, whole: bool)
 
 @attrs.frozen
 class _Sent:
-    """The values that a request carried, prepared for being found in a text.
+    """The values of a request, prepared for searching a text.
 
     Attributes:
         short: Values of fewer than ``_RUN`` letters, in lower case, in each form that a reply may
@@ -139,7 +139,7 @@ class _Sent:
 
     @classmethod
     def of(cls, request: Request[Any], secret: str) -> "_Sent":
-        """Collect what ``request`` carried, and ``secret``."""
+        """Collect the values of ``request``, and ``secret``."""
         names, values = set(request.endpoint.vocabulary), {secret}
         query = request.query or {}
         names.update(query)
@@ -167,7 +167,7 @@ class _Sent:
 
 
 def _spellings(values: Iterable[str], share: int) -> set[str]:
-    """Each value, as sent and decoded; of a long one, the beginning and the end."""
+    """Yield each value, as sent and decoded; of long values, the beginning and the end."""
     parts, half = set[str](), share // 2
     for value in values:
         parts.update([value] if len(value) <= share else [value[:half], value[-half:]])
@@ -233,7 +233,7 @@ def _hide_short(sent: _Sent, text: str, hidden: bytearray) -> None:
 
 
 def _hide_words(text: str, start: int, end: int, hidden: bytearray) -> None:
-    """Hide a part of ``text``, unless it begins or ends within a word."""
+    """Hide a part of ``text``, unless it begins or ends in the middle of a word."""
     for at in (start, end):
         before, after = text[max(at - 1, 0) : at], text[at : at + 1]
         if _in_words(before) and _in_words(after):
@@ -271,7 +271,7 @@ def _letters_of(text: str) -> str:
 
 
 def _letters(text: str) -> tuple[str, list[int]]:
-    """The letters and digits of ``text``, without case and accents, and the place of each."""
+    """Return the letters and digits of ``text``, without case and accents, and their positions."""
     letters: list[str] = []
     places: list[int] = []
     for place, char in enumerate(text):
@@ -288,7 +288,7 @@ def _plain(char: str) -> str:
 
 
 def _scalars(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
-    """The names and values in ``value``; ``name`` is its own."""
+    """Return the names and values within ``value``, whose own name is ``name``."""
     from decimal import Decimal  # noqa: PLC0415 - only needed for error replies
 
     if isinstance(value, dict):
@@ -301,7 +301,7 @@ def _scalars(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
         yield name, value
     elif value is not None and not isinstance(value, bool):
         yield name, str(value)
-        # As JavaScript prints it: 5 for 5.0, and large numbers as 17 digits and zeros.
+        # As JavaScript formats it: 5 for 5.0, and large numbers as 17 digits and zeros.
         if abs(value) < 10**21:
             shown = format(Decimal(repr(float(value))), "f")
             yield name, shown.rstrip("0").rstrip(".") if "." in shown else shown

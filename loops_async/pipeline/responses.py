@@ -1,4 +1,4 @@
-"""Turns a reply into the endpoint's result or into the matching error."""
+"""Conversion of a reply to the endpoint's result or an exception."""
 
 import time
 from collections.abc import Callable
@@ -24,13 +24,13 @@ _BY_STATUS: Final[dict[int, type[errors.APIError]]] = {
 }
 _HINTS: Final[dict[type[errors.APIError] | int, str]] = {
     errors.Unauthorized: "check api_key=… or LOOPS_API_KEY",
-    errors.ContactAlreadyExists: "contacts.update would change it",
+    errors.ContactAlreadyExists: "use contacts.update to change it",
     errors.IdempotencyConflict: (
-        "an earlier call with this idempotency_key did it, so there is nothing to do; if that "
-        "call was for something else, use another key"
+        "an earlier call with this idempotency_key has already succeeded, so no action is "
+        "required; if that call was for something else, use another key"
     ),
     errors.RedirectRefused: "check base_url",
-    407: "a proxy between you and Loops asks for a user name and a password",
+    407: "a proxy between you and Loops requires a user name and a password",
     413: "the request is too large; Loops accepts 4 MB, attachments included",
 }
 
@@ -72,13 +72,13 @@ def error_for(
         wait = parse_retry_after(reply, wall())
         return kind(text, status=reply.status, message=message, retry_after=wait)
     error = kind(text, status=reply.status, message=message)
-    # A page of a proxy says nothing about the input, unless the input is too large for it.
+    # A proxy's error page does not depend on the input, unless the input is too large for it.
     error.concerns_input &= reply.status == 413 or _is_from_loops(reply)
     return error
 
 
 def error_class(endpoint: Endpoint[Any], status: int) -> type[errors.APIError]:
-    """Return the error class for ``status``; the endpoint's own takes precedence."""
+    """Return the error class for ``status``; classes of the endpoint take precedence."""
     own = endpoint.refusals.get(status) or _BY_STATUS.get(status)
     if own is not None:
         return own
@@ -88,7 +88,7 @@ def error_class(endpoint: Endpoint[Any], status: int) -> type[errors.APIError]:
 
 
 def _is_from_loops(reply: Reply) -> bool:
-    """Return whether the body of an error is JSON, as those of Loops are."""
+    """Return whether the body of an error is JSON, as in Loops' own errors."""
     try:
         return isinstance(decode_json(reply.body), dict)
     except Undecodable:
@@ -96,7 +96,7 @@ def _is_from_loops(reply: Reply) -> bool:
 
 
 def _error_message(request: Request[Any], reply: Reply) -> str:
-    """Return the message in the body: ``message``, or else the older ``error``, redacted."""
+    """Return the redacted error message: ``message``, or the older ``error``."""
     try:
         value = decode_json(reply.body)
     except Undecodable:

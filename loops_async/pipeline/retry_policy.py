@@ -18,7 +18,7 @@ REFUND: Final = 0.5
 
 
 class FailureKind(enum.Enum):
-    """What a failure implies about the request; the values are reasons for ``Attempt``."""
+    """What a failure implies about the request. The values are used as ``Attempt.reason``."""
 
     NOT_SENT = "no connection was made"
     RATE_LIMITED = "rate limited"
@@ -100,7 +100,7 @@ class RetryBudget:
         return True
 
     def refund(self) -> None:
-        """Return what a success earns to the budget."""
+        """Add to the budget after a success."""
         self.left = min(self.capacity, self.left + REFUND)
 
 
@@ -110,7 +110,7 @@ class RetryDecision:
 
     Attributes:
         wait: Seconds until the next attempt; None to make no further attempt.
-        reason: Why; None after a success.
+        reason: The reason for the decision; None after a success.
     """
 
     wait: float | None
@@ -164,11 +164,11 @@ def decide(
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _MAX_DATE_LENGTH = 64
 _MAX_WAIT = 1e9
-"""Seconds; the first value with more than the nine digits that ``_SECONDS`` matches."""
+"""In seconds: the smallest value with more than the nine digits that ``_SECONDS`` matches."""
 
 
 def parse_retry_after(reply: Reply, wall: float) -> float | None:
-    """Return the seconds in the ``Retry-After`` header, or None without a usable one.
+    """Return the seconds in the ``Retry-After`` header, or None if it is missing or not usable.
 
     Both forms of the header are supported. A wait of more than 30 years is ignored as a mistake.
     ``wall`` is the current time, in seconds since the epoch.

@@ -51,11 +51,11 @@ class _Call:
     failure: errors.LoopsError | None = None
     """The latest failure."""
     in_doubt: bool = False
-    """Whether a failed attempt may have taken effect."""
+    """Whether a failed attempt may have taken effect: the call is *in doubt*."""
     looked_up: str = ""
-    """What the latest lookup showed."""
+    """The result of the latest lookup, for error messages."""
     lookups: int = 0
-    """Requests that lookups took."""
+    """Number of requests that lookups took."""
 
     def note(self, failure: errors.LoopsError) -> None:
         """Record a failed attempt."""
@@ -66,7 +66,7 @@ class _Call:
         self.in_doubt |= kind is FailureKind.IN_DOUBT and self.request.endpoint.changes
 
     def needs_lookup(self, failure: errors.LoopsError, *, is_last: bool) -> bool:
-        """Return whether to look up what became of the request, after ``failure``."""
+        """Return whether to look up, after ``failure``, whether the request took effect."""
         kind = failure_kind(failure)
         return (
             self.in_doubt
@@ -81,7 +81,7 @@ class _Call:
     def error(
         self, failure: errors.LoopsError, cause: errors.LoopsError | None = None
     ) -> errors.LoopsError:
-        """Return the error to raise: ``failure``, or ``OutcomeUnknown`` if the call is in doubt."""
+        """Return the error to raise: ``OutcomeUnknown`` if in doubt, otherwise ``failure``."""
         failure.attempts = self.attempts + self.lookups
         if failure is not self.failure:
             failure.__cause__ = self.failure
@@ -126,7 +126,7 @@ class Retrying:
     budget: RetryBudget = attrs.field(
         default=attrs.Factory(lambda self: RetryBudget(self.policy.budget), takes_self=True)
     )
-    # Optional for pacers: one that has to ask elsewhere cannot answer without waiting.
+    # Optional for pacers, because some must wait, for example for Redis, before granting a permit.
     _acquire_nowait: Callable[[Lane], Permit | None] = attrs.field(
         init=False,
         repr=False,
@@ -147,7 +147,7 @@ class Retrying:
             while True:
                 now = self.clock.now()
                 if deadline is not None and now >= deadline:
-                    # A permit that is free at once would let an expired write through.
+                    # Checked even if a permit is available, so that no expired write is sent.
                     raise (call or _Call(request)).timed_out("before the request was sent")
                 permit = self._acquire_nowait(request.lane)
                 if permit is None:
@@ -189,7 +189,7 @@ class Retrying:
                 return await self.pacer.acquire(call.request.lane)
         except TimeoutError:
             pass
-        raise call.timed_out("while waiting for its turn under the rate limit")
+        raise call.timed_out("while waiting for the rate limit")
 
     async def _handle_failure(self, call: _Call, failure: errors.LoopsError) -> Answer[Any] | None:
         """Return an answer if the failure implies one, wait until the next attempt, or raise."""
@@ -227,12 +227,12 @@ class Retrying:
             raise call.timed_out(f"after {call.attempts} attempt(s)")
         if decision.wait is None:
             raise call.error(failure)
-        # A lookup takes up a part of the wait, or all of it.
+        # The time taken by the lookup counts towards the wait.
         await self.clock.sleep(max(0.0, next_at - self.clock.now()))
         return None
 
     async def _look_up(self, call: _Call, failure: errors.LoopsError) -> Answer[Any] | None:
-        """Return an answer if a request in doubt took effect, or None if it did not."""
+        """Look up a request in doubt; return an answer if it took effect, or None if not."""
         assert call.request.look_up is not None  # noqa: S101 - see needs_lookup
         try:
             finding = await call.request.look_up(failure)
@@ -264,6 +264,6 @@ class Retrying:
             wait=decision.wait,
             reason=decision.reason,
         )
-        # A refusal is an answer: the caller gets it as an exception, which says more than a line.
+        # An error response is not logged, because the caller gets an exception with more details.
         is_answered = failure is None or failure_kind(failure) is FailureKind.FINAL
         observe(attempt, self.observers, log=not is_answered)

@@ -18,11 +18,11 @@ class Stats:
     Attributes:
         requests: Requests sent, including every retry.
         retries: How many of those were retries.
-        rate_limited: How many of those Loops refused with a 429.
+        rate_limited: How many of those got a 429.
         failures: Your calls that raised an error, and rows of ``upsert_many`` that failed. A
             create whose outcome was unclear at first and was then resolved is not a failure, nor
             is the ``find`` that resolved it.
-        in_flight: Requests on the wire: sent, but not answered yet. The ``in_flight`` of a bulk
+        in_flight: Requests that were sent and have no response yet. The ``in_flight`` of a bulk
             run's ``totals`` also includes rows that wait for the rate limit or for a retry.
         waiting_interactive: Requests that wait for the team's rate limit, from every client that
             shares the pacer. None before the first call, and if the pacer does not report it.

@@ -122,7 +122,7 @@ async def test_the_error_says_what_to_do_and_names_nobody() -> None:
     )
     assert str(unknown.value) == (
         "POST /v1/events/send: not sent, because allowed_recipients (LOOPS_ALLOWED_RECIPIENTS) is "
-        "set and this call names no address to check against it; pass email="
+        "set and this call has no address to check against it; pass email="
     )
     assert "grace" not in f"{caught.value!r}{caught.value.__context__!r}{unknown.value!r}"
     assert (caught.value.attempts, loops.stats().requests, transport.requests) == (0, 0, [])

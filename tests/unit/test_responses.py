@@ -266,9 +266,9 @@ def test_an_attachment_of_megabytes_does_not_slow_an_error_down() -> None:
 
 def test_where_the_fix_is_known_the_error_says_it() -> None:
     assert str(verdict(reply(401))).endswith("(check api_key=… or LOOPS_API_KEY)")
-    assert str(verdict(reply(409), CREATE)).endswith("(contacts.update would change it)")
+    assert str(verdict(reply(409), CREATE)).endswith("(use contacts.update to change it)")
     assert str(verdict(reply(407))).endswith(
-        "407 (a proxy between you and Loops asks for a user name and a password)"
+        "407 (a proxy between you and Loops requires a user name and a password)"
     )
     assert str(verdict(reply(413, PAGE))).endswith(
         "413 No (the request is too large; Loops accepts 4 MB, attachments included)"

@@ -272,7 +272,7 @@ def test_a_crash_of_the_pacer_comes_through_at_once() -> None:
 def test_a_deadline_that_ends_the_wait_for_a_turn_says_so() -> None:
     call = Call(WRITE, deadline=10.0, waits=(11.0,))
     error = call.fails(errors.DeadlineExceeded)
-    assert "waiting for its turn" in str(error)
+    assert "waiting for the rate limit" in str(error)
     assert error.__cause__ is None
     assert call.elapsed == 10.0
 

@@ -179,9 +179,7 @@ def test_a_repeat_without_doubt_is_a_conflict(do: Any, given: Any, before: list[
     error, transport = scripted(lambda to: do(to, idempotency_key=given), *before, REPEAT)
     assert type(error) is errors.IdempotencyConflict
     assert (error.status, error.attempts) == (409, len(before) + 1)
-    assert "an earlier call with this idempotency_key did it, so there is nothing to do" in str(
-        error
-    )
+    assert "with this idempotency_key has already succeeded, so no action is required" in str(error)
     assert len(transport.sent) == error.attempts
 
 
