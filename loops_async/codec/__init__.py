@@ -1,9 +1,9 @@
-"""Records to JSON and back.
+"""Conversion of records to JSON and back.
 
-The rules are the same for every record. A field's key is its name in camelCase, or as the field's
-metadata says; ``UNSET`` is left out and ``None`` is ``null``. The keys of mappings are sent and
-read unchanged. Keys of a reply that have no field are kept, in ``extra`` or in a contact's
-``properties``, and an enumeration keeps a value that it does not know as text.
+The rules are the same for all records. A field's key is its name in camelCase, unless its metadata
+sets another key. ``UNSET`` is left out, and ``None`` becomes ``null``. The keys of mappings are not
+converted. Unknown keys of a response are kept, in ``extra`` or in a contact's ``properties``, and
+unknown values of an enumeration become new members.
 """
 
 from typing import TypeVar
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def encode(record: object) -> bytes:
-    """``record`` as the body of a request.
+    """Encode ``record`` as the body of a request.
 
     Raises:
         InvalidInput: A value that JSON cannot represent.
@@ -35,7 +35,7 @@ def encode(record: object) -> bytes:
 
 
 def decode(body: bytes, into: type[T]) -> T:
-    """The record of type ``into`` that ``body`` holds. Keys that it does not know are kept.
+    """Decode ``body`` as a record of type ``into``. Unknown keys are kept.
 
     Raises:
         Undecodable: ``body`` is not JSON, or does not represent such a record.
@@ -45,13 +45,13 @@ def decode(body: bytes, into: type[T]) -> T:
 
 
 def from_json(value: object, into: type[T], *, path: str = "$") -> T:
-    """The object of type ``into`` that a decoded JSON value represents.
+    """Convert a decoded JSON value to an object of type ``into``.
 
     Raises:
-        Undecodable: It does not represent one; the message calls the value ``path``.
+        Undecodable: It does not have this form. The message names the value as ``path``.
         InvalidCall: ``into`` has a field of a type that cannot be decoded.
     """
-    # Imports cattrs, which programs that only write do not need.
+    # Imports cattrs, which programs that only send data do not need.
     from loops_async.codec.decoding import structure  # noqa: PLC0415
 
     return structure(value, into, path)

@@ -1,4 +1,4 @@
-"""JSON to records: strict about types, lenient about what is new."""
+"""Decoding of JSON to records. Types are checked strictly; unknown keys and values are accepted."""
 
 import enum
 import functools
@@ -35,23 +35,23 @@ _TYPE_NAMES: Final[Mapping[type, str]] = {
 
 
 class WrongType(ValueError):
-    """A JSON value that cannot be decoded; the message says why, without the value."""
+    """A JSON value has the wrong type. The message does not contain the value."""
 
 
 def structure(value: object, into: type[T], path: str) -> T:
-    """The object of type ``into`` that the JSON value ``value`` represents.
+    """Convert the JSON value ``value`` to an object of type ``into``.
 
     Raises:
-        Undecodable: It does not represent one; the message calls the value ``path``.
+        Undecodable: It does not have this form. The message names the value as ``path``.
         InvalidCall: ``into`` has a field of a type that cannot be decoded.
     """
     try:
         return _CONVERTER.structure(value, into)
     except InvalidCall:
         raise
-    except Exception as error:  # noqa: BLE001 - also what the enumerations of a user raise
+    except Exception as error:  # noqa: BLE001 - users' enumerations may raise anything
         failure = error
-    # Each level of the value has noted its own part of the path, from the inside out.
+    # Each level has added its part of the path, from the inside out.
     path += "".join(reversed(getattr(failure, "__notes__", [])))
     what = str(failure) if isinstance(failure, WrongType) else "not of the documented form"
     raise Undecodable(masked(f"{what} @ {path}"))
@@ -81,12 +81,12 @@ class _DecodingPlan:
     """How the records of one class are decoded.
 
     Attributes:
-        fields: Of each field, its key, the name of its argument, the types that need no decoding,
-            how other values are decoded, into what, and whether ``null`` stands for its default.
+        fields: For each field: its key, the name of its argument, the types that need no decoding,
+            the hook for other values and its target type, and whether ``null`` means the default.
         required: The keys of the fields without a default.
-        known: The keys that belong to a field.
-        flattened: The argument that takes the other keys, if there is one.
-        names: Which of the other keys have another name than their key.
+        known: The keys of all fields.
+        flattened: The argument that collects all other keys, if there is one.
+        names: Names of those other keys that differ from the key.
     """
 
     fields: tuple[_PlannedField, ...]
@@ -115,7 +115,7 @@ def _plan(record: Any) -> _DecodingPlan:
                 required.add(key)
     known = {field[0] for field in fields}
     if issubclass(record, ReplyRecord):
-        known.add("success")  # part of most replies, and not of what they are about
+        known.add("success")  # in most replies, but not part of the data
     return _DecodingPlan(tuple(fields), frozenset(required), frozenset(known), flattened, names)
 
 
@@ -159,7 +159,7 @@ def _record(value: Any, record: Any) -> Any:
 
 
 def _plain_types(hint: object) -> frozenset[type]:
-    """The types of the JSON values that need no decoding to be of type ``hint``."""
+    """Return the types of JSON values that need no decoding for a field of type ``hint``."""
     members = get_args(hint) if _is_union(hint) else (hint,)
     plain = {member for member in members if member in (str, bool, int, float, NoneType)}
     return frozenset(plain | {int} if float in plain else plain)
@@ -213,7 +213,7 @@ def _is_union(hint: object) -> bool:
 
 
 def _is_any_json(hint: object) -> bool:
-    # Not by comparison with JsonValue: resolving the annotations of a class expands it.
+    # Not compared with JsonValue, because it is expanded when annotations are resolved.
     return {get_origin(member) or member for member in get_args(hint)} == _TYPE_NAMES.keys()
 
 
@@ -229,7 +229,7 @@ def _union(hint: Any, converter: Converter) -> _Hook:
         for hook, member in hooks:
             try:
                 return hook(value, member)
-            except Exception as error:  # noqa: BLE001 - the next member may fit
+            except Exception as error:  # noqa: BLE001 - another member of the union may match
                 failure = failure or error
         raise failure or _expected("another type", value)
 
@@ -258,7 +258,7 @@ def _number(value: Any, _: Any) -> float:
 
 
 def _integer(value: Any, hint: Any) -> int:
-    # JSON does not tell 5.0 from 5.
+    # JSON does not distinguish 5.0 from 5.
     if _number(value, hint) != int(value):
         raise _expected("a whole number", value)
     return int(value)

@@ -1,4 +1,4 @@
-"""Records to JSON objects: each field under its key, without those that are ``UNSET``."""
+"""Encoding of records as JSON objects. Fields that are ``UNSET`` are left out."""
 
 import functools
 from base64 import b64encode
@@ -13,14 +13,14 @@ from loops_async.records._types import UNSET, PropertyValue, is_collection, json
 from loops_async.records._validation import RequestRecord, check_property_value, is_mapping
 
 _Encode: TypeAlias = Callable[[str, Any], Any]
-"""Makes a JSON value of a field's name and value."""
+"""Converts the value of a field, given its name and value, to a JSON value."""
 
-# The exact classes of most values, which JSON represents as they are.
+# Classes of most values, which need no conversion. Subclasses do.
 _PLAIN: Final = frozenset({str, int, bool, NoneType})
 
 
 def to_json(record: object) -> dict[str, Any]:
-    """``record`` as a JSON object.
+    """Convert ``record`` to a JSON object.
 
     Raises:
         InvalidInput: A value that JSON cannot represent.
@@ -50,11 +50,12 @@ class _EncodingPlan:
     """How the records of one class are encoded.
 
     Attributes:
-        fields: Of each field, its name, its key, how its value is encoded, and whether it is left
-            out while it is empty.
-        flattened: Of the field whose entries become keys of the object, its name, which entries
-            have another key than their name, and how the values are encoded.
-        unchecked: Whether the class replaces the constructor's call of ``check``.
+        fields: For each field: its name, its key, the function that encodes its value, and whether
+            it is left out if it is empty.
+        flattened: For the field whose entries are merged into the object: its name, the keys of
+            entries that differ from their names, and the function that encodes the values.
+        unchecked: Whether the class overrides the hook with which the constructor calls
+            ``check``.
     """
 
     fields: tuple[tuple[str, str, _Encode, bool], ...]
@@ -82,7 +83,7 @@ def _plan(record: Any) -> _EncodingPlan:
 
 
 def _properties(_: str, properties: Mapping[str, object]) -> dict[str, object]:
-    # The caller can change the mapping after the record was checked.
+    # Checked again, because the mapping may have been changed since the record was created.
     return {
         name: value if type(value) in _PLAIN else _scalar(name, value)
         for name, value in properties.items()

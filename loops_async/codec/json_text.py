@@ -1,4 +1,4 @@
-"""JSON values to bytes and back, integers of any size included."""
+"""Encoding and decoding of JSON, with integers of any size."""
 
 from typing import Final
 
@@ -7,20 +7,20 @@ import orjson
 from loops_async.errors import InvalidInput
 from loops_async.records._types import JsonValue
 
-# orjson makes floats of integers beyond 64 bits, and refuses to write them.
+# orjson decodes integers beyond 64 bits as floats, and cannot encode them.
 _NINES: Final = bytes.maketrans(b"012345678", b"9" * 9)
 _LONG_NUMBER: Final = b"9" * 19
 
 
 class Undecodable(ValueError):
-    """JSON that is not of the promised shape, said as ``path: what`` without any value."""
+    """The JSON is malformed or has an unexpected structure. The message does not contain values."""
 
 
 def encode_json(fields: object) -> bytes:
-    """Plain JSON values as bytes, integers of any size included.
+    """Encode JSON values, with integers of any size.
 
     Raises:
-        InvalidInput: Text that is not valid Unicode.
+        InvalidInput: Text is not valid Unicode, or a value has no JSON form.
     """
     try:
         return orjson.dumps(fields)
@@ -30,20 +30,22 @@ def encode_json(fields: object) -> bytes:
 
 
 def _encode_slowly(fields: object) -> bytes:
-    import json  # noqa: PLC0415 - wanted for integers beyond 64 bits alone
+    import json  # noqa: PLC0415 - only needed for integers beyond 64 bits
 
     try:
         return json.dumps(fields, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError):
         pass
-    raise InvalidInput("a field holds text that is not valid Unicode, or a value JSON has not")
+    raise InvalidInput(
+        "a field contains text that is not valid Unicode, or a value that JSON cannot represent"
+    )
 
 
 def decode_json(body: bytes) -> JsonValue:
-    """The JSON value in ``body``, integers of any size included.
+    """Decode ``body``, with integers of any size.
 
     Raises:
-        Undecodable: Not JSON.
+        Undecodable: It is not valid JSON.
     """
     if _LONG_NUMBER not in body.translate(_NINES):
         return decode_fast(body)
@@ -51,15 +53,15 @@ def decode_json(body: bytes) -> JsonValue:
         return _decode_slowly(body)
     except (ValueError, RecursionError):
         pass
-    # Raised out here: the decoder's own error carries the whole body.
+    # Raised outside the except block: the decoder's error, as its context, would hold the body.
     raise _undecodable(body)
 
 
 def decode_fast(body: bytes) -> JsonValue:
-    """The JSON value in ``body``, for whom an integer beyond 64 bits may be a float.
+    """Decode ``body`` quickly. Integers beyond 64 bits become floats.
 
     Raises:
-        Undecodable: Not JSON.
+        Undecodable: It is not valid JSON.
     """
     try:
         value: JsonValue = orjson.loads(body)
