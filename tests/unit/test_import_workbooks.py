@@ -160,7 +160,7 @@ def test_a_workbook_is_known_by_its_bytes() -> None:
 
 def test_a_workbook_that_unpacks_to_gigabytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     data = workbook({"A": [HEADER, ["a@example.com", "1"]]})
-    monkeypatch.setattr("loops_async.importer.file_kind._LARGEST_WORKBOOK", 2_000)
+    monkeypatch.setattr("loops_async.importer.file_kind._LARGEST_WORKBOOK", 100)
     assert "too large" in refusal(data)
 
 
