@@ -35,6 +35,10 @@ _LONGEST_RECORD: Final = 128
 _MOST_ROWS: Final = 1_000_000_000
 
 _FIELDS: Final = {(ours, default_type(theirs)) for theirs, ours in DEFAULT_FIELDS.items()}
+_STYLES: Final = {
+    "number": re.compile(r"[.,]\S*"),
+    "date": re.compile(r"(?:dmy|mdy|ymd)[-/.](?: (?:dmy|mdy|ymd)[-/.])*"),
+}
 _DIGEST: Final = attrs.validators.matches_re("[0-9a-f]{64}")
 
 
@@ -90,13 +94,11 @@ def _check_planned(_: object, __: object, value: object) -> None:
             pass
         case [str(), "field", "!subscribed", "boolean"] | [str(), "list", str(), "boolean"]:
             pass
-        case [str(), "property", str(), str() as declared] | [
-            str(),
-            "property",
-            str(),
-            str() as declared,
-            str(),
-        ] if declared in get_args(ValueType):
+        case [str(), "property", str(), str() as declared] if declared in get_args(ValueType):
+            pass
+        case [str(), "property", str(), str() as declared, str() as style] if (
+            declared in _STYLES and _STYLES[declared].fullmatch(style)
+        ):
             pass
         case _:
             raise ValueError("not a column and its target")

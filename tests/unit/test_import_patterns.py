@@ -2,14 +2,20 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from loops_async import LoopsClient
 from loops_async.errors import ConfigurationError
-from loops_async.importer import ImportOptions, open_input, validate_file
-from loops_async.importer.coercion import CellFormat, Value, ValueType, is_empty, parse_text
+from loops_async.importer import ImportOptions, import_file, open_input, validate_file
+from loops_async.importer.coercion import CellFormat, Value, ValueType, coerce, is_empty, parse_text
 from loops_async.importer.column_names import known_spelling
+from loops_async.importer.journal import JournalHeader
+from loops_async.importer.reading import InputRow
+from loops_async.importer.resume import from_journal, to_journal
 from loops_async.importer.type_inference import ScannedColumn, TypeGuess
+from loops_async.sandbox import Sandbox
 
 
 def column(*values: str, options: ImportOptions | None = None) -> ScannedColumn:
@@ -235,3 +241,27 @@ def test_a_style_is_text_that_a_journal_can_hold(
     text: str, declared: ValueType, style: str, value: Value
 ) -> None:
     assert parse_text(text, declared, CellFormat(style)) == value
+
+
+def test_a_resumed_import_reads_dates_as_it_began() -> None:
+    header: dict[str, Any] = {
+        "sha256": "0" * 64, "rows": 1, "team": "1" * 64, "settings": {},
+        "plan": [["A", "property", "a", "date", "dmy/"], ["B", "property", "b", "number", ",€"]],
+    }  # fmt: skip
+    columns = from_journal(JournalHeader(**header), ImportOptions())
+    row = InputRow(2, {"A": "01/02/2024", "B": "1.234,50 €"}, "")
+    found = [coerce(row.cells[p.column], p.target.type, p.form) for p in columns]
+    assert found == [date(2024, 2, 1), 1234.5]
+    assert [entry[4] for entry in to_journal(columns)] == ["dmy/", ",€"]
+    for wrong in (["A", "property", "a", "date", "ddd/"], ["B", "property", "b", "number", "x"]):
+        with pytest.raises(ValueError, match="not a column"):
+            JournalHeader(**{**header, "plan": [wrong]})
+
+
+async def test_no_property_is_created_for_rows_that_are_all_rejected(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("email,Plan,created_at\na@example.com,pro,1705486871\n")
+    async with Sandbox() as box, LoopsClient(box.api_key, base_url=box.url) as loops:
+        report = await import_file(loops, path, ImportOptions(create_properties=True))
+        assert (report.applied, report.rejected.count) == (0, 1)
+        assert "plan" not in box.properties

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from loops_async.importer.errors import FileRefused
 from loops_async.importer.journal import ImportJournal, JournalHeader, RejectsMark, RowState
+from loops_async.importer.options import ImportOptions
 from loops_async.importer.resume import from_journal
 
 HEADER = JournalHeader(
@@ -233,7 +234,7 @@ def check_no_traceback(path: Path, content: bytes) -> None:
         assert path.read_bytes() == content
         return
     if journal.header is not None:
-        from_journal(journal.header)
+        from_journal(journal.header, ImportOptions())
     journal.close()
 
 
