@@ -26,16 +26,21 @@ from loops_async.cli.runner import (
     run,
     stoppable,
 )
+from loops_async.errors import LoopsError, Unauthorized
 from loops_async.importer.errors import count_noun, quote_name
 
 if TYPE_CHECKING:
     from loops_async.cli.account import CommandClient
     from loops_async.cli.rendering import ImportScreen
+    from loops_async.client import LoopsClient
     from loops_async.importer import ImportOptions, ImportReport, InputFile
 
 
 _ASK_FROM: Final = 1_000
 """Rows above which the import asks before it sends them to a real account."""
+
+_TEAM_TIMEOUT: Final = 5.0
+"""Seconds to wait for the team's name."""
 
 
 @click.command("import")
@@ -144,6 +149,17 @@ def _import(
     return DONE if report.complete else INCOMPLETE
 
 
+async def _team(loops: "LoopsClient") -> str:
+    """What to call the team; its name is for people only, so an import does not fail for it."""
+    try:
+        team = await loops.api_key.test(timeout=_TEAM_TIMEOUT)
+    except Unauthorized:
+        raise
+    except LoopsError:
+        return "Loops"
+    return f"the team {quote_name(team.team_name)}"
+
+
 async def _run(
     client: "CommandClient",
     source: "InputFile",
@@ -161,9 +177,9 @@ async def _run(
             screen.how_to_stop_now = lambda: signals.how_to_stop_now
 
             async def confirm(report: "ImportReport") -> bool:
-                team = quote_name((await loops.api_key.test()).team_name)
                 people = count_noun(report.rows - report.done, "row")
-                screen.console.log(f"Importing {people} into the team {team} at {client.address}.")
+                team = await _team(loops)
+                screen.console.log(f"Importing {people} into {team} at {client.address}.")
                 if not ask or client.is_local or report.rows - report.done <= _ASK_FROM:
                     return True
                 with signals.paused():
