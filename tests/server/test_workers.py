@@ -195,14 +195,23 @@ async def test_a_nightly_job_sends_what_changed_and_again_what_failed(database: 
         assert database.failures == []
 
 
-@pytest.mark.parametrize("written", [
+ANY_WAY: list[Callable[[datetime], str]] = [
     with_an_offset_that_varies,
     lambda moment: moment.isoformat(),  # 2026-03-01T01:00:00+00:00
     lambda moment: moment.isoformat(" ", "microseconds"),
     lambda moment: moment.replace(tzinfo=None).isoformat(),
     lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z",
     lambda moment: f"{moment:%Y-%m-%d %H:%M}",
-], ids=range(6))  # fmt: skip
+]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(written, id=str(number), marks=pytest.mark.long if number else ())
+        for number, written in enumerate(ANY_WAY)
+    ],
+)
 async def test_the_times_in_sqlite_may_be_written_in_any_way(
     database: Database, written: Callable[[datetime], str]
 ) -> None:
