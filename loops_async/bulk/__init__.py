@@ -1,1 +1,1 @@
-"""Bulk writes: constant memory, one outcome per row, rows of one contact in their order."""
+"""Bulk writes, in constant memory, with one outcome per row and each contact's rows in order."""

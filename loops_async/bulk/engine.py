@@ -21,14 +21,14 @@ from loops_async.bulk.workers import Send, WorkerPool
 from loops_async.records.contacts import ContactReceipt
 
 _STOP_TIMEOUT: Final = 0.25
-"""Seconds to wait, after ``stop``, for a row that the source is just about to produce."""
+"""Seconds to wait, after ``stop``, for a row that the source is producing."""
 
 Event: TypeAlias = Outcome | BaseException | None
 """An outcome; an error that ends the run; or None when all rows were read."""
 
 
 class EventQueue:
-    """The events of a run that were not handled yet, for the task that iterates it."""
+    """Events that the task iterating the run has not handled yet."""
 
     def __init__(self) -> None:
         self.events: deque[Event] = deque()
@@ -43,7 +43,7 @@ class EventQueue:
             self._waiter = None
 
     async def wait(self) -> None:
-        """Wait until there is an event."""
+        """Wait for the next event."""
         while not self.events:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
@@ -54,11 +54,11 @@ class BulkEngine:
 
     Attributes:
         progress: The run's counters.
-        unreported: The rows that were read and whose outcome was not reported, by index.
+        unreported: Rows that were read but whose outcome was not reported, by index.
         queue: The events for the task that iterates the run.
         source_error: The error that the source raised.
         callback_error: The error that ``on_outcome`` raised, until it is raised to the caller.
-        stopping: Whether no further rows are to be read.
+        stopping: Whether reading further rows has been stopped.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class BulkEngine:
         return self._reader_ended and self._delivered == self.progress.read
 
     def totals(self) -> Totals:
-        """Return how far the run has come."""
+        """Return the progress of the run."""
         total = self._rows.length if self._total is None else self._total
         if self._read_all_rows:
             total = self.progress.read
@@ -108,7 +108,7 @@ class BulkEngine:
         )
 
     def start(self) -> None:
-        """Start to read and send, unless the run was halted before."""
+        """Start reading and sending, unless the run was already halted."""
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
         self.progress.begin(self._now())
@@ -117,7 +117,7 @@ class BulkEngine:
             self._reader = asyncio.create_task(self._read())
 
     def stop(self) -> None:
-        """Read no further rows. Safe in a signal handler and in another thread."""
+        """Stop reading rows. May be called from a signal handler or another thread."""
         self.stopping = True
         self._rows.stop()
         if self._loop is not None and not self._loop.is_closed():
@@ -136,11 +136,11 @@ class BulkEngine:
         return tasks
 
     def deliver(self, outcome: Outcome) -> Outcome:
-        """Record that the iteration returns ``outcome``."""
+        """Record that the iteration has returned ``outcome``."""
         self.unreported.pop(outcome.index, None)
         self._delivered += 1
         if self._read_ahead.limited_by_outcomes:
-            # In all other cases, workers make room, and wake the reader when they do.
+            # In all other cases, workers make room and then wake the reader.
             self._wake_reader()
         return outcome
 
@@ -169,7 +169,7 @@ class BulkEngine:
             # A source may itself raise CancelledError.
             if self._halted:
                 raise
-            # Raised to the caller after the outcomes of the rows read before.
+            # Raised to the caller after the outcomes of the rows that were read before.
             if not (self.stopping and isinstance(error, asyncio.CancelledError)):
                 self.source_error = error
         self._reader_ended, self._read_all_rows = True, not self.stopping
@@ -190,7 +190,7 @@ class BulkEngine:
             await self._rows.aclose()
 
     async def _wait_for_room(self) -> int:
-        """Wait until rows may be read; return how many."""
+        """Wait until there is room for rows; return for how many."""
         while (room := self._room()) < self._read_ahead.min_batch and not self.stopping:
             self._has_room.clear()
             self._reader_waits = True
@@ -200,7 +200,7 @@ class BulkEngine:
 
     def _wake_reader(self) -> None:
         if (room := self._room()) >= self._read_ahead.min_batch:
-            # If the reader waits for the source instead, the source may be waiting for room.
+            # If the reader waits for the source instead, the source may in turn wait for room.
             self._has_room.set() if self._reader_waits else self._rows.set_room(room)
 
     def _room(self) -> int:
@@ -208,7 +208,7 @@ class BulkEngine:
         return self._read_ahead.room(sendable, held=self.progress.read - self._delivered)
 
     def _refill(self) -> bool:
-        """Add rows that are available at once, or else wake the reader."""
+        """Add rows that are available without waiting. If there are none, wake the reader."""
         if not self._reading:
             return True
         workers = self._workers
@@ -233,7 +233,7 @@ class BulkEngine:
             except BaseException as error:  # noqa: BLE001 - raised to the caller
                 self._fail(error)
             row = self.unreported[index] = QueuedRow(index, contact)
-            # Once the run is halted, nothing is reported, and no worker takes the row.
+            # After a halt, nothing is reported and no worker takes the row.
             if invalid is None or self._halted:
                 self._workers.add(row)
             else:
@@ -245,7 +245,7 @@ class BulkEngine:
         )
 
     def _failed(self, row: QueuedRow, error: BaseException) -> bool:
-        """Report a failed row and return True, or end the run and return False."""
+        """Report a failed row and return True; or end the run if the error affects all rows."""
         if isinstance(error, errors.LoopsError) and not ends_run(error):
             self._report(Outcome(row.index, row.contact, None, error, error.attempts))
             return True

@@ -1,6 +1,6 @@
-"""The order of rows per contact, and how many rows to read ahead.
+"""Ordering of rows per contact, and how many rows to read ahead.
 
-The rows of one contact are sent one after the other, in the order of the source.
+Rows of the same contact are sent one after the other, in the order of the source.
 """
 
 from typing import Final
@@ -8,14 +8,15 @@ from typing import Final
 from loops_async.records.contacts import ContactUpdate
 
 _MAX_HELD: Final = 4
-"""Rows held per worker at most, so that many rows of one contact do not idle the other workers."""
+"""Maximum number of rows per worker that were read and whose outcome was not consumed. It is more
+than one, so that many rows of one contact do not leave the other workers idle."""
 
 _WORKERS_PER_SPARE_ROW: Final = 4
-"""One row is kept ready for this many workers: stopping stays fast, and rows are read in chunks."""
+"""Workers per row that is kept ready. Few rows are kept ready, so that stopping is fast."""
 
 _SPARE_SECONDS: Final = 0.5
-"""At high rates, the rows of this many seconds are kept ready: stopping takes little longer, and
-workers do not wait for a source that is read in a thread or a task."""
+"""At high rates, rows for this many seconds are kept ready, so that workers do not wait for a
+source that is read in a thread or a task."""
 
 
 class QueuedRow:
@@ -24,10 +25,10 @@ class QueuedRow:
     Attributes:
         index: The row's position in the source, from 0.
         contact: The contact to send; None if the row is not a valid contact.
-        keys: What identifies the contact; see ``identity``.
+        keys: The keys that identify the contact; see ``identity``.
         started: Whether sending has begun.
-        blocked_by: The number of earlier rows of the same contact that are not finished.
-        successors: The rows that wait for this one.
+        blocked_by: The number of earlier rows for which this row waits.
+        successors: The rows that wait for this row.
     """
 
     __slots__ = ("blocked_by", "contact", "index", "keys", "started", "successors")
@@ -42,9 +43,9 @@ class QueuedRow:
 
 
 def identity(contact: ContactUpdate | None) -> tuple[tuple[str, str], ...]:
-    """Return the keys of a contact: rows with a key in common are rows of the same contact.
+    """Return the keys of a contact. Rows that share a key belong to the same contact.
 
-    Case is ignored in addresses, because it is not documented whether Loops distinguishes it.
+    Addresses are compared without case, because Loops does not document whether case matters.
     """
     if contact is None:
         return ()
@@ -59,7 +60,7 @@ class ContactOrder:
     """Keeps the rows of each contact in order.
 
     Attributes:
-        blocked: The number of rows that wait for others.
+        blocked: The number of rows that wait for other rows.
     """
 
     def __init__(self) -> None:
@@ -71,7 +72,7 @@ class ContactOrder:
         last = self._last
         for key in row.keys:
             earlier = last.setdefault(key, row)
-            # A row may follow two others: one with its address and one with its user ID.
+            # A row may have to wait for two others: one with its address and one with its user id.
             if earlier is not row:
                 last[key] = row
                 if earlier.successors is None:
@@ -104,7 +105,7 @@ class ReadAhead:
 
     Attributes:
         min_batch: The number of rows below which reading is not worthwhile.
-        limited_by_outcomes: Whether the last limit was due to outcomes that nobody has consumed.
+        limited_by_outcomes: Whether the last limit was due to outcomes that were not consumed.
     """
 
     def __init__(self, concurrency: int) -> None:
@@ -124,8 +125,8 @@ class ReadAhead:
         """Return how many more rows may be read.
 
         Args:
-            sendable: Rows in flight or ready to be sent. A few more than there are workers are
-                read; rows that wait for other rows come on top.
+            sendable: Rows in flight or ready to be sent, without rows that wait for other rows. The
+                limit is a few more than the number of workers.
             held: Rows whose outcome was not consumed.
         """
         for_workers = self._concurrency + self._spare - sendable

@@ -13,7 +13,7 @@ from loops_async.records.contacts import ContactUpdate
 
 
 class NamedRow(Protocol):
-    """A row of a database that knows the names of its columns, such as ``sqlite3.Row``."""
+    """A database row with column names, such as ``sqlite3.Row``."""
 
     def keys(self) -> Iterable[str]:
         """Return the names."""
@@ -42,7 +42,7 @@ class Outcome:
     Attributes:
         index: The row's position in the source, from 0.
         contact: The contact to send; None if the row is not a valid contact.
-        id: The contact's ID at Loops, or None after an error.
+        id: The contact's id at Loops, or None after an error.
         error: Why the row failed, or None.
         attempts: The number of requests sent; 0 if nothing was sent.
         dry_run: Whether this is the outcome of a dry run, in which nothing was sent.
@@ -69,8 +69,8 @@ class Unfinished:
     Attributes:
         index: The row's position in the source, from 0.
         contact: The contact to send; None if the row is not a valid contact.
-        started: Whether sending had begun, so that Loops may have received it. False means that
-            it was certainly not sent.
+        started: Whether sending had begun, so that Loops may have received the row. If False, it
+            was not sent.
     """
 
     index: int
@@ -109,15 +109,15 @@ def contact_of(row: object) -> ContactUpdate:
 
 
 def _fields_of(row: Any) -> Mapping[str, Any] | None:
-    """The fields of a row, or None if it does not know the names of its columns."""
+    """Return the fields of a row, or None if it has no column names."""
     kind = cast("Any", type(row))
-    # Testing for dict first is faster than for the abstract class.
+    # Testing for dict first is faster than testing for the abstract class.
     if kind is dict or issubclass(kind, Mapping):
         return row  # type: ignore[no-any-return]
     # Named tuples, and the rows of SQLAlchemy.
     if hasattr(kind, "_asdict"):
         return row._asdict()  # type: ignore[no-any-return]
-    # sqlite3.Row, asyncpg.Record and others are mappings that do not say so.
+    # sqlite3.Row, asyncpg.Record and others behave like mappings but are not registered as such.
     if hasattr(kind, "keys") and hasattr(kind, "__getitem__"):
         return {name: row[name] for name in row.keys()}  # noqa: SIM118 - see above
     return None
@@ -169,14 +169,15 @@ _FRAME_ROWS: Final = {
         "({k: v for k, v in row.items() if v is not None} for row in table.to_pylist())"
     ),
 }
-"""The rows of each kind of data frame, without its gaps, which would empty fields at Loops."""
+"""Code that iterates over the rows of each kind of data frame, without missing values, which would
+empty fields at Loops."""
 
 
 def _check_no_frame(source: object) -> None:
     """Check that ``source`` is not a data frame, which is iterated by column.
 
     Raises:
-        InvalidCall: It is one; the message has the code that works.
+        InvalidCall: It is a data frame. The message contains code to use instead.
     """
     for kind in type(source).__mro__:
         name = f"{kind.__module__.partition('.')[0]}.{kind.__name__}"

@@ -1,4 +1,4 @@
-"""The progress of a bulk run: counts, rows per second, and the estimated time remaining."""
+"""The progress of a bulk run: counts, rows per second and estimated time remaining."""
 
 import math
 from typing import Final
@@ -9,28 +9,27 @@ _DECAY_TIME: Final = 20.0
 """Seconds after which a row's weight in the rate has dropped to about a third."""
 
 _BURST: Final = 1.0
-"""Seconds at the start that are not representative, because a second's worth of rows goes at
-once."""
+"""Seconds at the start that are not representative, because the pacer sends a second's worth of
+rows at once."""
 
 _BATCH_TIME: Final = 0.2
 """Rows that finish within this many seconds are added to the rate together."""
 
 _PAUSE: Final = 2.0
-"""Longest gap between rows that counts in full, in seconds; of longer, unusual ones, only this."""
+"""Longest gap between rows that counts in full, in seconds. Longer gaps count as this one."""
 
 
 @attrs.frozen(slots=False)
 class Totals:
-    """How far a bulk run has come. ``read`` is the sum of the four counts that follow it.
+    """The progress of a bulk run. ``read`` is the sum of the four counts that follow it.
 
     Attributes:
-        read: Rows read from the source. Rows from this index on were never touched.
+        read: Rows read from the source. Rows from this index on were not read.
         succeeded: Rows that Loops accepted.
         failed: Rows with an error, whether they were sent or not.
-        in_flight: Rows that a worker is sending: their request is on the wire, or waits for the
-            rate limit or for a retry. (In ``LoopsClient.stats``, ``in_flight`` only counts
-            requests on the wire.)
-        waiting: Rows that were read and that no worker is sending yet.
+        in_flight: Rows that a worker is sending, including those that wait for the rate limit or
+            for a retry. (In ``LoopsClient.stats``, ``in_flight`` excludes those.)
+        waiting: Rows that were read but that no worker is sending yet.
         total: Rows in the source: the value of ``total=``, or the source's length, or the rows
             read once its end is reached. None if unknown. ``stop`` does not change it.
         elapsed: Seconds since the run started.
@@ -102,7 +101,7 @@ class ProgressCounter:
 
     @property
     def unfinished(self) -> int:
-        """Rows that were read and whose outcome is not known."""
+        """Rows that were read but have no outcome yet."""
         return self.read - self.succeeded - self.failed
 
     def begin(self, now: float) -> None:

@@ -1,4 +1,4 @@
-"""Row sources: data in memory, async iterables, and iterables that may block, read in a thread."""
+"""Sources of rows: data in memory, async iterables, and blocking iterables, read in a thread."""
 
 import asyncio
 import contextlib
@@ -24,15 +24,15 @@ from loops_async.bulk.outcomes import Row, Source
 from loops_async.pipeline.observing import LOG
 
 _IN_MEMORY: Final = (Sequence, AbstractSet, MappingView)
-"""Types that only hold data. Having a length is not enough: Django's QuerySet has one, and queries
-the database for it."""
+"""Types that only hold data. A length is not a sufficient criterion: that of Django's QuerySet
+queries the database."""
 
 
 class RowSource(ABC):
     """The rows of a source, in order, for use in the event loop.
 
     Attributes:
-        length: The number of rows, if the source knows it.
+        length: The number of rows, or None if it is unknown.
     """
 
     def __init__(self, length: int | None) -> None:
@@ -40,9 +40,9 @@ class RowSource(ABC):
         self._stopped = False
 
     def take_ready(self, room: int) -> list[Row]:
-        """Return up to ``room`` rows that are available without waiting, often none.
+        """Return up to ``room`` rows that are available without waiting.
 
-        An empty list does not mean the end, and errors of the source are raised by ``take``.
+        An empty list does not mean the end. Errors of the source are raised by ``take``.
         """
         return []
 
@@ -54,20 +54,20 @@ class RowSource(ABC):
         """Change how many rows may be read ahead, while ``take`` waits."""
 
     def stop(self) -> None:
-        """Read no further rows. Rows already read, or being read, are still returned.
+        """Stop reading rows. Rows that were read, or are being read, are still returned.
 
-        Safe in a signal handler and in another thread.
+        May be called from a signal handler or another thread.
         """
         self._stopped = True
 
     def abandon(self) -> list[Row]:
-        """Return the rows already read, and read no others."""
+        """Stop reading, and return the rows that were already read."""
         self._stopped = True
         return []
 
     @abstractmethod
     async def aclose(self) -> None:
-        """Close the source, if it is a generator. To be called after ``abandon``."""
+        """Close the source if it is a generator. Call ``abandon`` first."""
 
 
 def open_source(source: Source) -> RowSource:
@@ -81,7 +81,7 @@ def open_source(source: Source) -> RowSource:
 
 def _length_of(source: object) -> int | None:
     if isinstance(source, Sized):
-        # Proxies may have the method without having a length.
+        # Proxy objects may define __len__ without having a length.
         with contextlib.suppress(Exception):
             return len(source)
     return None
@@ -146,9 +146,9 @@ class _AsyncRows(RowSource):
 class _ThreadedRows(RowSource):
     """Rows of an iterable that may block, such as a database query, read ahead in a thread.
 
-    One thread reads all rows, because some sources, such as sqlite3 connections, must stay in one
-    thread. It is not taken from the event loop's pool, because it may hang. A thread that hangs
-    is abandoned: it ends when the source returns, and it does not keep the process alive.
+    One thread reads all rows, because some sources, such as sqlite3 connections, must be used in
+    only one thread. It is not from the event loop's pool, because it may hang. A hanging thread is
+    abandoned: it ends when the source returns, and does not keep the process alive.
     """
 
     def __init__(self, source: Iterable[Row]) -> None:
@@ -170,7 +170,7 @@ class _ThreadedRows(RowSource):
         self._error: BaseException | None = None
 
     def take_ready(self, room: int) -> list[Row]:
-        """Return rows already read, up to half of ``room``; the rest is for reading ahead."""
+        """Return rows already read, up to half of ``room``; the other half is for reading ahead."""
         with self._lock:
             self._room = room
             return self._pop((room + 1) // 2)
@@ -208,9 +208,9 @@ class _ThreadedRows(RowSource):
             return self._pop(len(self._rows))
 
     async def aclose(self) -> None:
-        """Wait until the source is closed, unless the thread is blocked in it."""
-        # A thread that waits for room only has to close the source. One that is blocked in the
-        # source may stay there forever.
+        """Wait until the source is closed, unless it blocks the thread."""
+        # A thread that waits for room only needs to close the source. A source that blocks may
+        # block forever.
         while self._thread is not None and not self._reading and self._poll() is None:
             await self._changed.wait()
         if self._ended:
@@ -229,7 +229,7 @@ class _ThreadedRows(RowSource):
         return True
 
     def _join(self) -> None:
-        """Wait for the last instructions of the thread, so that it does not outlive the run."""
+        """Wait until the thread has ended, so that it does not outlive the run."""
         if self._thread is not None:
             self._thread.join()
 
@@ -277,7 +277,7 @@ class _ThreadedRows(RowSource):
             self._wake_loop()
             is_unreported = self._abandoned and error is not None
         if is_unreported:
-            # Without the error's text, which may contain anything.
+            # The error's text is omitted, because it may contain personal data.
             LOG.warning(
                 "the source of a bulk run raised %s after the run had ended", type(error).__name__
             )

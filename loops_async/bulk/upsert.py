@@ -14,11 +14,11 @@ from loops_async.bulk.workers import Send
 
 
 class BulkUpsert:
-    """A run of many upserts, started by iterating it. It can be iterated once.
+    """A run of many upserts, which starts when it is iterated. It can be iterated only once.
 
     Leaving the loop early, or cancelling it, stops the run: its tasks end, and ``unfinished``
-    lists the rows without an outcome. Use ``async with`` to make sure that the run is stopped when
-    the block ends, even if something still refers to it. ``stop`` ends the run gracefully.
+    lists the rows without an outcome. With ``async with``, the run is stopped at the end of the
+    block even if it is still referenced. ``stop`` ends the run gracefully.
     """
 
     def __init__(
@@ -34,11 +34,11 @@ class BulkUpsert:
         self._engine = BulkEngine(open_source(source), send, concurrency, total, on_outcome)
         self._started = False
         self._aborted_by: Exception | None = None
-        """Why the run ended before it was iterated."""
+        """The reason if the run was closed before it was iterated."""
 
     @property
     def unfinished(self) -> list[Unfinished]:
-        """The rows that were read and whose outcome was not reported, in the source's order.
+        """The rows that were read but whose outcome was not reported, in the source's order.
 
         An outcome is reported once ``on_outcome`` has returned or, without ``on_outcome``, once
         the iteration has returned it.
@@ -48,15 +48,15 @@ class BulkUpsert:
 
     @property
     def totals(self) -> Totals:
-        """How far the run has come."""
+        """The progress of the run."""
         return self._engine.totals()
 
     def stop(self) -> None:
-        """Read no further rows, and end once the rows that were read are finished.
+        """Stop reading rows, and end the run when the rows that were read are finished.
 
-        Returns without waiting. May be called at any time, repeatedly, and from anywhere: a signal
-        handler, another thread, or the source itself. For example, the first Ctrl-C may end a run
-        gracefully, and the second one immediately::
+        Does not wait. May be called at any time, repeatedly, and from anywhere: a signal handler,
+        another thread, or the source itself. For example, to end a run gracefully on the first
+        Ctrl-C and immediately on the second::
 
             def interrupt() -> None:
                 loop.add_signal_handler(signal.SIGINT, at_once)
@@ -70,10 +70,10 @@ class BulkUpsert:
         self._engine.stop()
 
     async def aclose(self) -> None:
-        """Stop the run immediately and wait until its tasks have ended. May be repeated.
+        """Stop the run immediately and wait until its tasks have ended. May be called repeatedly.
 
         Raises:
-            Exception: The error that ``on_outcome`` raised, unless it was raised before.
+            Exception: The error that ``on_outcome`` raised, unless it was already raised.
         """
         await self.abort(_Closed())
         if (error := self._engine.callback_error) is not None:
@@ -85,7 +85,7 @@ class BulkUpsert:
         if not self._started:
             self._started, self._aborted_by = True, reason
         tasks = self._engine.halt()
-        # Before the wait below, which may be cancelled: the iterating task must not wait forever.
+        # Done before the wait below, which may be cancelled: the iterating task must not hang.
         self._engine.queue.put(reason)
         await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -99,8 +99,8 @@ class BulkUpsert:
                 "a bulk run can be iterated once; call upsert_many again for another run"
             )
         self._started = True
-        # Nothing in here may refer to the generator: its ``finally`` must run as soon as the
-        # caller's loop drops it.
+        # The generator must not be referenced here, so that its ``finally`` runs as soon as the
+        # caller's loop is left.
         return self._outcomes()
 
     def __await__(self) -> NoReturn:
@@ -115,7 +115,7 @@ class BulkUpsert:
                 "upsert_many was never iterated, so nothing was sent; use "
                 "'async for outcome in loops.contacts.upsert_many(rows)'",
                 RuntimeWarning,
-                stacklevel=2,  # the code that drops the run is usually the code that created it
+                stacklevel=2,  # the run is usually dropped by the code that created it
                 source=self,
             )
 

@@ -12,7 +12,7 @@ Send: TypeAlias = Callable[[ContactUpdate], Awaitable[ContactReceipt]]
 
 
 class WorkerPool:
-    """Up to ``size`` tasks that send rows, those of one contact one after the other.
+    """Up to ``size`` tasks that send rows. Rows of the same contact are sent one after the other.
 
     The callbacks run in the worker tasks and never wait.
 
@@ -52,9 +52,9 @@ class WorkerPool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
         self._waking = 0
-        """Workers that were woken or created and are not running yet."""
+        """Workers that were woken or created but are not running yet."""
         self._is_waking = False
-        """Prevents recursion: eager tasks run, and wake others, while they are created."""
+        """Prevents recursion, because eager tasks run and wake others while they are created."""
         self._halted = False
 
     @property
@@ -73,10 +73,10 @@ class WorkerPool:
             self.ready.append(row)
 
     def wake(self, *, running: int = 0) -> None:
-        """Wake or create a worker for each ready row, except for ``running`` current workers.
+        """Wake or create a worker for each ready row, not counting ``running`` current workers.
 
-        To be called after all available rows were added: an eager task starts at once and may
-        call ``refill``.
+        Call this after adding all available rows: an eager task starts at once and may call
+        ``refill``.
         """
         if self._halted or self._is_waking:
             return
@@ -87,14 +87,14 @@ class WorkerPool:
                 self._waking += 1
                 idle.set_result(None)
         while self._count < self._size and len(self.ready) > self._waking + running:
-            # Counted before the task is created, because an eager task runs at once.
+            # Counted before the task is created, because eager tasks run at once.
             self._count += 1
             self._waking += 1
             self._tasks.add(asyncio.create_task(self._work()))
         self._is_waking = False
 
     def halt(self) -> set[asyncio.Task[None]]:
-        """Send no further rows, and cancel and return all workers but the calling one."""
+        """Stop sending. Cancel and return all workers except the calling one."""
         self._halted = True
         tasks = self._tasks - {asyncio.current_task()}
         for task in tasks:
