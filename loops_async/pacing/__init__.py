@@ -1,4 +1,5 @@
 """Rate limiting for one Loops team within one process.
 
-``pacer`` grants turns, ``slots`` keeps track of the limit, ``learning`` interprets replies.
+``pacer`` decides when requests are sent, ``slots`` keeps track of the limit, ``waiting`` has the
+queue of requests, and ``learning`` interprets replies.
 """

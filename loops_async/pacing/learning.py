@@ -1,4 +1,4 @@
-"""What the pacer learns from replies: the limit, other users of it, and the variation in latency.
+"""What the pacer learns from replies: the limit, its use by others, and the variation in latency.
 
 Headers are untrusted input: values that are not plain, plausible numbers are ignored.
 """
@@ -21,7 +21,7 @@ MAX_LIMIT = 10_000
 """Requests per second. A higher limit in a header is ignored as a mistake."""
 
 MAX_HOLD = 60.0
-"""Longest time to stop sending because of one ``Retry-After``, in seconds."""
+"""Longest pause due to one ``Retry-After``, in seconds."""
 
 MAX_GRACE = 0.25
 """Longest time that a slot stays in use beyond its period, in seconds."""
@@ -33,10 +33,10 @@ LINGER = 0.01
 """Seconds for which Loops may still count the request of a slot that has just become free."""
 
 SAMPLED_REPLIES = 128
-"""Replies to read per second, if the limit allows for more."""
+"""Number of replies to read per second, at higher limits."""
 
 SAMPLING_PAUSE = 0.25
-"""Longest time to go without reading a reply that arrives, in seconds."""
+"""Longest time for which replies are skipped, in seconds."""
 
 _ROUND_TRIP_MEMORY = 30.0
 """Minimum time for which the shortest round trip is remembered, in seconds."""
@@ -85,7 +85,7 @@ def read_hold(reply: Reply, wall: float) -> float:
 
 
 def plausible_others(unexplained: int, whole: int, count: int, *, is_refused: bool) -> int:
-    """Return how much of a limit others use, given the use that our requests do not explain.
+    """Return how much of a limit others use, given the use not explained by our own requests.
 
     Args:
         unexplained: The part of the limit that was used, but not by us.
@@ -101,10 +101,10 @@ def plausible_others(unexplained: int, whole: int, count: int, *, is_refused: bo
 
 
 class RecentMaximum:
-    """The maximum of the values noted in the last ``span`` seconds, or up to twice that.
+    """The maximum of the values added in the last ``span`` seconds, or up to twice as many.
 
     Attributes:
-        has_values: Whether a value was ever noted.
+        has_values: Whether a value was ever added.
         current: The maximum since the last rotation.
         maximum: The maximum until the next rotation.
         rotates_at: When older values are dropped.
@@ -129,7 +129,7 @@ class RecentMaximum:
         return self.maximum
 
     def at(self, now: float) -> float:
-        """Return the maximum at ``now``; minus infinity without recent values."""
+        """Return the maximum at ``now``, or minus infinity without recent values."""
         if now >= self.rotates_at:
             self._previous = self.current if now - self.rotates_at < self._span else -math.inf
             self.current = -math.inf
@@ -139,7 +139,7 @@ class RecentMaximum:
 
 
 class GraceEstimator:
-    """Estimates for how many seconds beyond its period a slot stays in use (its grace).
+    """Estimates the *grace* of slots: for how long a slot stays in use beyond its period.
 
     Loops counts a request when it arrives, at an unknown time between sending and reply. If every
     request took equally long to arrive, a slot could be used again exactly one period after it
@@ -161,12 +161,12 @@ class GraceEstimator:
         self._shortest = RecentMaximum(_ROUND_TRIP_MEMORY)
         """The shortest round trip, negated."""
         self.mean_delay: float = 0.0
-        """The mean of what round trips take beyond the shortest one, in seconds."""
+        """The mean time by which round trips exceed the shortest one, in seconds."""
         self.typical: float = 0.0
         """The grace of a mean round trip, in seconds."""
 
     def set_confidence(self, confidence: float) -> None:
-        """Use the confidence that all processes share."""
+        """Set the confidence to the one that all processes share."""
         self.confidence = confidence
         self.typical = (1 - confidence) * self.mean_delay
 
@@ -177,8 +177,8 @@ class GraceEstimator:
             status: The reply's HTTP status.
             trip: Duration of the round trip, in seconds.
             now: The event loop's time.
-            waited: How many requests that had to wait for a slot it stands for. Requests that did
-                not have to wait prove nothing.
+            waited: The number of requests that this reply represents and that had to wait for a
+                slot. Requests that did not wait provide no evidence.
         """
         is_complete = status < 500  # other replies may come from a proxy nearby
         if status == 429:

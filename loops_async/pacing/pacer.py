@@ -1,4 +1,4 @@
-"""The pacer: keeps requests within one team's rate limit, interactive requests first."""
+"""The pacer, which keeps requests within one team's rate limit."""
 
 import asyncio
 from functools import partial
@@ -13,25 +13,25 @@ _MIN_RATE, _MAX_RATE = 0.001, 1e9
 
 
 class Pacer:
-    """Keeps requests within the rate limit of one Loops team, interactive ones ahead of bulk ones.
+    """Keeps requests within the rate limit of one Loops team. Interactive requests go first.
 
     As many requests as the limit allows per second may be sent at once. After that, each request
-    takes the place of one that was sent a little more than a second ago. Interactive requests
-    take the next free place. Bulk requests are also spaced evenly, so that places become free
-    throughout the second; while more than half of them are free, bulk requests are sent at once.
+    takes the slot of one that was sent a little more than a second ago. Interactive requests take
+    the next free slot. Bulk requests are also spaced evenly, so that slots become free throughout
+    the second; while more than half of the slots are free, bulk requests are sent at once.
     If replies show that other processes use the limit, including an earlier run of this program
     that has just ended, the pacer leaves that much of the limit to them for three to six seconds
     and sends more slowly than ``rate``.
 
-    Use one pacer per event loop and API key. It starts no tasks, needs no closing, and sets a
-    timer only while requests wait. It may be used in another event loop once the first one no
-    longer uses it; it then still knows the limit, but not which requests were sent recently.
+    Use one pacer per event loop and API key. It starts no tasks, does not need to be closed, and
+    sets a timer only while requests wait. It can be used in another event loop when the first one
+    no longer uses it; it then keeps the limit, but forgets which requests were sent recently.
 
     Args:
         rate: Requests per second to assume until a reply's ``x-ratelimit-limit`` gives the limit.
             May be a fraction: 0.5 is one request every two seconds.
-        max_rate: Maximum requests per second, whatever the limit; leaves the rest of the team's
-            limit to others. None for no maximum.
+        max_rate: Maximum requests per second, even if the limit is higher, to leave the rest of the
+            team's limit to others. None for no maximum.
 
     Raises:
         InvalidCall: A rate is not a number.
@@ -60,7 +60,7 @@ class Pacer:
         return f"<Pacer rate={self.rate:g} {self._queue}>"
 
     def acquire_nowait(self, lane: Lane = Lane.INTERACTIVE) -> SlotPermit | None:
-        """Return a permit for one request of ``lane`` if it may be sent now, or else None.
+        """Return a permit for one request of ``lane`` if it may be sent now, otherwise None.
 
         Raises:
             WrongEventLoop: Another event loop still uses this pacer.
@@ -74,7 +74,7 @@ class Pacer:
         return self._slots.take_free(lane, loop.time())
 
     async def acquire(self, lane: Lane = Lane.INTERACTIVE) -> SlotPermit:
-        """Wait until one request of ``lane`` may be sent; release the permit when it has ended.
+        """Wait until one request of ``lane`` may be sent. Release the permit when it has ended.
 
         Raises:
             WrongEventLoop: Another event loop still uses this pacer.
@@ -87,7 +87,7 @@ class Pacer:
         self._serve(loop)
         try:
             await waiter
-        except BaseException:  # cancelled, or a coroutine that is closed while it waits
+        except BaseException:  # cancelled, or the coroutine was closed while it waited
             if slots is self._slots and not loop.is_closed():
                 if self._queue.leave(waiter) is not None:
                     slots.promised -= 1

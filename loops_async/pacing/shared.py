@@ -11,12 +11,12 @@ _PACERS: Final[dict[asyncio.AbstractEventLoop, dict[str, Pacer]]] = {}
 
 
 def team_digest(base_url: str, api_key: str) -> str:
-    """Return a name for the team of ``api_key`` that does not reveal the key."""
+    """Return an identifier for the team of ``api_key`` that does not reveal the key."""
     return hashlib.sha256(f"{base_url}\n{api_key}".encode()).hexdigest()
 
 
 def pacer_for(given: Pacing | TeamPacing | None, base_url: str, api_key: str) -> Pacing:
-    """Return the pacer to use for a team: the given one, its team's part, or the shared one."""
+    """Return the pacer of a team: ``pacer``, its pacer for the team, or the shared one."""
     if given is None:
         return shared_pacer(base_url, api_key)
     for_team = getattr(given, "for_team", None)
@@ -28,7 +28,7 @@ def pacer_for(given: Pacing | TeamPacing | None, base_url: str, api_key: str) ->
 def shared_pacer(base_url: str, api_key: str) -> Pacer:
     """Return the pacer for the team of ``api_key`` in the running event loop.
 
-    It outlives the clients, so that a service may create a client for each request.
+    It outlives the clients, so a service can create a client for each request.
     """
     loop = asyncio.get_running_loop()
     if loop not in _PACERS:

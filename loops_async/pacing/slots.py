@@ -1,4 +1,4 @@
-"""Slots: one for each request per second that Loops allows, each in use for a while."""
+"""Slots, of which there are as many as Loops allows requests per second."""
 
 import math
 import time
@@ -46,9 +46,9 @@ class SlotPermit:
         self.is_released: bool = False
 
     def release(self, reply: Reply | None) -> None:
-        """Report the reply to the request, or None if there was none.
+        """Report the reply to the request, or None if there was no reply.
 
-        A late report is harmless, and only the first one counts.
+        Reports may be late. Only the first one counts.
         """
         if not self.is_released:
             self.is_released = True
@@ -57,7 +57,7 @@ class SlotPermit:
 
 
 class Slots:
-    """Which slots are in use, until when, and when the next request may be sent.
+    """Tracks which slots are in use and when the next request may be sent.
 
     A slot becomes free a *period* after its request was sent (one second, for whole rates), plus
     a *grace*, because the time of arrival is unknown (see ``GraceEstimator``). Requests that use
@@ -65,16 +65,16 @@ class Slots:
     more of them than there are slots, whatever kind of window Loops uses. After a pause, all
     slots may be used at once.
 
-    Slots become free only with time. A reply that is slow or never arrives keeps a slot in use
-    for ``MAX_GRACE`` at most, so that slow requests do not stop the others. A 429 does not free
+    Slots become free only over time. A reply that is slow or never arrives extends the use of a
+    slot by at most ``MAX_GRACE``, so that slow requests do not block others. A 429 does not free
     its slot early, because it is not documented whether Loops counts refused requests.
 
     Args:
         rate: The limit in requests per second.
         grace: The estimator of each slot's grace.
-        max_rate: Maximum requests per second, whatever the limit; None for no maximum.
-        is_share: Whether the rate is this process's share of the limit, so that it is not compared
-            with the headers, which describe the use of the whole limit by all processes.
+        max_rate: Maximum requests per second, even if the limit is higher; None for no maximum.
+        is_share: Whether the rate is only this process's share of the limit. If so, the headers
+            about the limit are ignored, because they describe its use by all processes.
         clock: Returns the event loop's time in seconds.
         on_change: Called when the limit changes.
     """
@@ -94,8 +94,8 @@ class Slots:
         self._is_share = is_share
         self._on_change = on_change
         self._max_rate = max_rate if max_rate is not None else math.inf
-        # Slots in use: those whose request has no reply yet, in the order of sending, and the
-        # times when the others become free; also the latter for requests that Loops refused.
+        # Slots in use: those whose request has no reply yet, in the order of sending; the times at
+        # which the others become free; and those times for requests that Loops refused.
         self._in_flight: dict[SlotPermit, None] = {}
         self._free_at: list[float] = []
         self._refused: list[float] = []
@@ -110,28 +110,28 @@ class Slots:
     def _set_limit(self, limit: float) -> None:
         self._limit = float(limit)
         self.rate: float = min(self._limit, self._max_rate)
-        # Beyond the highest plausible limit only spacing matters; more slots would waste memory.
-        self._whole = min(math.ceil(limit), MAX_LIMIT)  # what the remaining header counts from
+        # Beyond the highest plausible limit, only spacing matters; more slots would waste memory.
+        self._whole = min(math.ceil(limit), MAX_LIMIT)  # "remaining" in headers counts from this
         self._count = min(math.ceil(self.rate), MAX_LIMIT)
         # Replies to skip before the next one is read, until a certain time.
         self._skip, self._skip_until = 0, -math.inf
         self._skipped_waited = 0  # skipped replies whose requests had to wait
         self._period = self._count / self.rate
         self._max_use = self._period + MAX_GRACE
-        self._check_overdue_at = -math.inf  # at once, because a shorter period ends sooner
+        self._check_overdue_at = -math.inf  # check at once, because a shorter period ends sooner
         self._others = RecentMaximum(OTHERS_MEMORY)
         # When slots became free. One window at Loops cannot contain more of them than this.
         self._freed = deque(self._freed, 2 * self._count)
 
     def for_new_loop(self, clock: Callable[[], float], on_change: Callable[[], None]) -> "Slots":
         """Return the same limit with all slots free, for an event loop with another clock."""
-        # Permits of the old loop may still be released; what they report no longer matters.
+        # Permits of the old loop may still be released, but their reports no longer matter.
         grace, self.grace, self._on_change = self.grace, GraceEstimator(), None
         grace.forget_times()
         return Slots(self._limit, grace, self._max_rate, clock=clock, on_change=on_change)
 
     def due(self, lane: Lane, now: float) -> float:
-        """Return when the next request of ``lane`` may be sent; ``now`` or earlier: at once."""
+        """Return when the next request of ``lane`` may be sent; at once if not after ``now``."""
         self._free(now)
         usable = self._usable(now)
         free = usable - self.in_use - self.promised
@@ -147,11 +147,11 @@ class Slots:
         if self._in_flight:
             until = next(iter(self._in_flight)).sent + self._period
             times.append(until if until > now else until + MAX_GRACE)
-        # With no slot in use, all are promised, and will be in use for a period.
+        # If no slot is in use, all are promised and will be in use for a period.
         return min(times, default=now + self._period)
 
     def grant(self, queue: WaitQueue[Any], now: float) -> float | None:
-        """Grant ``queue`` the slots that are free; return when the next is due, if any waits."""
+        """Grant free slots to ``queue``. Return when the next request is due, if one waits."""
         while queue:
             due = self.due(queue.next_lane, now)
             if due > now:
@@ -162,7 +162,7 @@ class Slots:
         return None
 
     def take_free(self, lane: Lane, now: float) -> SlotPermit | None:
-        """Take a slot if one is ``due`` now; fast, because most requests need not wait."""
+        """Take a slot if one is ``due`` now. Kept fast, because most requests need not wait."""
         free_at = self._free_at
         if (free_at and free_at[0] <= now) or self._check_overdue_at <= now:
             self._free(now)
@@ -186,7 +186,7 @@ class Slots:
         return permit
 
     def _space(self, now: float) -> None:
-        """Schedule the next bulk request one spacing after the one that is sent now."""
+        """Schedule the next bulk request, one spacing after the current one."""
         spacing = SPACING * (self._period + self.grace.typical) / self._usable(now)
         next_bulk = self._next_bulk
         self._next_bulk = (now if next_bulk > now else max(next_bulk, now - CATCH_UP)) + spacing
@@ -202,7 +202,7 @@ class Slots:
         return permit
 
     def occupy(self, sent: float, grace: float) -> None:
-        """Take the slot of a request that was sent at ``sent`` by other means."""
+        """Take a slot for a request that was sent at ``sent`` without this object."""
         heappush(self._free_at, sent + self._period + grace)
         self.in_use += 1
 
@@ -225,7 +225,7 @@ class Slots:
         if permit in self._in_flight:
             del self._in_flight[permit]
             free_at = sent + self._period
-            # A reply that arrives after the period is too late to shorten it.
+            # A reply that arrives after the period cannot shorten it.
             free_at += grace if free_at > now else MAX_GRACE
             heappush(self._free_at, free_at)
             if status == 429:
@@ -260,10 +260,10 @@ class Slots:
     ) -> None:
         """Estimate from a reply how much of the limit other processes use.
 
-        Whatever kind of window Loops uses, it contains at most our requests that have a slot now,
-        or had one when this request was sent, and were not refused. The rest is from others.
+        For any kind of window, Loops has counted at most those of our requests that have a slot
+        now, or had one when this request was sent, and were not refused. The rest is from others.
         """
-        # While no others are known, a refusal usually means that our own requests were delayed
+        # If no use by others is known, a refusal usually means that our own requests were delayed
         # and counted later than expected.
         is_own = is_refused and self._others.at(now) <= 0
         since = permit.sent - (MAX_GRACE if is_own else LINGER)
@@ -275,11 +275,11 @@ class Slots:
             self._others.note(others, now)
 
     def _usable(self, now: float) -> int:
-        """Return how many slots we may use, given the use by others; at least one."""
+        """Return how many slots we may use in view of the use by others, at least one."""
         return max(1, min(self._count, self._whole - int(max(0.0, self._others.at(now)))))
 
     def _free(self, now: float) -> None:
-        """Free the slots whose time is over."""
+        """Free the slots whose time has expired."""
         free_at, freed = self._free_at, self._freed
         while free_at and free_at[0] <= now:
             freed.append(heappop(free_at))
@@ -290,7 +290,7 @@ class Slots:
             self._free_overdue(now)
 
     def _free_overdue(self, now: float) -> None:
-        """Free the slots of requests whose reply takes too long."""
+        """Free the slots of requests whose reply is overdue."""
         self._check_overdue_at = math.inf
         while self._in_flight:
             oldest = next(iter(self._in_flight))

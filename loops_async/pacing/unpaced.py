@@ -4,7 +4,7 @@ from loops_async.pipeline.messages import Lane, Reply
 
 
 class Unpaced:
-    """Lets every request be sent at once and ignores replies. It is its own permit."""
+    """Allows every request at once and ignores replies. It is also its own permit."""
 
     async def acquire(self, lane: Lane = Lane.INTERACTIVE) -> "Unpaced":
         """Return without waiting."""

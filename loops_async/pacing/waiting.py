@@ -1,4 +1,4 @@
-"""Requests that wait for their turn: a queue with two lanes, and a timer."""
+"""The queue of waiting requests, and a timer."""
 
 import asyncio
 from collections import OrderedDict
@@ -16,12 +16,12 @@ TIMER_TOLERANCE = 1e-6
 
 
 class WaitQueue(Generic[T]):
-    """Requests waiting for a turn of type ``T``, in order of arrival, interactive ones first."""
+    """Requests that wait for a turn of type ``T``, in order of arrival, interactive ones first."""
 
     __slots__ = ("bulk", "interactive")
 
     def __init__(self) -> None:
-        # Ordered dictionaries, because cancelled requests leave from the middle.
+        # Ordered dictionaries, because cancelled requests are removed from the middle.
         self.interactive: OrderedDict[asyncio.Future[T], None] = OrderedDict()
         self.bulk: OrderedDict[asyncio.Future[T], None] = OrderedDict()
 
@@ -81,7 +81,7 @@ class Timer:
 
     def __init__(self) -> None:
         self._handle: asyncio.TimerHandle | None = None
-        # Stored here, because uvloop's handles do not always report their time.
+        # Stored here, because uvloop's handles do not always provide it.
         self.due: float = 0.0
 
     @property
@@ -100,7 +100,7 @@ class Timer:
             return
         self.cancel()
         self.due = due
-        # An empty context: the callback does not belong to the request that set the timer.
+        # An empty context, because the callback does not belong to the request that set the timer.
         self._handle = loop.call_at(due, self._fire, partial(callback, loop), context=Context())
 
     def cancel(self) -> None:
