@@ -1,1 +1,1 @@
-"""What needs an extra: pieces that join loops_async to other libraries."""
+"""Integrations with other libraries. Each requires an extra."""

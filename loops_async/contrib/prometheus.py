@@ -1,4 +1,4 @@
-"""Prometheus metrics: requests, retries, durations and waiting calls.
+"""Prometheus metrics of requests, retries, durations and waiting calls.
 
 Requires the extra ``prometheus``.
 """
@@ -22,10 +22,10 @@ __all__ = ["LoopsCollector", "LoopsMetrics"]
 
 
 class LoopsMetrics:
-    """Counts every request, and observes how long it took.
+    """Counts requests and measures their duration.
 
-    Use one for all clients of a process: ``LoopsClient(on_attempt=metrics)``. It exports the
-    counters ``loops_requests_total`` and ``loops_retries_total``, and the histogram
+    Use one instance for all clients of a process: ``LoopsClient(on_attempt=metrics)``. It exports
+    the counters ``loops_requests_total`` and ``loops_retries_total``, and the histogram
     ``loops_request_duration_seconds``.
 
     Args:

@@ -48,7 +48,7 @@ class RedisConnection:
         """Counts the event loops and processes that have used the connection."""
         self.is_down: bool = False
         self.retry_at: float = 0.0
-        """When to try again, in the event loop's time."""
+        """When to try to reach Redis again, in the event loop's time."""
 
     def enter(self) -> asyncio.AbstractEventLoop:
         """Bind the connection to the running event loop and return the loop.
@@ -83,7 +83,7 @@ class RedisConnection:
                 "process; pass a new one, or pass a URL to RedisPacer instead"
             )
         if is_forked:
-            # The parent shares these sockets: closing them here would disturb it.
+            # The parent process shares these sockets, so they must not be closed here.
             self._inherited = self._client
 
     async def run(
@@ -95,16 +95,16 @@ class RedisConnection:
     ) -> T | None:
         """Run the script and return its parsed reply, or None if Redis is down.
 
-        Failures are logged, and never raised. Given the event loop's time, ``fallback`` describes
-        for the log how requests continue without Redis.
+        Failures are logged and never raised. ``fallback`` takes the event loop's time and describes
+        how requests continue without Redis, for the log.
         """
         loop, client = self._loop, self._client
         if loop is None or client is None:
             return None
         try:
             async with asyncio.timeout(None) as bound:
-                # In two halves: time for which the event loop is blocked uses up at most one of
-                # them, so that a reply that waits in the socket is still read in time.
+                # The timeout has two halves: if the event loop is blocked, that uses up at most one
+                # of them, so that a reply that has arrived meanwhile is still read.
                 half = loop.call_later(
                     TIMEOUT / 2, lambda: bound.reschedule(loop.time() + TIMEOUT / 2)
                 )
@@ -126,7 +126,7 @@ class RedisConnection:
         if self.is_down:
             return
         self.is_down = True
-        # Without the error's text, which may contain an address, a user name or an argument.
+        # The error's text is omitted: it may contain an address, a user name or an argument.
         LOG.warning(
             "Redis failed (%s); until it responds again, this process limits its requests to its "
             "own share of the rate limit: %s",
@@ -135,7 +135,7 @@ class RedisConnection:
         )
 
     def shut(self) -> bool:
-        """Refuse further use; return whether there is something left to close.
+        """Reject further use. Return whether the client must be closed.
 
         Raises:
             WrongEventLoop: The connection was opened in another event loop.
@@ -170,7 +170,7 @@ def connect(address: object) -> RedisConnection:
     Raises:
         MissingExtra: The package redis is not installed.
         InvalidCall: ``address`` is neither a URL nor a client.
-        ConfigurationError: The URL or the client cannot work.
+        ConfigurationError: The URL or the client is not valid.
     """
     try:
         import redis.asyncio  # noqa: PLC0415 - optional
@@ -204,7 +204,7 @@ def _opener(url: str) -> Callable[[], Any]:
         "retry": Retry(NoBackoff(), 1),
     }
     open_client: Callable[[], Any] = partial(cast(Any, Redis).from_url, url, **options)
-    # Errors are replaced, not chained: their text may contain the URL and thus a password.
+    # Errors are replaced, not chained, because their text may contain the URL with a password.
     try:
         parse_url(url)
         # Validates the options in the URL without connecting.

@@ -23,35 +23,35 @@ class RedisPacer:
         async with RedisPacer("redis://localhost") as pacer, LoopsClient(pacer=pacer) as loops:
             await loops.contacts.update(email="ada@example.com")
 
-    It works like ``Pacer``, but for all processes with the same Redis, prefix, base URL and API
-    key: they learn the limit from each other, a ``Retry-After`` stops all of them, and processes
-    that want more than their share get equal shares. Each request takes one round trip to Redis.
-    One ``RedisPacer`` may serve clients of several teams. The API key never leaves the process:
-    keys in Redis contain a SHA-256 digest of it. They expire about ten minutes after their last
-    use.
+    It works like ``Pacer``, but for all processes with the same Redis server, prefix, base URL and
+    API key: they share what they learn about the limit, a ``Retry-After`` stops all of them, and
+    processes that need more than their share get equal shares. Each request takes one round trip
+    to Redis. One ``RedisPacer`` can serve clients of several teams. The API key never leaves the
+    process: keys in Redis contain a SHA-256 digest of it, and expire about ten minutes after their
+    last use.
 
     Calls never fail because of Redis. While Redis is unreachable or returns errors, each process
     continues with its own share of the limit, logs this once (logger ``loops_async``), and tries
     to reach Redis every half second while calls wait.
 
-    It connects at the first call, in that call's event loop and process, so it may be created
-    before a fork. Close it with ``async with`` or ``aclose``, after the clients that use it.
+    It connects when the first call is made, in that call's event loop and process, so it can be
+    created before a fork. Close it with ``async with`` or ``aclose``, after the clients that use
+    it.
 
     Args:
-        redis: The URL of a Redis (``redis://``, ``rediss://`` for TLS, ``unix://``), which the
-            pacer opens and closes; or your own ``redis.asyncio.Redis`` or ``RedisCluster``, which
-            stays open.
+        redis: The URL of a Redis server (``redis://``, ``rediss://`` for TLS, ``unix://``); or your
+            own ``redis.asyncio.Redis`` or ``RedisCluster``, which the pacer does not close.
         rate: Requests per second to assume until a reply's ``x-ratelimit-limit`` gives the limit.
-        max_rate: Maximum requests per second of all processes together, whatever the limit. None
-            for no maximum.
+        max_rate: Maximum requests per second of all processes together, even if the limit is
+            higher. None for no maximum.
         prefix: The prefix of all keys in Redis.
-        processes: The number of processes to assume when Redis is down and the actual number has
-            not been known for a minute.
+        processes: The number of processes to assume while Redis is down, if the actual number is
+            unknown or was last known more than a minute ago.
 
     Raises:
         MissingExtra: The package redis is not installed.
         InvalidCall: An argument has the wrong type.
-        ConfigurationError: A setting cannot work.
+        ConfigurationError: A setting is not valid.
     """
 
     def __init__(
@@ -78,10 +78,10 @@ class RedisPacer:
         self._teams: dict[str, TeamPacer] = {}
 
     def for_team(self, team: str, /) -> TeamPacer:
-        """Return the pacer of one team; ``LoopsClient`` calls this itself.
+        """Return the pacer of one team. ``LoopsClient`` calls this.
 
         Args:
-            team: A name for the team that is not secret, such as a digest of its API key.
+            team: An identifier of the team that is not secret, such as a digest of its API key.
         """
         if team not in self._teams:
             keys = tuple(f"{self._prefix}:{{{team}}}:{name}" for name in KEYS)

@@ -32,13 +32,13 @@ _MICRO: Final = 1_000_000
 """The script counts in microseconds."""
 
 _LATE: Final = 0.005
-"""Seconds of delay from which on a turn is reported before its reply arrives."""
+"""If a request is sent this many seconds late, that is reported before its reply arrives."""
 
 _BATCH: Final = 0.05
 """A process reserves this many seconds of its share at a time, if that is more than one slot."""
 
 _PROCESS_COUNT_TTL: Final = 60.0
-"""Seconds for which the last known number of processes is used."""
+"""Seconds for which the last known number of processes remains valid."""
 
 _MAX_REPORTS: Final = 1000
 """Maximum number of requests reported at a time."""
@@ -46,7 +46,7 @@ _MAX_REPORTS: Final = 1000
 _CONSTANTS: Final = {
     "REFUSED_STEP": learning.REFUSED_STEP,
     # A 429 takes effect late, because processes hold reservations. With the full step, four
-    # processes get half as many 429s again (measured with tests/benchmarks/pacing_redis.py).
+    # processes get 50% more 429s (measured with tests/benchmarks/pacing_redis.py).
     "ACCEPTED_STEP": learning.ACCEPTED_STEP / 2,
     "INITIAL_ACCEPTED_STEP": learning.INITIAL_ACCEPTED_STEP,
     "MIN_CONFIDENCE": learning.MIN_CONFIDENCE,
@@ -58,9 +58,9 @@ _CONSTANTS: Final = {
     "MAX_HOLD": learning.MAX_HOLD * _MICRO,
     "CATCH_UP": CATCH_UP * _MICRO,
     "LINGER": LINGER * _MICRO,
-    # The in-process pacer forgets after once to twice its memory.
+    # The in-process pacer forgets after between one and two times its memory.
     "OTHERS_MEMORY": 1.5 * OTHERS_MEMORY * _MICRO,
-    # How precisely a process knows the time of Redis.
+    # The precision with which a process knows the time of Redis.
     "CLOCK_ERROR": 0.001 * _MICRO,
     "CLOCK_JUMP": 0.1 * _MICRO,
     "RETENTION": 2 * _MICRO,
@@ -80,32 +80,32 @@ DIGEST: Final = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 
 class Reservation(NamedTuple):
-    """A slot that this process may use from a certain time on. Sorts by that time."""
+    """A slot that this process may use from a certain time on. Sorted by that time."""
 
     due: float
     """In the event loop's time."""
     number: int
     lane: str
     has_wait: bool
-    """Whether the slot was not free at once."""
+    """Whether the request has to wait for the slot."""
 
 
 @attrs.define(eq=False)
 class TeamPermit:
-    """The right to send one request now, with a reserved slot or with a local one."""
+    """The right to send one request now, in a reserved or local slot."""
 
     number: int
     sent: float
     grace: float
     waited: bool
     slot: SlotPermit | None
-    """The local slot; None for a reserved one."""
+    """The local slot; None if the slot is reserved in Redis."""
     on_release: Callable[["TeamPermit", Reply | None], None] | None = attrs.field(repr=False)
 
     def release(self, reply: Reply | None) -> None:
-        """Report the reply to the request, or None if there was none.
+        """Report the reply to the request, or None if there was no reply.
 
-        A late report is harmless, and only the first one counts.
+        Reports may be late. Only the first one counts.
         """
         on_release, self.on_release = self.on_release, None
         if on_release is not None:
@@ -113,7 +113,7 @@ class TeamPermit:
 
 
 class TeamBudget:
-    """One team's rate limit as this process knows it, in one event loop."""
+    """One process's view of a team's rate limit, in one event loop."""
 
     def __init__(self, rate: float, max_rate: float, processes: int, now: float) -> None:
         self.grace: GraceEstimator = GraceEstimator()
@@ -123,11 +123,11 @@ class TeamBudget:
         self.returned: list[int] = []
         """Numbers of reserved slots that are not needed."""
         self.hold: float = 0.0
-        """Seconds to stop sending, not reported to Redis yet."""
+        """Seconds to stop sending; not yet reported to Redis."""
         self.new_limit: float = 0
-        """A changed limit, not reported to Redis yet."""
+        """A changed limit that is not yet reported to Redis."""
         self.was_refused: bool = False
-        """Whether there was a 429 that is not reported to Redis yet."""
+        """Whether there was a 429 that is not yet reported to Redis."""
         self.is_forgotten: bool = False
         """Whether Redis has lost its data, so that recent requests must be reported again."""
         self._max_rate = max_rate
@@ -137,7 +137,7 @@ class TeamBudget:
         self._reports: deque[tuple[object, ...]] = deque(maxlen=_MAX_REPORTS)
         self._offset = RecentMaximum(30.0)
         self._least_offset = now - time.time()
-        """The event loop's time minus that of Redis; a guess until the first reply."""
+        """The event loop's time minus Redis' time; a guess until the first reply."""
         self._live, self._live_since = 0, -math.inf
         self._trip = 0.0
         self._epoch = 0
@@ -156,7 +156,7 @@ class TeamBudget:
         return math.ceil(self.rate) / self.rate
 
     def processes(self, now: float) -> int:
-        """Return the number of processes that share the limit, as far as known."""
+        """Return the known or assumed number of processes that share the limit."""
         return self._live if self._knows_processes(now) else self._assumed_processes
 
     def _knows_processes(self, now: float) -> bool:
@@ -178,15 +178,15 @@ class TeamBudget:
         )
 
     def next_number(self, count: int = 1) -> int:
-        """Return the first of ``count`` new request numbers."""
+        """Allocate ``count`` new request numbers and return the first."""
         self._number += count
         return self._number - count + 1
 
     def local_slots(self, now: float) -> Slots:
-        """Return slots for this process's own share, to be used while Redis is down.
+        """Return slots for this process's share, for use while Redis is down.
 
-        In any second, the shares of all processes add up to at most the limit. Slots of requests
-        that were sent recently are in use already.
+        In any second, the shares of all processes add up to at most the limit. Slots of recently
+        sent requests are already in use.
         """
         slots = Slots(self.share(now), self.grace, is_share=True)
         self._forget_old(now)
@@ -195,7 +195,7 @@ class TeamBudget:
         return slots
 
     def note_sent(self, permit: TeamPermit, due: float) -> None:
-        """Record that a request is sent now whose turn was due at ``due``."""
+        """Record that a request is sent now that was due at ``due``."""
         self._forget_old(permit.sent)
         self.recent.append(permit)
         if permit.slot is None and permit.sent - due > _LATE:
@@ -224,7 +224,7 @@ class TeamBudget:
             self._report(permit, outcome, remaining, now)
 
     def is_urgent(self) -> bool:
-        """Whether something must be reported before the next reservation."""
+        """Whether something must be reported at once, without waiting for the next reservation."""
         return bool(self.hold or self.new_limit or self.was_refused)
 
     def arguments(
@@ -288,7 +288,7 @@ class TeamBudget:
         return reservations, retry_in / _MICRO
 
     def leave_arguments(self, now: float) -> list[object]:
-        """Return arguments that remove this process from those that share the limit."""
+        """Return the script's arguments that remove this process from the list of processes."""
         arguments, _ = self.arguments(Lane.BULK, 0, now, rejoining=False)
         arguments[1] = "leave"
         return arguments

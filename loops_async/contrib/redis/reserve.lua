@@ -2,7 +2,7 @@
 --
 -- The rules are those of loops_async.pacing.slots: as many slots as Loops allows requests per
 -- second, each in use from sending until a period and a grace later. The differences: slots are
--- reserved ahead of time, so of N slots, the next one is free when the oldest of the latest N
+-- reserved in advance, so of N slots, the next one is free when the oldest of the latest N
 -- reservations ends; and times are microseconds of this server's TIME, which all processes share.
 --
 -- Constants are defined before this text; see reservations.py.
@@ -39,18 +39,18 @@ local known = redis.call('HMGET', state, 'last', 'limit', 'closed_until', 'next_
 local last = number(known[1], 1, 2^53, 0)
 local epoch, expected = number(known[9], 1, 2^53, 0), number(known[10], 0, 1e6, 0)
 if last > now + CLOCK_JUMP then
-  -- The clock of another server, or one that was set back: the stored times mean nothing.
+  -- The clock was set back, or another server has taken over: the stored times are meaningless.
   redis.call('DEL', slots, refused)
   known[3], known[4], known[6] = false, false, false
 elseif last > now then
   now = last
 end
--- Whether the caller reports all its recent requests, after it had to do without this data.
+-- Whether the caller reports all its recent requests, because it had no access to this data.
 local is_back = known_epoch == 0 and known_processes > 0
 local was_lost = epoch == 0 or epoch > now or (known[11] == '1' and not holds_slots)
 if was_lost or (is_back and last < now - REJOIN_TIME) then
-  -- The data is new, or was lost, or nobody could reach it: the processes that the caller knows
-  -- have requests under way.
+  -- The data is new, was lost, or could not be reached: the processes that the caller knows have
+  -- requests in flight.
   epoch, expected = now, known_processes
   redis.call('DEL', processes)
 end
@@ -87,10 +87,10 @@ local function note_others(found)
   end
 end
 
--- Whatever kind of window Loops uses, it contains at most our requests that were sent before the
+-- For any kind of window, Loops has counted at most those of our requests that were sent before the
 -- reply and had a slot when this request was sent. The rest is from others.
 local function note_others_from_report(sent, replied, remaining, was_refused)
-  -- While no others are known, a refusal usually means that our own requests were delayed.
+  -- If no use by others is known, a refusal usually means that our own requests were delayed.
   local is_ours = was_refused and others <= 0
   local low = sent - (is_ours and MAX_GRACE or LINGER)
   local high = replied + period + typical_grace + LINGER
@@ -141,13 +141,13 @@ end
 local spacing = SPACING * (period + typical_grace) / usable
 -- Reserving one slot at a time is fair and avoids reservations far ahead; at high rates, a few
 -- milliseconds' worth of the share saves round trips. Of the slots that are free now, a process
--- gets its share at once, and the rest goes to whichever process asks next.
+-- gets its share at once, and the rest goes to the next process that asks.
 local batch = math.floor(rate * batch_time / 1000000 / live)
 local free_now = usable - redis.call('ZCOUNT', slots, '(' .. string.format('%.0f', now), '+inf')
 local burst = math.ceil(free_now / live)
 local retry_in, granted = 0, {}
--- Callers that have timed out by now would never learn of their reservations. (A server that was
--- frozen finds such calls when it resumes.)
+-- Callers that have already timed out would never learn of their reservations. (A server that was
+-- suspended finds such calls when it resumes.)
 if called > 0 and now - called > TIMEOUT then wanted = 0 end
 
 for index = 1, wanted do

@@ -15,18 +15,18 @@ from loops_async.pacing.waiting import TIMER_TOLERANCE, Timer, WaitQueue
 from loops_async.pipeline.messages import Lane, Reply
 
 _Turn: TypeAlias = Reservation | Slots
-"""A reserved slot, or the local slots of which one was promised."""
+"""A reserved slot, or the local ``Slots`` of which one was promised."""
 
 _STALE = 0.5
-"""Seconds after which an unused reservation expires, because the event loop was blocked."""
+"""Seconds after which a reservation expires if the event loop was blocked and did not use it."""
 
 
 class TeamPacer:
     """Paces one team's requests together with other processes; see ``RedisPacer.for_team``.
 
-    While requests wait, this process holds one reserved slot ahead of its time, or a few if the
-    rate is high; interactive requests take it before bulk ones do. A task is started only to ask
-    Redis, and no slots are held while nothing waits.
+    While requests wait, this process reserves one slot in advance, or a few if the rate is high.
+    Interactive requests use it before bulk requests. A task runs only during exchanges with Redis,
+    and no slots are held while no request waits.
     """
 
     def __init__(
@@ -53,13 +53,13 @@ class TeamPacer:
         self._timer = Timer()
         self._reserved: list[Reservation] = []
         self._local: Slots | None = None
-        """The slots of the own share, from when Redis fails until the rejoin is reported to it."""
+        """Slots of the own share, in use from a failure of Redis until the process has rejoined."""
         self._exchange_task: asyncio.Task[None] | None = None
         self._ask_at = self._closed_until = 0.0
 
     @property
     def rate(self) -> float:
-        """Requests per second of all processes, or of this one alone while Redis is down."""
+        """Requests per second of all processes; of this process only while Redis is down."""
         return self._budget.rate if self._local is None else self._local.rate
 
     def waiting(self, lane: Lane) -> int:
@@ -71,7 +71,7 @@ class TeamPacer:
         return f"<TeamPacer rate={self.rate:g}{alone} {self._queue}>"
 
     async def acquire(self, lane: Lane = Lane.INTERACTIVE) -> TeamPermit:
-        """Wait until one request of ``lane`` may be sent; release the permit when it has ended.
+        """Wait until one request of ``lane`` may be sent. Release the permit when it has ended.
 
         Raises:
             SessionClosed: The ``RedisPacer`` was closed.
@@ -85,7 +85,7 @@ class TeamPacer:
         self._serve(loop)
         try:
             turn = await waiter
-        except BaseException:  # cancelled, or a coroutine that is closed while it waits
+        except BaseException:  # cancelled, or the coroutine was closed while it waited
             if budget is self._budget and not loop.is_closed():
                 self._give_back(self._queue.leave(waiter))
                 self._serve(loop)
@@ -146,7 +146,7 @@ class TeamPacer:
             self._timer.cancel()
 
     def _serve_reserved(self, now: float) -> float:
-        """Grant the reservations that are due and return the surplus; return the next due time."""
+        """Grant due reservations and give back surplus ones; return when the next is due."""
         reserved, returned = self._reserved, self._budget.returned
         while reserved and max(reserved[0].due, self._closed_until) <= now:
             first = heappop(reserved)
@@ -168,7 +168,7 @@ class TeamPacer:
         return self._local.grant(self._queue, now) or 0.0
 
     def _ask(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
-        """Start an exchange with Redis, if slots are needed or something is urgent."""
+        """Start an exchange with Redis if slots are needed or something is urgent."""
         if self._exchange_task is not None:
             return
         lane, wanted = self._missing()
@@ -180,7 +180,7 @@ class TeamPacer:
         elif now < self._ask_at:
             wanted = 0
         if wanted or is_down or self._budget.returned or self._budget.is_urgent():
-            # An empty context: the task does not belong to any particular call.
+            # Uses an empty context, because the task does not belong to a particular call.
             self._exchange_task = loop.create_task(
                 self._exchange(loop, lane, wanted), context=Context()
             )
