@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from python_calamine import CalamineSheet, CalamineWorkbook
 
+_MOST_COLUMNS: Final = 1_000
+
 _EXACT_DIGITS: Final = 15
 """Excel keeps no more digits of a number."""
 
@@ -113,10 +115,17 @@ def _sheet(workbook: "CalamineWorkbook", name: str, title: str) -> "CalamineShee
     from python_calamine import CalamineError  # noqa: PLC0415 - as above
 
     try:
-        return workbook.get_sheet_by_name(title)
+        cells = workbook.get_sheet_by_name(title)
     except CalamineError as error:
         problem = f"its sheet {quote_name(title)} cannot be read; save it as CSV"
         raise FileRefused(name, problem) from error
+    if cells.total_width > _MOST_COLUMNS:
+        # Every row would be that long, for the sake of one stray cell.
+        raise FileRefused(
+            name,
+            f"its sheet {quote_name(title)} has cells beyond column {_MOST_COLUMNS:,}; delete them",
+        )
+    return cells
 
 
 def _named(workbook: "CalamineWorkbook", name: str, wanted: str) -> str:

@@ -164,6 +164,15 @@ def test_a_workbook_that_unpacks_to_gigabytes_is_refused(monkeypatch: pytest.Mon
     assert "too large" in refusal(data)
 
 
+def test_a_stray_cell_far_to_the_right_is_named() -> None:
+    data = workbook({"A": [HEADER, ["a@example.com", "1"]]})
+    written = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(written, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'r="B2"', b'r="XFD2"'))
+    assert 'sheet "A" has cells beyond column 1,000' in refusal(written.getvalue())
+
+
 def test_a_workbook_with_damaged_bytes_is_refused_or_read() -> None:
     whole = workbook({"A": [HEADER, ["a@example.com", "1"]]})
     for place in range(0, len(whole), 7):
