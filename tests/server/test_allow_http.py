@@ -50,7 +50,7 @@ async def test_a_client_uses_the_sandbox_of_another_container(
 @pytest.mark.parametrize(("host", "said"), [
     ("0.0.0.0", "0.0.0.0:{port}, which is every address of this machine: anyone"),  # noqa: S104
     ("127.0.0.1", None),
-    ("localhost", None),
+    pytest.param("localhost", None, marks=pytest.mark.long),
 ])  # fmt: skip
 async def test_a_sandbox_for_others_says_what_it_listens_on(host: str, said: str | None) -> None:
     process = await start("sandbox", "--port", "0", "--host", host)

@@ -136,7 +136,17 @@ async def test_ctrl_c_at_the_question_stops(tmp_path: Path) -> None:
 # Streams.
 
 
-@pytest.mark.parametrize("closed", ["2>&-", ">&-", "2>&- >&-", "2>/dev/full", ">/dev/full"])
+@pytest.mark.parametrize(
+    "closed",
+    [
+        "2>&- >&-",
+        ">/dev/full",
+        *(
+            pytest.param(closed, marks=pytest.mark.long)
+            for closed in ("2>&-", ">&-", "2>/dev/full")
+        ),
+    ],
+)
 async def test_a_closed_stream_loses_no_row(path: Path, closed: str) -> None:
     async with Sandbox(rate=1000) as sandbox:
         process = await asyncio.create_subprocess_exec(

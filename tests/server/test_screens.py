@@ -58,7 +58,12 @@ COMMANDS = [
     if not command.startswith("loops-async sandbox")
 ]
 SANDBOXES = [
-    pytest.param(command, lines, id=f"{page}: {command}")
+    pytest.param(
+        command,
+        lines,
+        id=f"{page}: {command}",
+        marks=() if page == "README.md" or "--faults" in command else pytest.mark.long,
+    )
     for page in PAGES
     for command, lines in screens(page)
     if command.startswith("loops-async sandbox")
