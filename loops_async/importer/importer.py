@@ -69,8 +69,8 @@ async def import_file(
     cancelled or killed can be continued with ``ImportOptions(resume=True)``. Rejected rows are
     written to another file, each with the reason.
 
-    ``stop`` ends it in order: no more rows are read, and those in flight finish. A cancellation
-    ends it at once; rows in flight are then sent again when it is resumed.
+    ``stop`` ends the import gracefully: no more rows are read, and rows in flight finish. A
+    cancellation ends it at once; rows in flight are then sent again when it is resumed.
 
     Args:
         loops: The client of the team. With a dry-run client the import is a dry run.
@@ -78,7 +78,7 @@ async def import_file(
             nor a file of rejected rows unless ``options`` name them.
         options: How its columns are mapped, and more; see ``ImportOptions``.
         on_progress: Called in the event loop with each event. It must not block or raise.
-        stop: Set it to stop in order.
+        stop: Set this event to stop gracefully.
         confirm: Awaited once, before anything is created or sent, with the report so far: the
             plan, and how many rows there are. If it returns False, the import is refused.
 

@@ -64,9 +64,9 @@ class PlannedColumn:
     """A column and where its values go.
 
     Attributes:
-        column: Its name in the file.
-        target: Where its values go.
-        why: Why that is not the name of the column; empty if no reason is needed.
+        column: The column's name in the file.
+        target: The field, property or mailing list to which its values go.
+        why: The reason if the target's name differs from the column's; empty if it is obvious.
         form: How its cells are read.
     """
 
@@ -76,7 +76,7 @@ class PlannedColumn:
     form: CellFormat = PLAIN
 
     def __str__(self) -> str:
-        """The line that names it to the user."""
+        """Return a one-line description for the user."""
         line = f"column {quote_name(self.column)} → {self.target}"
         return f"{line} ({self.why})" if self.why else line
 

@@ -44,11 +44,11 @@ class NewProperty:
 
     Attributes:
         column: The column's name in the file.
-        key: A camelCase key that nothing in the account has.
-        type: The type that a mapping gives, else the type to which all values convert.
-        remark: Why that type may be wrong; None if nothing suggests it, or a mapping gives it.
-        why: Why its key is not the column's name; empty if it is.
-        may_be: The type that the values look like, if they can be read as it.
+        key: The property's camelCase key, which is not used in the account yet.
+        type: The type from a mapping, or else the type to which all values can be converted.
+        remark: A reason why the type may be wrong, or None.
+        why: The reason if the key differs from the column's name; empty otherwise.
+        may_be: The type that the values resemble, if they can be converted to it.
     """
 
     column: str
@@ -59,7 +59,7 @@ class NewProperty:
     may_be: ValueType | None = None
 
     def __str__(self) -> str:
-        """The line that names it to the user."""
+        """Return a one-line description for the user."""
         remark = f"; {self.remark}" if self.remark else ""
         why = f"; {self.why}" if self.why else ""
         return f"{quote_name(self.column)}: {self.key} ({self.type}, by its values{why}){remark}"

@@ -43,23 +43,24 @@ def validate_file(
 ) -> ImportReport:
     """Check a file as an import would, and send nothing.
 
-    Only refusals by Loops itself, such as of an address that it does not accept, are not foreseen.
-    Allowlist are checked against ``LOOPS_ALLOWED_RECIPIENTS``.
+    Rejections by Loops itself, for example of an address that it does not accept, cannot be
+    predicted. Addresses are checked against ``LOOPS_ALLOWED_RECIPIENTS``, if it is set.
 
     Args:
         path: The file, or what ``open_input`` opened.
         options: How its columns are mapped.
-        account: What Loops has, from ``load_account``. Without it, columns that are not default
-            fields are checked against the type that their own values suggest.
-        on_progress: Called with an event for the plan, for notices, and now and then for progress.
-        most_reasons: How many rejected rows the report names.
+        account: The properties and mailing lists at Loops, from ``load_account``. Without it,
+            columns that are not default fields are checked against the type that their values
+            suggest.
+        on_progress: Called with events for the plan, for notices and for progress.
+        most_reasons: Maximum number of rejected rows that the report lists.
 
     Returns:
-        How many rows would be sent, why others would be rejected, and in ``plan.objection`` why an
-        import would stop before the first row.
+        How many rows would be sent and why others would be rejected. ``plan.objection`` is the
+        reason if an import would stop before the first row.
 
     Raises:
-        ImportRefused: The file cannot be read, or its columns cannot work at all.
+        ImportRefused: The file cannot be read, or its columns cannot be imported.
         ConfigurationError: ``LOOPS_ALLOWED_RECIPIENTS`` is not a list of recipients.
     """
     with ExitStack() as opened:
