@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import escape
 
-from tests.unit.test_layers import FLOORS, ISLAND, KNOW_AIOHTTP, SEE_THE_ISLAND, SOURCES, room
+from tests.unit.test_layers import (
+    LAYERS,
+    MAY_IMPORT_AIOHTTP,
+    MAY_IMPORT_SANDBOX,
+    SANDBOX,
+    SOURCES,
+    component,
+)
 
 FOLDER: Final = Path(__file__).parent / "pictures"
 
@@ -132,8 +139,8 @@ TALL, GAP, LEFT, RIGHT, SANDBOX_LEFT = 40, 8, 16, 580, 612
 
 def layers() -> list[tuple[str, ...]]:
     """Return the layers from the top, with the modules that exist."""
-    existing = {room(module) for module in SOURCES}
-    found = [tuple(name for name in layer if name in existing) for layer in FLOORS]
+    existing = {component(module) for module in SOURCES}
+    found = [tuple(name for name in layer if name in existing) for layer in LAYERS]
     return [layer for layer in reversed(found) if layer]
 
 
@@ -146,7 +153,7 @@ def named_box(x: float, y: float, wide: float, tall: float, name: str) -> list[s
             f"CAPTIONS[{name!r}]: too long for its box; at most {wide / LETTER:.0f} characters"
         )
     return [
-        box(x, y, wide, tall, "edge" if name in KNOW_AIOHTTP else "box"),
+        box(x, y, wide, tall, "edge" if name in MAY_IMPORT_AIOHTTP else "box"),
         text(middle, top - 3, name, "name"),
         text(middle, top + 12, caption, "small"),
     ]
@@ -161,12 +168,12 @@ def layer_diagram() -> str:
         y = 16 + number * (TALL + GAP)
         wide = (RIGHT - LEFT - GAP * (len(names) - 1)) / len(names)
         # Modules that import the sandbox are drawn next to it.
-        for place, name in enumerate(sorted(names, key=SEE_THE_ISLAND.__contains__)):
+        for place, name in enumerate(sorted(names, key=MAY_IMPORT_SANDBOX.__contains__)):
             parts += named_box(LEFT + place * (wide + GAP), y, wide, TALL, name)
-        if SEE_THE_ISLAND & set(names):
+        if MAY_IMPORT_SANDBOX & set(names):
             low = y + TALL
             parts.append(arrow(RIGHT + 3, y + TALL / 2, SANDBOX_LEFT - 4, y + TALL / 2))
-    parts += named_box(SANDBOX_LEFT, 16, WIDTH - 16 - SANDBOX_LEFT, low - 16, ISLAND)
+    parts += named_box(SANDBOX_LEFT, 16, WIDTH - 16 - SANDBOX_LEFT, low - 16, SANDBOX)
     middle = (low + height) / 2
     parts += [
         arrow(630, middle - 75, 630, middle + 75),

@@ -12,7 +12,7 @@ from docs.draw import CAPTIONS, FOLDER, drawn
 from docs.include import SHOWN, included
 from docs.reference import expand
 from tests.unit.test_docstrings import MODULES
-from tests.unit.test_layers import SOURCES, room
+from tests.unit.test_layers import SOURCES, component
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -95,14 +95,16 @@ def test_the_pictures_are_what_the_script_draws() -> None:
     assert stale == [], "run: python -m docs.draw"
 
 
-def test_the_architecture_shows_and_explains_every_room_that_stands() -> None:
+def test_the_architecture_shows_and_explains_every_component() -> None:
     picture = (FOLDER / "layers.svg").read_text(encoding="utf-8")
     page = (DOCS / "architecture.md").read_text(encoding="utf-8")
-    rooms = {room(module) for module in SOURCES} - {""}
-    assert len(rooms) > 10
-    assert {name for name in rooms if f'class="name">{name}</text>' not in picture} == set()
-    assert {name for name in rooms if f"`{name}`" not in page and f"`{name}/`" not in page} == set()
-    assert rooms - set(CAPTIONS) == set()
+    components = {component(module) for module in SOURCES} - {""}
+    assert len(components) > 10
+    assert {name for name in components if f'class="name">{name}</text>' not in picture} == set()
+    assert {
+        name for name in components if f"`{name}`" not in page and f"`{name}/`" not in page
+    } == set()
+    assert components - set(CAPTIONS) == set()
 
 
 def test_the_reference_explains_every_public_name_and_no_other() -> None:

@@ -1,4 +1,4 @@
-"""The floor plan, and a walk over every import that there is: imports point down only."""
+"""The layers of the package: every import goes to a lower layer."""
 
 import ast
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2] / "loops_async"
 
-# From the ground up. A room is a folder or a module at the top of the package. It may import from
-# the floors below its own; within a floor, nobody imports from a neighbour. The sandbox stands on
-# an island: it imports nothing of the client's.
-FLOORS: list[tuple[str, ...]] = [
+# From the bottom up. A component is a module or package at the top level of loops_async. It may
+# import from lower layers, but not from other components of its own layer. The sandbox is
+# independent: it imports nothing else of the package.
+LAYERS: list[tuple[str, ...]] = [
     ("errors", "version"),
     ("records",),
     ("codec",),
@@ -26,15 +26,17 @@ FLOORS: list[tuple[str, ...]] = [
     ("cli",),
     ("__main__",),
 ]
-ISLAND = "sandbox"
-SEE_THE_ISLAND = {"testing", "cli", "__main__", ISLAND}
-KNOW_AIOHTTP = {"transport", ISLAND}
-KNOW_REDIS = {"contrib"}
-KNOW_A_TERMINAL = {"cli", "__main__"}
-MOST_ENTRIES = 22
-MOST_ARROWS = 85
+SANDBOX = "sandbox"
+MAY_IMPORT_SANDBOX = {"testing", "cli", "__main__", SANDBOX}
+MAY_IMPORT_AIOHTTP = {"transport", SANDBOX}
+MAY_IMPORT_REDIS = {"contrib"}
+MAY_IMPORT_CLI_PACKAGES = {"cli", "__main__"}
+MAX_ENTRIES = 22
+MAX_DEPENDENCIES = 85
 
-FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+LAYER_OF = {
+    component: number for number, components in enumerate(LAYERS) for component in components
+}
 
 
 def name_of(path: Path) -> str:
@@ -48,9 +50,9 @@ SOURCES = {name_of(path): path.read_text() for path in sorted(ROOT.rglob("*.py")
 
 @cache
 def imports(source: str) -> frozenset[str]:
-    """Every module that ``source`` imports when it runs, wherever in the file.
+    """Return every module that ``source`` imports at run time, anywhere in the file.
 
-    ``from package import name`` is the module ``package.name`` where there is one.
+    ``from package import name`` is the module ``package.name`` if it exists.
     """
     found: set[str] = set()
     for node in running(ast.parse(source)):
@@ -65,7 +67,7 @@ def imports(source: str) -> frozenset[str]:
 
 
 def running(node: ast.AST) -> Iterator[ast.AST]:
-    """``node`` and what is within it, but for what only type checkers see."""
+    """Yield ``node`` and its descendants, except for code that only type checkers see."""
     yield node
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
@@ -75,8 +77,8 @@ def running(node: ast.AST) -> Iterator[ast.AST]:
             yield from running(child)
 
 
-def room(module: str) -> str:
-    """The room that a module of ours belongs to; empty for the package itself."""
+def component(module: str) -> str:
+    """Return the component that a module belongs to; empty for the package itself."""
     return [*module.split("."), ""][1]
 
 
@@ -85,36 +87,38 @@ def ours(source: str) -> set[str]:
 
 
 def fault(module: str, imported: str) -> str | None:
-    """What is wrong with ``module`` importing ``imported``, both ours; None where nothing is."""
-    here, there = room(module), room(imported)
+    """Return why ``module`` must not import ``imported``, or None if it may."""
+    here, there = component(module), component(imported)
     if there == "":
-        return "imports the package itself, whose names are for its users"
+        return "imports the package itself, whose names are only for users"
     if here == there:
         return None
-    if here == ISLAND:
-        return "leaves the island"
-    if there == ISLAND:
-        return None if here in SEE_THE_ISLAND else "looks at the island"
-    return None if FLOOR[there] < FLOOR[here] else "points up or sideways"
+    if here == SANDBOX:
+        return "the sandbox must not import from the client"
+    if there == SANDBOX:
+        return None if here in MAY_IMPORT_SANDBOX else "must not import from the sandbox"
+    return None if LAYER_OF[there] < LAYER_OF[here] else "is not in a lower layer"
 
 
-def arrows() -> set[tuple[str, str]]:
-    """Every pair of rooms of which the first imports from the second."""
-    pairs = {(room(m), room(name)) for m, source in SOURCES.items() for name in ours(source)}
+def dependencies() -> set[tuple[str, str]]:
+    """Return every pair of components of which the first imports from the second."""
+    pairs = {
+        (component(m), component(name)) for m, source in SOURCES.items() for name in ours(source)
+    }
     return {(here, there) for here, there in pairs if here and there and here != there}
 
 
-def test_every_room_stands_in_the_floor_plan() -> None:
-    assert {room(module) for module in SOURCES} - {""} <= {*FLOOR, ISLAND}
+def test_every_component_has_a_layer() -> None:
+    assert {component(module) for module in SOURCES} - {""} <= {*LAYER_OF, SANDBOX}
 
 
-def test_the_house_stays_small_at_the_top() -> None:
+def test_the_package_stays_small_at_the_top() -> None:
     entries = {path.name for path in ROOT.iterdir() if path.name != "__pycache__"}
-    assert len(entries) <= MOST_ENTRIES, sorted(entries)
-    assert len(arrows()) <= MOST_ARROWS, sorted(arrows())
+    assert len(entries) <= MAX_ENTRIES, sorted(entries)
+    assert len(dependencies()) <= MAX_DEPENDENCIES, sorted(dependencies())
 
 
-def test_imports_point_down() -> None:
+def test_imports_go_to_lower_layers() -> None:
     found = {
         (module, name): fault(module, name)
         for module, source in SOURCES.items()
@@ -125,25 +129,25 @@ def test_imports_point_down() -> None:
 
 
 @pytest.mark.parametrize(
-    ("packages", "rooms"),
+    ("packages", "components"),
     [
-        ({"aiohttp"}, KNOW_AIOHTTP),
-        ({"redis"}, KNOW_REDIS),
-        ({"click", "rich"}, KNOW_A_TERMINAL),
+        ({"aiohttp"}, MAY_IMPORT_AIOHTTP),
+        ({"redis"}, MAY_IMPORT_REDIS),
+        ({"click", "rich"}, MAY_IMPORT_CLI_PACKAGES),
     ],
     ids=["aiohttp", "redis", "click and rich"],
 )
-def test_only_some_rooms_know_a_package(packages: set[str], rooms: set[str]) -> None:
+def test_only_some_components_import_a_package(packages: set[str], components: set[str]) -> None:
     knowing = {
         module
         for module, source in SOURCES.items()
         if packages & {name.partition(".")[0] for name in imports(source)}
     }
     assert knowing
-    assert {module for module in knowing if room(module) not in rooms} == set()
+    assert {module for module in knowing if component(module) not in components} == set()
 
 
-@pytest.mark.parametrize("module", [m for m in sorted(SOURCES) if room(m) == "importer"])
+@pytest.mark.parametrize("module", [m for m in sorted(SOURCES) if component(m) == "importer"])
 def test_the_importer_neither_prints_nor_ends_the_process(module: str) -> None:
     source = SOURCES[module]
     assert {"signal", "click", "rich"}.isdisjoint(imports(source))
@@ -199,5 +203,5 @@ def f():
     ("loops_async.client", "loops_async.sandbox"),
     ("loops_async.bulk.upsert", "loops_async"),
 ])  # fmt: skip
-def test_an_import_that_is_not_in_the_plan_is_found(module: str, imported: str) -> None:
+def test_a_forbidden_import_is_found(module: str, imported: str) -> None:
     assert fault(module, imported) is not None
