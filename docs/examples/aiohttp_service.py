@@ -14,7 +14,7 @@ LOOPS = web.AppKey("loops", LoopsClient)
 
 
 async def loops_client(app: web.Application) -> AsyncIterator[None]:
-    async with LoopsClient() as loops:  # LOOPS_API_KEY
+    async with LoopsClient() as loops:  # reads the key from LOOPS_API_KEY
         app[LOOPS] = loops
         yield
 

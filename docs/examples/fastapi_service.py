@@ -20,7 +20,7 @@ class State(TypedDict):
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncGenerator[State, None]:
-    async with LoopsClient() as loops:  # LOOPS_API_KEY
+    async with LoopsClient() as loops:  # reads the key from LOOPS_API_KEY
         yield {"loops": loops}
 
 

@@ -18,7 +18,7 @@ OVERLAP = timedelta(minutes=10)  # longer than any transaction that sets updated
 MOMENT = sa.DateTime(timezone=True)  # your own column's type; without a zone: sa.DateTime()
 
 users = sa.table("users", *map(sa.column, ("id", "email", "plan")), sa.column("updated_at", MOMENT))
-# SQLite holds times as text, with or without an offset. This makes all of them comparable, in UTC.
+# SQLite stores times as text, with or without an offset. This converts all of them to UTC.
 in_utc = sa.func.datetime(users.c.updated_at, type_=MOMENT)
 own = sa.MetaData()
 bookmark = sa.Table("loops_bookmark", own, sa.Column("updated_at", MOMENT))

@@ -30,7 +30,7 @@ class Signup(BaseModel):
 async def sign_up(signup: Signup) -> dict[str, str]:
     fields = signup.model_dump(exclude_unset=True)
     try:
-        ContactUpdate(**fields)  # validate here: the worker could not answer the person
+        ContactUpdate(**fields)  # validate here: the worker cannot report errors
     except InvalidInput as error:
         raise HTTPException(422, str(error)) from error
     task = await upsert.kiq(fields)
