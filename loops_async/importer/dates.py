@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final
@@ -50,6 +51,10 @@ _PATTERNS: Final = tuple(
         ),
         r"(?P<year>\d{4})[年년] ?(?P<month>\d{1,2})[月월] ?(?P<day>\d{1,2})[日일]" + _CLOCK,
     )
+)
+# Most dates; the interpreter reads them ten times as fast.
+_ISO: Final = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d(?:\.\d{6})?(?:Z|[+-]\d\d:[0-5]\d)?)?", re.ASCII
 )
 # Ten digits are seconds in nearly every export, and fourteen may be a date without separators.
 _MILLISECONDS: Final = re.compile(r"\d{12,13}", re.ASCII)
@@ -100,6 +105,8 @@ def parse_date(text: str, formats: Collection[str] = ()) -> date | datetime:
     Raises:
         ValueRefused: ``text`` is not a date, or an impossible or ambiguous one.
     """
+    if (found_at_once := _iso(text)) is not None:
+        return found_at_once
     text = " ".join(text.split())
     if _MILLISECONDS.fullmatch(text):
         return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(text))
@@ -112,6 +119,13 @@ def parse_date(text: str, formats: Collection[str] = ()) -> date | datetime:
         raise ValueRefused(_NOT_A_DATE)
     if parts.get("one") is None:
         return _moment(parts, _full_year(parts["year"] or ""), *_month_and_day(parts))
+    return _in_order(text, parts, formats)
+
+
+def _in_order(
+    text: str, parts: Mapping[str, str | None], formats: Collection[str]
+) -> date | datetime:
+    """The date whose numbers are in the order that ``formats`` or the numbers themselves show."""
     mark = (parts["mark"] or "").strip()
     order = next((known[:3] for known in formats if known[3:] == mark), None)
     if order is not None:
@@ -132,6 +146,8 @@ def parse_date(text: str, formats: Collection[str] = ()) -> date | datetime:
 
 def separator(text: str) -> str | None:
     """The separator of a date whose numbers may be in several orders; None for other text."""
+    if _ISO.fullmatch(text):
+        return None
     parts = _match(" ".join(text.split()))
     if parts is None or parts.get("one") is None:
         return None
@@ -175,6 +191,17 @@ def parse_date_format(text: str) -> str:
 def describe_date_format(known: str) -> str:
     """``DD/MM/YYYY`` for ``dmy/``."""
     return known[3:].join({"d": "DD", "m": "MM", "y": "YYYY"}[part] for part in known[:3])
+
+
+def _iso(text: str) -> date | datetime | None:
+    if not _ISO.fullmatch(text):
+        return None
+    with suppress(ValueError, OverflowError):
+        if len(text) == len("2024-01-17"):
+            return date.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
 
 
 @lru_cache(4096)

@@ -29,6 +29,8 @@ _DATES: Final = re.compile(
     rf"|\d{{1,2}}\.?[ -](?:de )?[^\W\d_]{{3,10}}\.?[ -](?:de )?(?:\d{{4}}|\d\d)){_CLOCK}",
     re.IGNORECASE,
 )
+# Numbers that nobody reads otherwise: whole ones, and those without three decimals.
+_PLAIN: Final = re.compile(r"(?:0|[1-9]\d{0,14})(\.(?:\d{1,2}|\d{4,15}))?", re.ASCII)
 _GROUP: Final = r"[.,'\u2019 \u00a0\u202f]"
 _NUMBERS: Final = re.compile(
     rf"[+-]?(?:\d{{1,3}}(?:{_GROUP}\d{{3}})+|\d{{1,15}})(?:[.,]\d*)?", re.ASCII
@@ -61,6 +63,8 @@ class Family:
             else:
                 self.misfit.setdefault(pattern, line)
         self.seen += 1
+        if len(readings) < 2 or len(set(readings.values())) < 2:
+            return
         for one, other in combinations(readings, 2):
             if readings[one] != readings[other]:
                 self.differ.setdefault(frozenset((one, other)), line)
@@ -172,6 +176,11 @@ class NumberPatterns:
         """Take a value into account; whether some pattern reads it as a number."""
         if DIGITS_AS_TEXT.match(text.strip()):
             self.digits_as_text = True
+        if not self.decimal and (plain := _PLAIN.fullmatch(text)):
+            count, first = self.units.get("", (0, line))
+            self.units[""] = count + 1, first
+            self.marks.note({".": text, ",": text} if plain[1] is None else {".": text}, ".,", line)
+            return True
         readings: dict[str, Value | None] = {}
         unit, number = split_unit(text)
         for mark in self.decimal or ".,":

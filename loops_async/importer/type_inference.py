@@ -156,6 +156,7 @@ class TypeGuess:
     _first_misfit: dict[ValueType, int] = attrs.field(factory=dict["ValueType", int], init=False)
     _looks: dict[ValueType, int] = attrs.field(factory=lambda: dict.fromkeys(_NOUNS, 0), init=False)
     _letters: Counter[str] = attrs.field(factory=Counter[str], init=False)
+    _text: bool | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.dates = DatePatterns(given_formats(self.options.date_formats))
@@ -179,10 +180,12 @@ class TypeGuess:
         else:
             looks = fits = self._fitting(value)
         for kind in _NOUNS:
-            self._fit[kind] += kind in fits
-            self._looks[kind] += kind in looks and self.filled <= SAMPLE
-            if kind not in fits:
+            if kind in fits:
+                self._fit[kind] += 1
+            else:
                 self._first_misfit.setdefault(kind, line)
+            if self.filled <= SAMPLE and kind in looks:
+                self._looks[kind] += 1
 
     @property
     def type(self) -> ValueType | None:
@@ -216,9 +219,11 @@ class TypeGuess:
         fits: set[ValueType] = set()
         looks: set[ValueType] = set()
         text = value.strip()
-        if self.dates.note(text, line):
+        # A type that none of the first values has is not the column's.
+        is_sampled = self.filled <= SAMPLE
+        if (is_sampled or self._fit["date"]) and self.dates.note(text, line):
             fits.add("date")
-        if self.numbers.note(text, line) and self.is_text:
+        if (is_sampled or self._fit["number"]) and self.numbers.note(text, line) and self.is_text:
             fits.add("number")
         word = text.lower()
         if word in self._booleans and self.is_text:
@@ -243,7 +248,7 @@ class TypeGuess:
         if self._fit[kind] < self.filled:
             return False
         if kind == "boolean":
-            return self._count("boolean") == self.filled
+            return not self._letters["f"] or self._letters["t"] > 0
         if kind == "date":
             is_compact = self.dates.compact == self.filled
             return not (is_compact or self.dates.misfit() or self.dates.question())
@@ -270,7 +275,10 @@ class TypeGuess:
 
     def _is_text(self) -> bool:
         """Whether the sampled values have no type in common and look like none."""
-        return self._likely() is None and all(self._fit[kind] < SAMPLE for kind in _NOUNS)
+        if self._text is None:
+            has_type = any(count >= SAMPLE for count in self._fit.values())
+            self._text = not has_type and self._likely() is None
+        return self._text
 
     def _likely(self) -> ValueType | None:
         """What most of the first values look like; None if they look like text."""

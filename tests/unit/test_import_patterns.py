@@ -164,6 +164,31 @@ def test_numbers_that_may_be_something_else_are_asked_about(
     assert said in (found.remark or "")
 
 
+@pytest.mark.parametrize(
+    ("values", "declared"),
+    [
+        (("yes", "no"), "boolean"),
+        (("t", "f"), "boolean"),
+        (("1", "2.5"), "number"),
+        (("1,5", "2"), "number"),
+        (("2024-01-17", "17 Jan 2024"), "date"),
+        (("25/12/2024", "01/02/2024"), "date"),
+        (("pro", "free"), "string"),
+    ],
+)
+def test_long_columns_have_the_type_of_short_ones(
+    values: tuple[str, ...], declared: ValueType
+) -> None:
+    found = column(*values * 1_000)
+    assert (found.type, found.remark) == (declared, None)
+
+
+def test_the_first_misfit_of_a_long_column_is_found() -> None:
+    found = column(*["1,5"] * 3_000, "much", "1,5")
+    assert (found.type, found.may_be) == ("string", "number")
+    assert (found.remark or "").endswith("the first to fix is on line 3002")
+
+
 def test_a_day_that_does_not_exist_leaves_the_date_as_a_way_out() -> None:
     found = column("25/12/2024", "31/02/2024", "01/02/2024")
     assert (found.type, found.may_be, dict(found.styles)) == ("string", "date", {"date": "dmy/"})
