@@ -35,7 +35,7 @@ Email,Joined,Seats
 ada@example.com,2024-01-17,3
 grace,2024-02-30,many
 alan@example.com,,
-bob@example.com,1 May
+bob@example.com,1 May,,x
 ADA@example.com,2024-01-18,4
 """
 PROPERTIES = (StoredProperty("joined", "date"), StoredProperty("seats", "number"))
@@ -68,7 +68,7 @@ async def test_every_row_that_import_would_refuse_is_named_with_its_line(path: P
             '  line 3: column "Email" is not an email address: it has no @; column "Joined" is a '
             'date or time that does not exist; column "Seats" is not a number such as 42 or 3.14'
         ),
-        "  line 5: has 2 cells where the header has 3",
+        "  line 5: has 4 cells where the header has 3",
         "1 row has the same contact as an earlier row (line 6 after line 2); the later row wins.",
     ]
     assert "grace" not in done.out + done.err
@@ -83,7 +83,7 @@ async def test_columns_that_stop_an_import_are_told_with_the_rows(path: Path) ->
     # It never would have sent anything, and judges rows at no pace of Loops'.
     assert "nothing was sent" not in done.err
     assert "rows/s" not in done.err
-    assert "line 5: has 2 cells" in done.out
+    assert "line 5: has 4 cells" in done.out
     told = json.loads(with_it.out)
     assert (told["exit_status"], told["rejected"], told["error"]) == (1, 2, None)
     assert told["left_out"] == ["Seats"]
