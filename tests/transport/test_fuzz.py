@@ -115,7 +115,7 @@ def replies(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.parametrize("call", CALLS)
-@settings(max_examples=settings.default.max_examples // 4)
+@settings(max_examples=settings().max_examples // 4)
 @given(
     answers=st.lists(replies() | st.binary(max_size=300), min_size=1, max_size=3),
     stays=st.booleans(),
