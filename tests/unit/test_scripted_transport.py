@@ -173,8 +173,8 @@ async def test_it_is_checked_like_any_client() -> None:
 
 
 @pytest.mark.parametrize(("settings", "message"), [
-    ({"transport": ScriptedTransport}, r"^transport: must be a ScriptedTransport, .* not type$"),
-    ({"transport": [DONE]}, r"^transport: must be a ScriptedTransport, .* not list$"),
+    ({"transport": ScriptedTransport}, r"^transport: must be a ScriptedTransport or .* not type$"),
+    ({"transport": [DONE]}, r"^transport: must be a ScriptedTransport or .* not list$"),
 ])  # fmt: skip
 def test_what_is_no_transport_is_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(errors.ConfigurationError, match=message):
