@@ -11,10 +11,16 @@ from loops_async.importer.options import ImportOptions, OptionSpec, option_specs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-json_option: Callable[[F], F] = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document, for scripts."
-)
-file_argument: Callable[[F], F] = click.argument("file", type=click.Path())
+
+def json_option(command: F) -> F:
+    """Add ``--json``."""
+    help_text = "Print one JSON document, for scripts."
+    return click.option("--json", "as_json", is_flag=True, help=help_text)(command)
+
+
+def file_argument(command: F) -> F:
+    """Add the argument FILE."""
+    return click.argument("file", type=click.Path())(command)
 
 
 def account_options(command: F) -> F:

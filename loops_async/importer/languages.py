@@ -64,4 +64,6 @@ def _languages() -> list[dict[str, Any]]:
 
 @cache
 def _data() -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath("languages.toml").read_text("utf-8"))
+    return tomllib.loads(
+        files("loops_async.importer").joinpath("languages.toml").read_text("utf-8")
+    )

@@ -86,7 +86,7 @@ class PlannedColumn:
         return self.target.kind == "field" and self.target.name in ("email", "user_id")
 
     def is_empty(self, cell: object) -> bool:
-        """Whether a cell of it counts as empty; a word for nothing never identifies a contact."""
+        """Whether ``cell``, one of its own, is empty; a word for nothing identifies no contact."""
         keep = self.form.keep_null_words and not self.identifies
         return is_empty(cell, keep_null_words=keep)
 

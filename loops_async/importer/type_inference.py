@@ -192,7 +192,9 @@ class TypeGuess:
         """The guess so far; None without values, and from the first list or object on."""
         if self.nested is not None or not self.filled:
             return None
-        return next((kind for kind in ("number", "boolean", "date") if self._has(kind)), "string")
+        kinds: tuple[ValueType, ...] = ("number", "boolean", "date")
+        text: ValueType = "string"
+        return next((kind for kind in kinds if self._has(kind)), text)
 
     def column(self, name: str) -> ScannedColumn:
         """What is known of the column called ``name``."""
@@ -282,7 +284,9 @@ class TypeGuess:
 
     def _likely(self) -> ValueType | None:
         """What most of the first values look like; None if they look like text."""
-        kinds = [kind for kind in _NOUNS if kind != "number" or not self.numbers.digits_as_text]
+        kinds: list[ValueType] = [
+            kind for kind in _NOUNS if kind != "number" or not self.numbers.digits_as_text
+        ]
         kind = max(kinds, key=self._count)
         count = self._count(kind)
         # If a third is something else, it is text that happens to contain a "y" or a 5.

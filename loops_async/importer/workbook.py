@@ -31,15 +31,16 @@ class Sheet:
     Attributes:
         name: Its name.
         note: Why it was chosen, if there are several.
+        cells: Its cells.
     """
 
     name: str
     note: str = ""
-    _cells: "CalamineSheet" = attrs.field(kw_only=True, repr=False)
+    cells: "CalamineSheet" = attrs.field(kw_only=True, repr=False)
 
     def records(self) -> Iterator[Record]:
         """Its rows that are not empty, each with the number that Excel shows."""
-        for number, row in enumerate(self._cells.iter_rows(), 1):
+        for number, row in enumerate(self.cells.iter_rows(), 1):
             cells = [_text(cell) for cell in row]
             if any(cell.strip() for cell in cells):
                 yield Record(number, _as_csv(cells), cells)
