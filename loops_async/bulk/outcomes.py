@@ -8,7 +8,7 @@ import attrs
 
 from loops_async import errors
 from loops_async.records._validation import build_record
-from loops_async.records._values import type_name
+from loops_async.records._value_descriptions import type_name
 from loops_async.records.contacts import ContactUpdate
 
 

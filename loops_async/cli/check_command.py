@@ -52,7 +52,7 @@ def check(api_key: str | None, base_url: str | None, *, as_json: bool) -> None:
 
 
 async def _check(console: Console, api_key: str | None) -> int:
-    from loops_async.cli.account import CommandClient  # noqa: PLC0415
+    from loops_async.cli.command_client import CommandClient  # noqa: PLC0415
     from loops_async.connection import checked_base_url  # noqa: PLC0415
     from loops_async.pacing.pacer import Pacer  # noqa: PLC0415
     from loops_async.pipeline.retry_policy import RetryPolicy  # noqa: PLC0415

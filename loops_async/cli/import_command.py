@@ -30,7 +30,7 @@ from loops_async.errors import LoopsError, Unauthorized
 from loops_async.importer.errors import count_noun, quote_name
 
 if TYPE_CHECKING:
-    from loops_async.cli.account import CommandClient
+    from loops_async.cli.command_client import CommandClient
     from loops_async.cli.rendering import ImportScreen
     from loops_async.client import LoopsClient
     from loops_async.importer import ImportOptions, ImportReport, InputFile
@@ -109,7 +109,7 @@ def _import(
     *,
     ask: bool,
 ) -> int:
-    from loops_async.cli.account import CommandClient  # noqa: PLC0415
+    from loops_async.cli.command_client import CommandClient  # noqa: PLC0415
     from loops_async.cli.rendering import ImportScreen  # noqa: PLC0415
     from loops_async.importer import ImportRefused, UnfinishedImport, open_input  # noqa: PLC0415
     from loops_async.pacing.pacer import Pacer  # noqa: PLC0415

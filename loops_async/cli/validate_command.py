@@ -102,7 +102,7 @@ def validate(
 async def _load_account(
     api_key: str | None, base_url: str | None, *, mailing_lists: bool
 ) -> "Account":
-    from loops_async.cli.account import CommandClient  # noqa: PLC0415
+    from loops_async.cli.command_client import CommandClient  # noqa: PLC0415
     from loops_async.importer import load_account  # noqa: PLC0415
 
     async with CommandClient(api_key, base_url, dry_run=False) as loops:

@@ -23,10 +23,10 @@ from loops_async.importer.errors import (
     RowRefused,
     quote_path,
 )
+from loops_async.importer.identity_checks import check_people
 from loops_async.importer.journal import ImportJournal, JournalHeader, RowState
 from loops_async.importer.mapping import Account, PlannedColumn, load_account
 from loops_async.importer.options import ImportOptions
-from loops_async.importer.people import check_people
 from loops_async.importer.planning import NewProperty, plan_import, plan_resumed
 from loops_async.importer.reading import AnyRow, InputFile, open_input
 from loops_async.importer.rejects import RejectsFile, output_paths

@@ -193,8 +193,10 @@ class TypeGuess:
         if self.nested is not None or not self.filled:
             return None
         kinds: tuple[ValueType, ...] = ("number", "boolean", "date")
-        text: ValueType = "string"
-        return next((kind for kind in kinds if self._has(kind)), text)
+        for kind in kinds:
+            if self._has(kind):
+                return kind
+        return "string"
 
     def column(self, name: str) -> ScannedColumn:
         """What is known of the column called ``name``."""

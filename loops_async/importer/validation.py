@@ -11,10 +11,10 @@ from loops_async.errors import LoopsError
 from loops_async.importer.consent import OptedOut
 from loops_async.importer.errors import RowRefused
 from loops_async.importer.events import ColumnsPlanned, ImportEvent, ImportNotice
+from loops_async.importer.identity_checks import check_people
 from loops_async.importer.journal import ImportJournal
 from loops_async.importer.mapping import Account
 from loops_async.importer.options import ImportOptions
-from loops_async.importer.people import check_people
 from loops_async.importer.planning import ImportPlan, NewProperty, plan_import
 from loops_async.importer.reading import AnyRow, InputFile, open_input
 from loops_async.importer.report import MOST_REASONS, ImportReport, RowProblems

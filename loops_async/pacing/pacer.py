@@ -6,7 +6,7 @@ from functools import partial
 from loops_async.errors import ConfigurationError, InvalidCall, WrongEventLoop
 from loops_async.pacing.learning import GraceEstimator
 from loops_async.pacing.slots import SlotPermit, Slots
-from loops_async.pacing.waiting import TIMER_TOLERANCE, Timer, WaitQueue
+from loops_async.pacing.wait_queue import TIMER_TOLERANCE, Timer, WaitQueue
 from loops_async.pipeline.messages import Lane
 
 _MIN_RATE, _MAX_RATE = 0.001, 1e9

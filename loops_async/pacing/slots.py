@@ -22,7 +22,7 @@ from loops_async.pacing.learning import (
     read_limit,
     read_remaining,
 )
-from loops_async.pacing.waiting import WaitQueue
+from loops_async.pacing.wait_queue import WaitQueue
 from loops_async.pipeline.clock import loop_time
 from loops_async.pipeline.messages import Lane, Reply
 

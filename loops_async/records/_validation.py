@@ -14,7 +14,7 @@ import attrs
 
 from loops_async.errors import InvalidCall, InvalidInput
 from loops_async.records._types import UNSET, PropertyValue, Unset
-from loops_async.records._values import (
+from loops_async.records._value_descriptions import (
     conversion,
     id_conversion,
     is_missing_text,

@@ -21,7 +21,7 @@ from loops_async.records._validation import (
     is_mapping,
     wrong_type,
 )
-from loops_async.records._values import conversion, missing_value
+from loops_async.records._value_descriptions import conversion, missing_value
 from loops_async.records.attachments import Attachment, copy_attachments
 
 DataVariable: TypeAlias = str | int | float | list[dict[str, str | int | float]]

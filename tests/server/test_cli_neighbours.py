@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from loops_async import LoopsClient
-from loops_async.cli.account import environment_proxy
+from loops_async.cli.command_client import environment_proxy
 from loops_async.errors import ConfigurationError
 from loops_async.importer.reading import open_input
 from loops_async.importer.rejects import RejectsFile

@@ -11,7 +11,7 @@ from loops_async.contrib.redis.connection import RedisConnection
 from loops_async.contrib.redis.reservations import Reservation, TeamBudget, TeamPermit
 from loops_async.errors import SessionClosed
 from loops_async.pacing.slots import Slots
-from loops_async.pacing.waiting import TIMER_TOLERANCE, Timer, WaitQueue
+from loops_async.pacing.wait_queue import TIMER_TOLERANCE, Timer, WaitQueue
 from loops_async.pipeline.messages import Lane, Reply
 
 _Turn: TypeAlias = Reservation | Slots
