@@ -6,7 +6,9 @@ converted. Unknown keys of a response are kept, in ``extra`` or in a contact's `
 unknown values of an enumeration become new members.
 """
 
-from typing import TypeVar
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from loops_async.codec.encoding import to_json
 from loops_async.codec.json_text import Undecodable, decode_fast, decode_json, encode_json
@@ -51,7 +53,13 @@ def from_json(value: object, into: type[T], *, path: str = "$") -> T:
         Undecodable: It does not have this form. The message names the value as ``path``.
         InvalidCall: ``into`` has a field of a type that cannot be decoded.
     """
+    decoded: T = _structure()(value, into, path)
+    return decoded
+
+
+@functools.cache
+def _structure() -> Callable[..., Any]:
     # Imports cattrs, which programs that only send data do not need.
     from loops_async.codec.decoding import structure  # noqa: PLC0415
 
-    return structure(value, into, path)
+    return structure

@@ -6,7 +6,7 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from types import NoneType, UnionType
-from typing import Any, Final, TypeAlias, TypeVar, Union, cast, get_args, get_origin
+from typing import Any, Final, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import attrs
 from cattrs import Converter, StructureHandlerNotFoundError
@@ -28,6 +28,9 @@ _Hook: TypeAlias = Callable[[Any, Any], Any]
 _PlannedField: TypeAlias = tuple[str, str, frozenset[type], _Hook, Any, bool]
 
 _MISSING: Final = object()
+_ENVELOPE: Final = "success"
+"""The key that most replies have; it is not a field of what they are about."""
+
 _TYPE_NAMES: Final[Mapping[type, str]] = {
     NoneType: "null", dict: "an object", list: "an array", str: "text", bool: "a boolean",
     int: "a number", float: "a number",
@@ -63,13 +66,13 @@ def _expected(what: str, value: object) -> WrongType:
 
 def _object(value: object) -> dict[str, Any]:
     if isinstance(value, dict):
-        return cast("dict[str, Any]", value)
+        return value  # pyright: ignore[reportUnknownVariableType]
     raise _expected("an object", value)
 
 
 def _array(value: object) -> list[Any]:
     if isinstance(value, list):
-        return cast("list[object]", value)
+        return value  # pyright: ignore[reportUnknownVariableType]
     raise _expected("an array", value)
 
 
@@ -84,16 +87,15 @@ class _DecodingPlan:
         fields: For each field: its key, the name of its argument, the types that need no decoding,
             the hook for other values and its target type, and whether ``null`` means the default.
         required: The keys of the fields without a default.
-        known: The keys of all fields.
-        flattened: The argument that collects all other keys, if there is one.
-        names: Names of those other keys that differ from the key.
+        flattened: The argument that collects all other keys, and the names of those that differ
+            from the key.
+        envelope: Whether ``success`` is not among the other keys.
     """
 
     fields: tuple[_PlannedField, ...]
-    required: frozenset[str]
-    known: frozenset[str]
-    flattened: str | None
-    names: Mapping[str, str]
+    required: tuple[str, ...]
+    flattened: tuple[str, Mapping[str, str]] | None
+    envelope: bool
 
 
 @functools.cache
@@ -101,22 +103,20 @@ def _plan(record: Any) -> _DecodingPlan:
     if any(isinstance(field.type, str) for field in attrs.fields(record)):
         attrs.resolve_types(record)
     fields: list[_PlannedField] = []
-    required: set[str] = set()
-    flattened, names = None, dict[str, str]()
+    required: list[str] = []
+    flattened = None
     for field in attrs.fields(record):
         key, hint = json_key(field), field.type
         if field.metadata.get("flatten"):
-            flattened = field.alias
-            names = {key: name for name, key in field.metadata.get("keys", {}).items()}
+            keys = field.metadata.get("keys", {})
+            flattened = field.alias, {key: name for name, key in keys.items()}
         elif not field.metadata.get("local"):
             hook, plain = _field_hook(record, field), _plain_types(hint)
             fields.append((key, field.alias, plain, hook, hint, is_collection(field)))
             if field.default is attrs.NOTHING:
-                required.add(key)
-    known = {field[0] for field in fields}
-    if issubclass(record, ReplyRecord):
-        known.add("success")  # in most replies, but not part of the data
-    return _DecodingPlan(tuple(fields), frozenset(required), frozenset(known), flattened, names)
+                required.append(key)
+    envelope = issubclass(record, ReplyRecord)
+    return _DecodingPlan(tuple(fields), tuple(required), flattened, envelope)
 
 
 def _field_hook(record: Any, field: "attrs.Attribute[Any]") -> _Hook:
@@ -131,16 +131,12 @@ def _field_hook(record: Any, field: "attrs.Attribute[Any]") -> _Hook:
 
 
 def _record(value: Any, record: Any) -> Any:
-    plan, given = _plan(record), _object(value)
-    if not plan.required <= given.keys():
-        missing = WrongType("required field missing")
-        missing.add_note(f".{next(key for key in plan.required if key not in given)}")
-        raise missing
+    plan, rest = _plan(record), dict(_object(value))
     found: dict[str, Any] = {}
     key = ""
     try:
         for key, name, plain, hook, hint, nullable in plan.fields:
-            item = given.get(key, _MISSING)
+            item = rest.pop(key, _MISSING)
             if type(item) in plain:
                 found[name] = item
             elif item is not _MISSING and (item is not None or not nullable):
@@ -148,14 +144,22 @@ def _record(value: Any, record: Any) -> Any:
     except Exception as error:
         error.add_note(f".{key}")
         raise
-    if plan.flattened is not None:
-        rest = {key: item for key, item in given.items() if key not in plan.known}
-        if rest:
-            names = plan.names
-            found[plan.flattened] = (
-                {names.get(key, key): item for key, item in rest.items()} if names else rest
-            )
+    if len(found) < len(plan.fields):
+        _check_required(plan, value)
+    if plan.envelope:
+        rest.pop(_ENVELOPE, None)
+    if rest and plan.flattened is not None:
+        name, names = plan.flattened
+        found[name] = {names.get(key, key): item for key, item in rest.items()} if names else rest
     return record(**found)
+
+
+def _check_required(plan: _DecodingPlan, given: dict[str, Any]) -> None:
+    for key in plan.required:
+        if key not in given:
+            missing = WrongType("required field missing")
+            missing.add_note(f".{key}")
+            raise missing
 
 
 def _plain_types(hint: object) -> frozenset[type]:

@@ -25,7 +25,8 @@ def to_json(record: object) -> dict[str, Any]:
     Raises:
         InvalidInput: A value that JSON cannot represent.
     """
-    plan = _plan(cast("Any", type(record)))
+    kind: Any = type(record)
+    plan = _plan(kind)
     if plan.unchecked:
         cast("RequestRecord", record).check()
     fields: dict[str, Any] = {}
@@ -82,7 +83,7 @@ def _plan(record: Any) -> _EncodingPlan:
     return _EncodingPlan(tuple(fields), flattened, unchecked)
 
 
-def _properties(_: str, properties: Mapping[str, object]) -> dict[str, object]:
+def _properties(_: str, properties: Any) -> object:
     # Checked again, because the mapping may have been changed since the record was created.
     return {
         name: value if type(value) in _PLAIN else _scalar(name, value)
@@ -94,7 +95,10 @@ def _json_value(name: str, value: Any) -> object:
     if value is None or isinstance(value, str | int):
         return value
     if is_mapping(value):
-        return {key: _json_value(str(key), item) for key, item in value.items()}
+        return {
+            key: item if type(item) in _PLAIN else _json_value(name, item)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
         return [_json_value(name, item) for item in cast("list[object]", value)]
     if isinstance(value, bytes):
@@ -104,6 +108,7 @@ def _json_value(name: str, value: Any) -> object:
 
 
 def _scalar(name: str, value: Any) -> object:
+    # Checked again: the caller can change a mapping of properties after the record was made.
     if isinstance(value, str | int):
         return value
     check_property_value(name, value)

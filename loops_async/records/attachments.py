@@ -94,7 +94,7 @@ def _check_content_type(value: object) -> None:
 
 def copy_attachments(value: Iterable[Attachment] | Unset) -> tuple[Attachment, ...]:
     """An attrs converter that returns the attachments as a tuple; empty for ``UNSET``."""
-    return () if value is UNSET else tuple(_checked(value))
+    return () if value is UNSET or value == () else tuple(_checked(value))
 
 
 def _checked(given: object) -> Iterator[Attachment]:

@@ -88,10 +88,7 @@ class ContactFields(RequestRecord):
     # Not as field validators, because a subclass that redeclares a field would lose them.
     def check(self) -> None:
         """Raise InvalidInput if Loops would not accept the record."""
-        for name, check in CHANGE_CHECKS.items():
-            value = getattr(self, name)
-            if value is not UNSET:
-                check(name, value)
+        self._check_changes()
         if self.user_id is not UNSET and self.user_id is not None:
             check_user_id("user_id", self.user_id)
         if self.mailing_lists is not UNSET and self.mailing_lists is not None:
@@ -107,6 +104,19 @@ class ContactFields(RequestRecord):
             if key in self.properties:
                 raise invalid(key, f"is given twice, as {attribute}= and in properties; remove one")
             check_property_value(key, value)
+
+    def _check_changes(self) -> None:
+        # One by one: a loop over names takes three times as long.
+        if self.first_name is not UNSET:
+            check_nullable_text("first_name", self.first_name)
+        if self.last_name is not UNSET:
+            check_nullable_text("last_name", self.last_name)
+        if self.source is not UNSET:
+            check_nullable_text("source", self.source)
+        if self.subscribed is not UNSET:
+            check_nullable_bool("subscribed", self.subscribed)
+        if self.user_group is not UNSET:
+            check_nullable_text("user_group", self.user_group)
 
     def _check_email(self) -> None:
         raise NotImplementedError

@@ -14,7 +14,8 @@ from loops_async.records._validation import (
     check_event_property,
     check_lists,
     check_name,
-    check_property,
+    check_property_name,
+    check_property_value,
     check_user_id,
     copy_lists,
     copy_mapping,
@@ -44,7 +45,8 @@ def _check_change(name: Any, value: object) -> None:
     if name in CHANGE_CHECKS:
         CHANGE_CHECKS[name](name, value)
     else:
-        check_property(name, value)
+        check_property_name(name)
+        check_property_value(name, value)
 
 
 @attrs.frozen(kw_only=True, slots=False)

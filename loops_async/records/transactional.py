@@ -35,9 +35,11 @@ def _check_variable(name: object, value: Any, *, within: str = "") -> None:
             "data_variables: a variable's name must be non-empty text", field="data_variables"
         )
     name = f"{within}.{name}" if within else name
-    check_unicode(name, name)
+    if not name.isascii():
+        check_unicode(name, name)
     if isinstance(value, str):
-        check_unicode(name, value)
+        if not value.isascii():
+            check_unicode(name, value)
     elif isinstance(value, int) and not isinstance(value, bool):
         check_property_value(name, value)
     elif isinstance(value, list) and not within:
