@@ -213,8 +213,7 @@ def _no_name(name: object) -> InvalidInput:
 def check_property_value(name: str, value: object) -> None:
     """Raise InvalidInput unless ``value`` can be the value of a custom property."""
     if isinstance(value, str):
-        if len(value) > MAX_LENGTH or not value.isascii():
-            check_text(name, value)
+        check_text(name, value)
     elif value is None or isinstance(value, bool):
         return
     elif isinstance(value, int):
@@ -237,10 +236,10 @@ def check_property_value(name: str, value: object) -> None:
         raise _not_a_property(name, value)
 
 
-def check_property(name: object, value: object) -> None:
+def check_property(name: Any, value: object) -> None:
     """Raise InvalidInput unless name and value are valid for a custom contact property."""
     check_property_name(name)
-    check_property_value(cast("str", name), value)
+    check_property_value(name, value)
 
 
 def check_event_property(name: object, value: object) -> None:

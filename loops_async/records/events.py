@@ -14,8 +14,7 @@ from loops_async.records._validation import (
     check_event_property,
     check_lists,
     check_name,
-    check_property_name,
-    check_property_value,
+    check_property,
     check_user_id,
     copy_lists,
     copy_mapping,
@@ -45,8 +44,7 @@ def _check_change(name: Any, value: object) -> None:
     if name in CHANGE_CHECKS:
         CHANGE_CHECKS[name](name, value)
     else:
-        check_property_name(name)
-        check_property_value(name, value)
+        check_property(name, value)
 
 
 @attrs.frozen(kw_only=True, slots=False)
