@@ -39,7 +39,7 @@ nitpick_ignore_regex = [
     ("py:class", r"loops_async\.(pipeline\.\w+|connection|contrib\.redis\.team_pacer)\.\w+"),
     ("py:class", r"loops_async\.bulk\.outcomes\.Named\w+"),
     ("py:class", r"loops_async\.records\.\w+\.\w+Fields"),
-    ("py:class", r"loops_async\.importer\.(mapping\.Known|reading|warnings)\w*\.?\w*"),
+    ("py:class", r"loops_async\.importer\.(coercion|mapping\.Known|reading|warnings)\w*\.?\w*"),
     ("py:class", r"(loops_async\.[\w.]+\.)?[A-Z]"),  # type variables
 ]
 
