@@ -18,6 +18,12 @@ pytestmark = pytest.mark.long
 COLOUR = re.compile(rb"\x1b\[(?:\d+;)*[349]\d[;m]")
 
 
+def is_asleep(process: asyncio.subprocess.Process) -> bool:
+    """Whether a process waits for something; True where the system does not tell."""
+    stat = Path(f"/proc/{process.pid}/stat")
+    return not stat.exists() or stat.read_text().rpartition(") ")[2].startswith("S")
+
+
 async def on_a_terminal(
     *arguments: str,
     env: dict[str, str],
@@ -25,7 +31,11 @@ async def on_a_terminal(
     asked: bytes = b"?",
     answer: Callable[[asyncio.subprocess.Process, int], object] | None = None,
 ) -> bytes:
-    """All that a terminal is sent; ``answer`` is called once ``asked`` was seen."""
+    """All that a terminal is sent; ``answer`` is called once ``asked`` was seen.
+
+    It is called while the process reads: Python notices a signal that comes just before it reads
+    only when it has read a line.
+    """
     leader, follower = pty.openpty()
     os.set_blocking(leader, False)
     process = await start(
@@ -45,7 +55,7 @@ async def on_a_terminal(
         with contextlib.suppress(BlockingIOError, OSError):
             while more := os.read(leader, 65536):
                 seen += more
-        if answer is not None and asked in seen:
+        if answer is not None and asked in seen and is_asleep(process):
             answer(process, leader)
             answer = None
     os.close(leader)
