@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_PATIENCE = 10.0
+from tests.ports import free_port
 
-_HIGHEST = 65536 - 10000
-"""A node of a cluster listens at its port and ten thousand above."""
+_PATIENCE = 10.0
 
 
 def executable() -> str | None:
@@ -32,11 +31,7 @@ class RedisServer:
 
     def __init__(self, *options: str) -> None:
         self._options = options
-        self.port = _HIGHEST
-        while self.port >= _HIGHEST:
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                self.port = int(free.getsockname()[1])
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     @property

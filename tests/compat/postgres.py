@@ -2,13 +2,14 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from tests.ports import free_port
 
 _PATIENCE = 20.0
 
@@ -39,9 +40,7 @@ def running_postgres() -> Iterator[str]:
             stdout=subprocess.DEVNULL,
             check=True,
         )
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = int(free.getsockname()[1])
+        port = free_port()
         server = subprocess.Popen(  # noqa: S603
             [
                 _program("postgres"), "-D", data, "-p", str(port), "-c", "fsync=off",

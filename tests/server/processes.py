@@ -26,14 +26,6 @@ _PATIENCE = 40.0
 _WARNINGS = "ignore,default::ResourceWarning,default::RuntimeWarning"
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 def is_open(port: int) -> bool:
     """Whether somebody listens on ``port``."""
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from loops_async.sandbox import Sandbox
+from tests.ports import free_port
 from tests.server.terminal import Finished, loops_async
 
 pytestmark = pytest.mark.long
@@ -152,9 +153,7 @@ async def test_a_key_on_the_command_line_works_and_is_warned_of() -> None:
 
 
 async def test_an_address_where_nobody_answers() -> None:
-    async with Sandbox() as sandbox:
-        gone = sandbox.url
-    done = await checked(gone)
+    done = await checked(f"http://127.0.0.1:{free_port()}/api")
     assert done.status == 4
     assert "ConnectFailed; asking again in" in done.err
     assert "Error:" in done.err

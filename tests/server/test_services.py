@@ -12,7 +12,8 @@ import pytest
 
 from loops_async import LoopsClient
 from loops_async.sandbox import Fault, Faults, Sandbox
-from tests.server.processes import Program, complaints, free_port, serving, until
+from tests.ports import free_port
+from tests.server.processes import Program, complaints, serving, until
 
 STOPS = [signal.SIGTERM, signal.SIGINT]
 SIGNUP = {"email": "ada@example.com", "user_id": "u1", "first_name": "Ada"}

@@ -18,8 +18,9 @@ from redis.asyncio import Redis
 
 from loops_async import LoopsClient
 from loops_async.sandbox import Faults, Sandbox
+from tests.ports import free_port
 from tests.redis_server import executable, running_redis
-from tests.server.processes import Program, complaints, free_port, running, serving, until
+from tests.server.processes import Program, complaints, running, serving, until
 from tests.server.terminal import Finished
 
 SIGNUPS = 150
