@@ -25,8 +25,8 @@ from loops_async.errors import (
 )
 from loops_async.pipeline.deadlines import check_seconds
 from loops_async.pipeline.messages import Answer, Endpoint, Finding, Lane, Replay, Reply
+from loops_async.records._request_record import check_declared, record_from
 from loops_async.records._types import UNSET
-from loops_async.records._validation import check_declared, record_from
 from loops_async.records.contacts import (
     Contact,
     ContactCreate,

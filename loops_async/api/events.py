@@ -6,8 +6,8 @@ from typing import Any, overload
 from loops_async.api.idempotency import KeyedResource, check_key, keyed_endpoint
 from loops_async.api.resource import Timeout
 from loops_async.codec import encode
+from loops_async.records._request_record import build_record, record_from
 from loops_async.records._types import UNSET, PropertyValue, SendReceipt, Unset
-from loops_async.records._validation import build_record, record_from
 from loops_async.records.events import Event
 
 SEND = keyed_endpoint("/v1/events/send")

@@ -12,8 +12,8 @@ from loops_async.api.resource import Timeout
 from loops_async.codec import encode
 from loops_async.errors import InvalidInput
 from loops_async.pipeline.messages import Endpoint, Replay
+from loops_async.records._request_record import build_record, record_from
 from loops_async.records._types import UNSET, SendReceipt, Unset
-from loops_async.records._validation import build_record, record_from
 from loops_async.records.attachments import MAX_MAIL_SIZE, Attachment, read_files, total_size
 from loops_async.records.transactional import (
     DataVariable,

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypeAlias, cast
 import attrs
 
 from loops_async import errors
-from loops_async.records._validation import build_record
+from loops_async.records._request_record import build_record
 from loops_async.records._value_descriptions import type_name
 from loops_async.records.contacts import ContactUpdate
 

@@ -9,8 +9,9 @@ from typing import Any, Final, TypeAlias, cast
 
 import attrs
 
+from loops_async.records._request_record import RequestRecord
 from loops_async.records._types import UNSET, PropertyValue, is_collection, json_key
-from loops_async.records._validation import RequestRecord, check_property_value, is_mapping
+from loops_async.records._validation import check_property_value, is_mapping
 
 _Encode: TypeAlias = Callable[[str, Any], Any]
 """Converts the value of a field, given its name and value, to a JSON value."""

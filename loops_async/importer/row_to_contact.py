@@ -11,7 +11,7 @@ from loops_async.importer.consent import parse_subscribed
 from loops_async.importer.errors import RowRefused, ValueRefused, quote_name
 from loops_async.importer.mapping import PlannedColumn, Target
 from loops_async.importer.reading import AnyRow, InputRow
-from loops_async.records._validation import build_record
+from loops_async.records._request_record import build_record
 from loops_async.records.contacts import ContactUpdate
 
 _IDENTIFIERS: Final = ("email", "user_id")

@@ -11,8 +11,8 @@ from typing import ClassVar, Final, TypeVar, cast
 import attrs
 
 from loops_async.errors import InvalidInput
+from loops_async.records._request_record import RequestRecord
 from loops_async.records._types import UNSET, Unset
-from loops_async.records._validation import RequestRecord
 
 T = TypeVar("T")
 

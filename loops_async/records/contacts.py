@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, Required, TypedDict
 import attrs
 
 from loops_async.errors import InvalidInput
+from loops_async.records._request_record import RequestRecord, check_declared
 from loops_async.records._types import (
     FLATTEN,
     LOCAL,
@@ -23,8 +24,6 @@ from loops_async.records._types import (
 )
 from loops_async.records._validation import (
     DEFAULT_FIELDS,
-    RequestRecord,
-    check_declared,
     check_each,
     check_email,
     check_lists,

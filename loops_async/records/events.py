@@ -6,9 +6,9 @@ from typing import Any, ClassVar, Final
 import attrs
 
 from loops_async.errors import InvalidInput
+from loops_async.records._request_record import RequestRecord
 from loops_async.records._types import FLATTEN, UNSET, PropertyValue, Unset, camel_case
 from loops_async.records._validation import (
-    RequestRecord,
     check_each,
     check_email,
     check_event_property,

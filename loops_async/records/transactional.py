@@ -8,9 +8,9 @@ from typing import Any, ClassVar, TypeAlias, cast
 import attrs
 
 from loops_async.errors import InvalidInput
+from loops_async.records._request_record import RequestRecord
 from loops_async.records._types import UNSET, ReplyRecord, Unset
 from loops_async.records._validation import (
-    RequestRecord,
     check_each,
     check_email,
     check_name,

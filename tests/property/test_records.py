@@ -14,8 +14,8 @@ from loops_async.api.resource import Caller
 from loops_async.codec import encode
 from loops_async.errors import InvalidInput
 from loops_async.pipeline.messages import Answer, Request
+from loops_async.records._request_record import build_record
 from loops_async.records._types import PropertyValue
-from loops_async.records._validation import build_record
 from tests.strategies import PROPERTY_NAMES, PROPERTY_VALUES
 from tests.virtual_time import run_virtual
 

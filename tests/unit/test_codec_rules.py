@@ -16,8 +16,8 @@ import pytest
 
 from loops_async import UNSET, Contact, InvalidCall, JsonValue, Unset, records
 from loops_async.codec import Undecodable, decode, to_json
+from loops_async.records._request_record import RequestRecord
 from loops_async.records._types import LOCAL, OpenStrEnum, ReplyRecord
-from loops_async.records._validation import RequestRecord
 from loops_async.records.contacts import ContactFields
 
 # Text that is an address, a name, a MIME type and no value of any enumeration.

@@ -22,7 +22,8 @@ from loops_async import (
 from loops_async.api.contacts import Contacts
 from loops_async.codec import to_json
 from loops_async.errors import InvalidCall, InvalidInput, LoopsError
-from loops_async.records._validation import DEFAULT_FIELDS, RESERVED, build_record, masked
+from loops_async.records._request_record import build_record
+from loops_async.records._validation import DEFAULT_FIELDS, RESERVED, masked
 
 ADA = "ada@example.com"
 
