@@ -136,14 +136,16 @@ class Contacts(SuppressionCalls):
         """
         record = record_from(ContactCreate, contact, fields)
         deadline = self._deadline(timeout)
-        identifier = contact_identifier(record.email, None)
-
-        def look_up(failure: LoopsError) -> Awaitable[Finding[str]]:
-            lookup = partial(self._find, _LOOKUP, identifier, deadline)
-            return look_up_created(record, failure, lookup, create=str(CREATE), asked=str(FIND))
-
+        look_up = partial(self._look_up_created, record, deadline)
         answer = await self._call(CREATE, deadline, body=encode(record), look_up=look_up)
         return ContactReceipt(answer.value, answer.attempts, answer.dry_run)
+
+    def _look_up_created(
+        self, contact: ContactCreate, deadline: float | None, failure: LoopsError
+    ) -> Awaitable[Finding[str]]:
+        identifier = contact_identifier(contact.email, None)
+        find = partial(self._find, _LOOKUP, identifier, deadline)
+        return look_up_created(contact, failure, find, create=str(CREATE), asked=str(FIND))
 
     @overload
     async def update(
@@ -178,12 +180,7 @@ class Contacts(SuppressionCalls):
             LoopsError: Any other failure; nothing was changed.
         """
         record = record_from(ContactUpdate, contact, fields)
-        return await self._update(record, self._deadline(timeout))
-
-    async def _update(
-        self, contact: ContactUpdate, deadline: float | None, lane: Lane = Lane.INTERACTIVE
-    ) -> ContactReceipt:
-        answer = await self._call(UPDATE, deadline, body=encode(contact), lane=lane)
+        answer = await self._call(UPDATE, self._deadline(timeout), body=encode(record))
         return ContactReceipt(answer.value, answer.attempts, answer.dry_run)
 
     @overload
@@ -314,8 +311,10 @@ class Contacts(SuppressionCalls):
         """
         check_seconds("timeout", timeout, allow_none=True)
 
-        def write(contact: ContactUpdate) -> Awaitable[ContactReceipt]:
-            return self._update(contact, self._deadline(timeout), Lane.BULK)
+        async def write(contact: ContactUpdate) -> ContactReceipt:
+            deadline, body = self._deadline(timeout), encode(contact)
+            answer = await self._call(UPDATE, deadline, body=body, lane=Lane.BULK)
+            return ContactReceipt(answer.value, answer.attempts, answer.dry_run)
 
         run = BulkUpsert(source, write, concurrency=concurrency, total=total, on_outcome=on_outcome)
         self._caller.runs.add(run)

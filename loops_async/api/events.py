@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, overload
 
-from loops_async.api.idempotency import KeyedResource, check_key, keyed_endpoint
-from loops_async.api.resource import Timeout
+from loops_async.api.idempotency import check_key, keyed_endpoint
+from loops_async.api.resource import Resource, Timeout
 from loops_async.codec import encode
 from loops_async.records._request_record import build_record, record_from
 from loops_async.records._types import UNSET, PropertyValue, SendReceipt, Unset
@@ -13,7 +13,7 @@ from loops_async.records.events import Event
 SEND = keyed_endpoint("/v1/events/send")
 
 
-class Events(KeyedResource):
+class Events(Resource):
     """Events (https://loops.so/docs/events)."""
 
     __slots__ = ()
@@ -79,5 +79,6 @@ class Events(KeyedResource):
         else:
             event = build_record(Event, {"event_name": event_name, **fields})
         deadline = self._deadline(timeout)
-        body = encode(event)
-        return await self._send_once(SEND, body, check_key(idempotency_key), deadline)
+        body, key = encode(event), check_key(idempotency_key)
+        answer = await self._call(SEND, deadline, body=body, idempotency_key=key)
+        return SendReceipt(key, answer.attempts, answer.value, answer.dry_run)

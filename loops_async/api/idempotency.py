@@ -1,13 +1,12 @@
 """Idempotency keys of events and transactional email. Loops processes each key only once."""
 
+import os
 import re
-import secrets
 from typing import Final
 
-from loops_async.api.resource import SUCCESS, Resource, success_fields
+from loops_async.api.resource import SUCCESS, success_fields
 from loops_async.errors import IdempotencyConflict, InvalidInput
 from loops_async.pipeline.messages import Endpoint, Replay, Reply
-from loops_async.records._types import SendReceipt
 
 _KEY: Final = re.compile(r"[!-~](?:[ -~]{0,98}[!-~])?")
 
@@ -35,9 +34,9 @@ def keyed_endpoint(path: str) -> Endpoint[bool]:
 
 
 def _new_key() -> str:
-    """Return a random UUID (version 4). ``uuid.uuid4`` takes almost three times as long."""
-    digits = secrets.token_hex(16)
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+    """Return 128 random bits, written as a UUID. ``uuid.uuid4`` takes five times as long."""
+    bits = os.urandom(16)
+    return f"{bits[:4].hex()}-{bits[4:10].hex('-', 2)}-{bits[10:].hex()}"
 
 
 def check_key(key: object) -> str:
@@ -55,15 +54,3 @@ def check_key(key: object) -> str:
             field="idempotency_key",
         )
     return key
-
-
-class KeyedResource(Resource):
-    """Base class of resources whose operations have an idempotency key."""
-
-    __slots__ = ()
-
-    async def _send_once(
-        self, endpoint: Endpoint[bool], body: bytes, key: str, deadline: float | None
-    ) -> SendReceipt:
-        answer = await self._call(endpoint, deadline, body=body, idempotency_key=key)
-        return SendReceipt(key, answer.attempts, answer.value, answer.dry_run)

@@ -6,9 +6,9 @@ from typing import Any, Final, overload
 
 import attrs
 
-from loops_async.api.idempotency import KeyedResource, check_key, keyed_endpoint
+from loops_async.api.idempotency import check_key, keyed_endpoint
 from loops_async.api.pages import EMPTY, Pages, reads_page
-from loops_async.api.resource import Timeout
+from loops_async.api.resource import Resource, Timeout
 from loops_async.codec import encode
 from loops_async.errors import InvalidInput
 from loops_async.pipeline.messages import Endpoint, Replay
@@ -35,7 +35,7 @@ LIST = Endpoint(
 )
 
 
-class Transactional(KeyedResource):
+class Transactional(Resource):
     """Transactional email (https://loops.so/docs/transactional)."""
 
     __slots__ = ()
@@ -109,7 +109,9 @@ class Transactional(KeyedResource):
             )
         deadline = self._deadline(timeout)
         key = check_key(idempotency_key)
-        return await self._send_once(SEND, await _body(mail), key, deadline)
+        body = await _encode_attached(mail) if mail.attachments else _encode(mail)
+        answer = await self._call(SEND, deadline, body=body, idempotency_key=key)
+        return SendReceipt(key, answer.attempts, answer.value, answer.dry_run)
 
     def list(
         self, *, per_page: int = 50, cursor: str | None = None, timeout: Timeout = UNSET
@@ -134,7 +136,7 @@ class Transactional(KeyedResource):
         return self._pages(LIST, per_page, cursor, timeout)
 
 
-async def _body(mail: TransactionalEmail) -> bytes:
+async def _encode_attached(mail: TransactionalEmail) -> bytes:
     """Encode ``mail`` as JSON, in a thread if it has files to read or large attachments."""
     in_memory = sum(len(a.data) for a in mail.attachments if isinstance(a.data, bytes))
     if in_memory > _ENCODED_IN_THREAD or any(
@@ -145,17 +147,22 @@ async def _body(mail: TransactionalEmail) -> bytes:
 
 
 def _encode(mail: TransactionalEmail) -> bytes:
-    # Base64 encodes three bytes as four. Files that are too large are rejected without being read.
-    size = total_size(mail.attachments) * 4 // 3
-    if size <= MAX_MAIL_SIZE:
-        if mail.attachments:
-            mail = attrs.evolve(mail, attachments=read_files(mail.attachments))
-        body = encode(mail)
-        if len(body) <= MAX_MAIL_SIZE:
-            return body
-        size = len(body)
+    if mail.attachments:
+        # Base64 encodes three bytes as four. Files that are too large are rejected without being
+        # read.
+        size = total_size(mail.attachments) * 4 // 3
+        if size > MAX_MAIL_SIZE:
+            raise _too_large(mail, size)
+        mail = attrs.evolve(mail, attachments=read_files(mail.attachments))
+    body = encode(mail)
+    if len(body) > MAX_MAIL_SIZE:
+        raise _too_large(mail, len(body))
+    return body
+
+
+def _too_large(mail: TransactionalEmail, size: int) -> InvalidInput:
     field = "attachments" if mail.attachments else "data_variables"
-    raise InvalidInput(
+    return InvalidInput(
         f"{field}: the email has at least {size} bytes of JSON, and Loops accepts "
         f"{MAX_MAIL_SIZE}; send less, or link to files",
         field=field,

@@ -93,7 +93,7 @@ def _properties(_: str, properties: Any) -> object:
 
 
 def _json_value(name: str, value: Any) -> object:
-    if value is None or isinstance(value, str | int):
+    if type(value) in _PLAIN or isinstance(value, (str, int)):
         return value
     if is_mapping(value):
         return {
@@ -110,7 +110,7 @@ def _json_value(name: str, value: Any) -> object:
 
 def _scalar(name: str, value: Any) -> object:
     # Checked again: the caller can change a mapping of properties after the record was made.
-    if isinstance(value, str | int):
+    if isinstance(value, (str, int)):
         return value
     check_property_value(name, value)
     if isinstance(value, datetime):

@@ -23,12 +23,15 @@ class Limit:
         TimeoutError: On leaving the block, if the limit was exceeded.
     """
 
-    __slots__ = ("_cancelling", "_expired", "_task", "_watchdog", "due", "last", "silence")
+    __slots__ = (
+        "_cancelling", "_expired", "_task", "_watchdog", "due", "is_shortened", "last", "silence",
+    )  # fmt: skip
 
     def __init__(self, watchdog: "Watchdog", due: float, silence: float = math.inf) -> None:
         self.due: float = due
         self.last: float = due
         self.silence: float = silence
+        self.is_shortened: bool = False
         self._watchdog = watchdog
         self._expired = False
 
@@ -59,6 +62,7 @@ class Limit:
     def shorten(self, seconds: float) -> None:
         """End the block ``seconds`` from now, but no later than ``due`` when it was entered."""
         watchdog = self._watchdog
+        self.is_shortened = True
         due = watchdog.now() + seconds
         self.due = due if due < self.last else self.last  # noqa: FURB136 - faster than min()
         if self.due < watchdog.rings_at:

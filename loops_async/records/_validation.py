@@ -52,6 +52,7 @@ _UNAVAILABLE: Final = {
 }
 _LARGEST: Final = 10**MAX_LENGTH
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_ASCII_ADDRESS: Final = re.compile("[!-?A-~]+@[!-?A-~]+")
 _ADDRESS: Final = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
 _WORD: Final = re.compile(r"\S+")
 _AT: Final = re.compile(r".(?:@|%40|&#64;|&#x40;|\\u0040).", re.IGNORECASE)
@@ -125,6 +126,8 @@ def check_name(field: str, value: object) -> None:
 
 def check_email(field: str, value: object) -> None:
     """Raise InvalidInput unless ``value`` has the form ``name@domain``; Loops checks the rest."""
+    if isinstance(value, str) and len(value) <= MAX_LENGTH and _ASCII_ADDRESS.fullmatch(value):
+        return
     if not isinstance(value, str):
         expected = "must be text such as 'ada@example.com'"
         raise wrong_type(field, expected, value, if_missing="pass an address, or leave it out")
@@ -301,22 +304,25 @@ def copy_lists(value: Lists) -> Lists:
 
 def copy_properties(value: Mapping[str, PropertyValue]) -> Mapping[str, PropertyValue]:
     """An attrs converter that copies the mapping, so that the caller cannot change it later."""
-    return dict(value) if isinstance(value, dict) else copy_mapping(value, "properties")
+    return copy_mapping(value, "properties")
 
 
-def copy_mapping(value: object, field: str) -> dict[str, Any]:
+def copy_mapping(value: Any, field: str) -> dict[str, Any]:
     """Copy the mapping ``value``; an empty dict for ``UNSET``.
 
     Raises:
         InvalidInput: It is not a mapping.
     """
+    entries: Mapping[str, Any] = value
+    if isinstance(value, dict):
+        return dict(entries)
     if value is UNSET:
         return {}
-    if not is_mapping(value):
+    if not isinstance(value, Mapping):
         expected = "must map names to values, for example {'plan': 'pro'}"
         fix = "leave it out to send none"
         raise wrong_type(field, expected, value, fix, if_missing=fix)
-    return dict(cast("Mapping[str, Any]", value))
+    return dict(entries)
 
 
 def check_each(

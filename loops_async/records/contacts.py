@@ -88,19 +88,20 @@ class ContactFields(RequestRecord):
     def check(self) -> None:
         """Raise InvalidInput if Loops would not accept the record."""
         self._check_changes()
-        if self.user_id is not UNSET and self.user_id is not None:
-            check_user_id("user_id", self.user_id)
-        if self.mailing_lists is not UNSET and self.mailing_lists is not None:
-            check_lists("mailing_lists", self.mailing_lists)
+        user_id, lists, properties = self.user_id, self.mailing_lists, self.properties
+        if user_id is not UNSET and user_id is not None:
+            check_user_id("user_id", user_id)
+        if lists is not UNSET and lists is not None:
+            check_lists("mailing_lists", lists)
         self._check_email()
-        if self.properties:
-            check_each("properties", self.properties, check_property)
+        if properties:
+            check_each("properties", properties, check_property)
         kind: Any = type(self)
         for attribute, key in typed_properties(kind):
             value = getattr(self, attribute)
             if value is UNSET:
                 continue
-            if key in self.properties:
+            if key in properties:
                 raise invalid(key, f"is given twice, as {attribute}= and in properties; remove one")
             check_property_value(key, value)
 
@@ -210,8 +211,9 @@ class ContactUpdate(ContactFields):
     email: str | None | Unset = UNSET
 
     def _check_email(self) -> None:
-        if self.email is not UNSET and self.email is not None:
-            check_email("email", self.email)
+        email = self.email
+        if email is not UNSET and email is not None:
+            check_email("email", email)
         elif self.user_id is UNSET or self.user_id is None:
             raise InvalidInput(
                 "email: give email or user_id (or both), so that Loops knows which contact to "

@@ -29,7 +29,7 @@ _OTHER_ARGUMENTS: Final = frozenset({"email", "user_id", "mailing_lists", "prope
 
 def _copy_changes(value: Any) -> dict[str, Any]:
     changes = copy_mapping(value, "contact")
-    return {name: change for name, change in changes.items() if change is not UNSET}
+    return changes and {n: change for n, change in changes.items() if change is not UNSET}
 
 
 def _check_change(name: Any, value: object) -> None:
@@ -101,17 +101,18 @@ class Event(RequestRecord):
     def check(self) -> None:
         """Raise InvalidInput if Loops would not accept the record."""
         check_name("event_name", self.event_name)
-        if self.email is not UNSET and self.email is not None:
-            check_email("email", self.email)
-        if self.user_id is not UNSET and self.user_id is not None:
-            check_user_id("user_id", self.user_id)
-        elif self.email is UNSET or self.email is None:
+        email, user_id, lists = self.email, self.user_id, self.mailing_lists
+        if email is not UNSET and email is not None:
+            check_email("email", email)
+        if user_id is not UNSET and user_id is not None:
+            check_user_id("user_id", user_id)
+        elif email is UNSET or email is None:
             raise InvalidInput(
                 "email: give email or user_id (or both), so that Loops knows whose event it is",
                 field="email",
             )
-        if self.mailing_lists is not UNSET and self.mailing_lists is not None:
-            check_lists("mailing_lists", self.mailing_lists)
+        if lists is not UNSET and lists is not None:
+            check_lists("mailing_lists", lists)
         if self.properties:
             check_each("properties", self.properties, check_event_property)
         if self.contact:

@@ -33,7 +33,7 @@ HEADERS: Final = CIMultiDict(
 """Headers of every request."""
 
 ATTEMPT: ContextVar[Limit | None] = ContextVar("ATTEMPT", default=None)
-"""The time limit of the current task's attempt; None once the attempt has a connection."""
+"""The time limit of the current task's attempt; it is shortened once there is a connection."""
 
 _SLACK: Final = 0.2
 """Seconds by which a request may overrun the deadline of its call; see ``RequestLimits``."""
@@ -88,13 +88,12 @@ class _Connector(aiohttp.TCPConnector):
         self, req: aiohttp.ClientRequest, traces: list["Trace"], timeout: aiohttp.ClientTimeout
     ) -> "Connection":
         limit = ATTEMPT.get()
-        if limit is None:  # the attempt had its connection: aiohttp is about to send again
+        if limit is None or limit.is_shortened:  # the attempt has had its connection
             raise ClosedBeforeReply
         for _ in range(_CONNECTIONS_TRIED):
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
             if protocol is None or not protocol.should_close:
-                ATTEMPT.set(None)
                 limit.shorten(limit.silence)
                 return connection
             connection.close()

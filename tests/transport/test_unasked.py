@@ -109,16 +109,21 @@ async def test_a_connection_with_unasked_data_is_dropped_and_the_call_gets_its_o
 async def test_a_second_reply_that_comes_late_is_not_that_of_the_next_request(
     request_: Request[Any],
 ) -> None:
+    said_twice = asyncio.Event()
+
     async def answer(exchange: Exchange) -> None:
         number = len(server.requests)
         await exchange.write(http(200, b"%d" % number))
         await asyncio.sleep(0.01)
         await exchange.write(http(200, b"%d again" % number))
+        said_twice.set()
 
     async with BareServer(answer) as server, transport_to(server.url) as transport:
         for number in range(1, 6):
             assert (await transport.send(request_)).body == b"%d" % number
-            await asyncio.sleep(0.03)
+            await said_twice.wait()
+            said_twice.clear()
+            await arrives()
         assert server.accepted == len(server.requests) == 5
 
 
