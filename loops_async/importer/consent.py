@@ -38,14 +38,27 @@ _NO: Final = frozenset(
         *("unconfirmed", "nonmarketingcontact", "nonmarketing", "noconsent", "denied", "declined"),
         *("refused", "rejected", "withdrawn", "revoked", "blocked", "blacklisted", "suppressed"),
         *("archived", "disabled", "donotemail", "nein", "non", "falsch", "faux", "falso", "nao"),
-        *("nej", "nee"),
+        *("nej", "nee", "abgemeldet", "nie", "ausstehend", "jamais", "nunca", "mai"),
     )
 )
 _YES: Final = frozenset(
     (
         *("yes", "y", "true", "t", "1", "on", "subscribed", "active", "confirmed", "optedin"),
         *("optin", "explicit", "implicit", "express", "marketingcontact", "marketing", "granted"),
-        *("given", "accepted", "enabled", "ja", "oui", "si", "sim", "wahr", "vrai", "vero"),
+        *(
+            "given",
+            "accepted",
+            "enabled",
+            "valid",
+            "verified",
+            "ja",
+            "oui",
+            "si",
+            "sim",
+            "wahr",
+            "vrai",
+            "vero",
+        ),
     )
 )
 # In a column of refusals, such as "unsubscribed at", any other value is a refusal.
@@ -62,6 +75,7 @@ _PLAIN_REFUSALS: Final = frozenset(
 )  # fmt: skip
 """Values that are refusals whatever their column is called."""
 
+_YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _LONGEST: Final = max(map(len, _PLAIN_REFUSALS))
 
 
@@ -98,6 +112,14 @@ def holds_refusals(column: str) -> bool | None:
     if not _CONSENT.search(name) or (words and words[-1] in _ABOUT_CONSENT):
         return None
     return False
+
+
+def _is_given(word: str) -> bool:
+    """Whether a word in a column of consent is a yes, or the date of one.
+
+    A word that is not known counts as a no: nobody must be subscribed by mistake.
+    """
+    return word in _YES or _YEAR.search(word) is not None
 
 
 @attrs.define
@@ -159,7 +181,7 @@ class OptedOut:
         kind = self._kinds[column]
         if kind is not None:
             word = normalize(str(cell)) if not isinstance(cell, bool) else str(cell).lower()
-            return word not in _NOT_REFUSED if kind else word in _NO
+            return word not in _NOT_REFUSED if kind else not _is_given(word)
         if not isinstance(cell, str) or len(cell) > _LONGEST + 2:
             return False
         if _OTHER_CHANNELS.search(normalize(column)):
@@ -170,7 +192,7 @@ class OptedOut:
         """Why an import stops, and the ways to continue; empty if nobody has opted out."""
         if not self.counts:
             return []
-        lines = ["These columns look like consent to email, and say no for some people:"]
+        lines = ["These columns look like consent to email, and do not say yes for some people:"]
         for column, (count, line) in self.counts.items():
             people = "1 person" if count == 1 else f"{count} people"
             lines.append(f"  {quote_name(column)}: {people}, first on line {line}")

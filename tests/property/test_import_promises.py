@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loops_async.importer.coercion import ValueType, coerce, parse_text
+from loops_async.importer.coercion import CellFormat, ValueType, coerce, is_empty, parse_text
 from loops_async.importer.errors import ColumnsRefused, ImportRefused, RowRefused, ValueRefused
 from loops_async.importer.mapping import Account, plan_columns
 from loops_async.importer.planning import adopt, propose
@@ -171,10 +171,12 @@ def test_every_value_of_a_column_converts_to_the_type_suggested_for_it(values: l
     guess = TypeGuess()
     for value in values:
         guess.note(value)
-    if (suggested := guess.type) is not None:
+    column = guess.column("x")
+    if column.type is not None and column.remark is None:
+        form = CellFormat(column.styles.get(column.type, ""))
         for value in values:
-            if value.strip():
-                parse_text(value, suggested)
+            if not is_empty(value):
+                coerce(value, column.type, form)
 
 
 @given(

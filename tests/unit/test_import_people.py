@@ -112,6 +112,10 @@ SAY_NO = [
     ("opt_in", "0"),
     ("Désabonné", "oui"),
     ("anything at all", "opted out"),
+    ("Newsletter", "abgemeldet"),
+    ("Newsletter", "ausstehend"),
+    ("Newsletter", "kündigt"),  # a word that is not known
+    ("Accepts Marketing", "maybe"),
 ]
 
 
@@ -143,6 +147,8 @@ def test_a_column_that_says_no_stops_the_import(tmp_path: Path, column: str, val
         ("OPTIN_TIME", "2024-01-17"),
         ("Subscription plan", "free"),
         ("Status", "active"),
+        ("Newsletter", "2024-01-17 10:21"),
+        ("Newsletter", "seit 17.1.2024"),
         ("Notes", "was unsubscribed by mistake, called her"),
         ("Nachname", "Nein"),
         ("Marketing contact status", "Marketing contact"),
@@ -154,7 +160,9 @@ def test_other_columns_and_answers_stop_nothing(tmp_path: Path, column: str, val
 
 async def test_an_import_stops_before_anything_is_sent_and_skips_on_request(tmp_path: Path) -> None:
     path = written(tmp_path, "email,unsubscribed\nada@x.co,false\ngrace@x.co,true\n")
-    with pytest.raises(ColumnsRefused, match=r"say no for some people[\s\S]*Nothing was sent"):
+    with pytest.raises(
+        ColumnsRefused, match=r"do not say yes for some people[\s\S]*Nothing was sent"
+    ):
         await sent(path)
     assert await sent(path, opted_out="skip") == [{"email": "ada@x.co"}]
 
