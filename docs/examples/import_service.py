@@ -21,6 +21,7 @@ from loops_async.importer import (
     ImportOptions,
     ImportProgress,
     ImportRefused,
+    ImportReport,
     import_file,
     load_account,
     validate_file,
@@ -39,6 +40,7 @@ class Job:
     status: str = "running"
     progress: dict[str, Any] = attrs.field(factory=dict[str, Any])
     report: dict[str, Any] | None = None
+    error: str | None = None
     stop: asyncio.Event = attrs.field(factory=asyncio.Event)
 
     def note(self, event: ImportEvent) -> None:
@@ -63,6 +65,11 @@ class Imports:
         self.jobs[name] = job = Job()
         self.tasks.create_task(self._run(name, job))
 
+    def find(self, name: str) -> Job:
+        if name not in self.jobs:
+            raise HTTPException(404, "there is no such import")
+        return self.jobs[name]
+
     async def _run(self, name: str, job: Job) -> None:
         # With "resume", an import that was interrupted continues, and a new one begins.
         options = attrs.evolve(OPTIONS, resume=True)
@@ -73,9 +80,10 @@ class Imports:
             )
         except LoopsError as error:
             log.warning("import %s failed: %s", name, error)
-            job.status = "failed"
+            job.status, job.error = "failed", str(error)
         else:
             job.status = "interrupted" if report.resumable else "finished"
+            job.error = report.error or report.unavailable
             job.report = report.as_dict()
 
 
@@ -112,8 +120,7 @@ async def upload(request: Request, imports: Running) -> dict[str, Any]:
         async for chunk in request.stream():
             await asyncio.to_thread(file.write, chunk)
     try:
-        account = await load_account(imports.loops)
-        found = await asyncio.to_thread(validate_file, path, OPTIONS, account=account)
+        found = await check(imports.loops, path)
     except ImportRefused as error:
         path.unlink()
         raise HTTPException(422, str(error)) from error
@@ -121,15 +128,26 @@ async def upload(request: Request, imports: Running) -> dict[str, Any]:
     return {"id": name, "rows": found.rows, "rejected": found.rejected.count}
 
 
+async def check(loops: LoopsClient, path: Path) -> ImportReport:
+    """Check a file; raise ImportRefused if an import would stop before the first row."""
+    account = await load_account(loops)
+    report = await asyncio.to_thread(validate_file, path, OPTIONS, account=account)
+    if report.plan.objection:
+        raise ImportRefused(report.plan.objection)
+    return report
+
+
 @app.get("/imports/{name}")
 async def progress(name: str, imports: Running) -> dict[str, Any]:
-    job = imports.jobs.get(name)
-    if job is None:
-        raise HTTPException(404, "there is no such import")
-    return {"status": job.status, "progress": job.progress, "report": job.report}
+    job = imports.find(name)
+    return {
+        "status": job.status,
+        "error": job.error,
+        "progress": job.progress,
+        "report": job.report,
+    }
 
 
 @app.delete("/imports/{name}", status_code=202)
 async def stop(name: str, imports: Running) -> None:
-    if job := imports.jobs.get(name):
-        job.stop.set()
+    imports.find(name).stop.set()

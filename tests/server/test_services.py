@@ -1,6 +1,7 @@
 """The services of docs/services.md, each started as a user starts it and asked over HTTP."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -187,6 +188,11 @@ async def test_an_upload_is_imported_with_progress_and_outlives_a_restart(tmp_pa
             async with http.post("/imports", data=b"First Name\nAda\n") as response:
                 assert response.status == 422
                 assert "no column holds email addresses" in await response.text()
+            shared = b"Email,User ID\nada@example.com,u1\nbo@example.com,u1\n"
+            async with http.post("/imports", data=shared) as response:
+                assert response.status == 422
+                assert "--shared-ids" in await response.text()
+            assert await asyncio.to_thread(os.listdir, tmp_path) == []
             async with http.post("/imports", data=rows.encode()) as response:
                 started = await response.json()
             assert (response.status, started["rows"], started["rejected"]) == (202, 91, 1)
@@ -205,13 +211,31 @@ async def test_an_upload_is_imported_with_progress_and_outlives_a_restart(tmp_pa
             await until(lambda: len(sandbox.contacts) == 90, "the rest is sent", program)
             while (told := await asked(http, name))["status"] == "running":  # noqa: ASYNC110 - over HTTP
                 await asyncio.sleep(0.05)
-            async with http.get("/imports/other") as response:
-                assert response.status == 404
+            for ask in (http.get, http.delete):
+                async with ask("/imports/other") as response:
+                    assert response.status == 404
             done = await program.stop()
         sent = sum(r.path == "/v1/contacts/update" and r.processed for r in sandbox.requests)
-    assert told["status"] == "finished"
+    assert (told["status"], told["error"]) == ("finished", None)
     assert (told["report"]["applied"], told["report"]["done_before"]) == (90, held + 1)
     assert sent == 90
     assert complaints(done.err) == [], done.err
     assert "example.com" not in done.err
     assert "no @" in (tmp_path / f"{name}.csv.rejected.csv").read_text()
+
+
+async def test_an_import_that_fails_shows_why(tmp_path: Path) -> None:
+    async with Sandbox(rate=20) as sandbox:
+        async with importing(sandbox, tmp_path) as (program, http):
+            rows = "Email\n" + "".join(f"c{n}@example.com\n" for n in range(90))
+            async with http.post("/imports", data=rows.encode()) as response:
+                name = (await response.json())["id"]
+            await until(lambda: len(sandbox.contacts) >= 5, "rows are sent", program)
+            await program.stop()
+        (tmp_path / f"{name}.csv").unlink()
+        async with importing(sandbox, tmp_path) as (program, http):
+            while (told := await asked(http, name))["status"] == "running":  # noqa: ASYNC110 - over HTTP
+                await asyncio.sleep(0.05)
+            await program.stop()
+    assert told["status"] == "failed"
+    assert f"{name}.csv" in told["error"]
