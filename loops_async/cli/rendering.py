@@ -183,13 +183,27 @@ def summarize(report: ImportReport, created: int | None = None) -> list[str]:
 def summarize_dry_run(report: ImportReport) -> list[str]:
     """The result of a dry run."""
     sent = ", ".join(f"{count} × {name}" for name, count in report.would_send.items())  # noqa: RUF001
-    parts = [f"{report.applied} would be sent", f"{report.rejected.count} rejected"]
-    counts = ", ".join([*parts, *_skipped(report)])
-    return [
-        f"Dry run, nothing was sent. {count_noun(report.rows, 'row')}: {counts}",
-        *problem_lines(report.rejected),
-        f"Would have been sent: {sent or 'nothing'}",
-    ]
+    counts = count_checked(report, "valid" if report.would_stop else "would be sent")
+    last = (
+        describe_stop(report) if report.would_stop else f"Would have been sent: {sent or 'nothing'}"
+    )
+    return [f"Dry run, nothing was sent. {counts}", *problem_lines(report.rejected), last]
+
+
+def count_checked(report: ImportReport, valid: str) -> str:
+    """How many rows are valid, which ``valid`` describes, and how many are not."""
+    parts = [f"{report.applied} {valid}", f"{report.rejected.count} rejected", *_skipped(report)]
+    return f"{count_noun(report.rows, 'row')}: {', '.join(parts)}"
+
+
+def describe_stop(report: ImportReport) -> str:
+    """What follows from the objection of the plan, which was printed before."""
+    rows = count_noun(report.applied, "row")
+    parts = [f"{rows} would be sent", f"{report.rejected.count} rejected", *_skipped(report)]
+    return (
+        "An import would stop before the first row (see the error above). "
+        f"Otherwise {', '.join(parts)}."
+    )
 
 
 def _skipped(report: ImportReport) -> list[str]:

@@ -16,7 +16,6 @@ from loops_async.cli.options import (
     warn_of_key,
 )
 from loops_async.cli.runner import DONE, INCOMPLETE, REFUSED, Stopped, has_key, run, stoppable
-from loops_async.importer.errors import count_noun
 
 if TYPE_CHECKING:
     from loops_async.importer import Account, ImportReport
@@ -63,7 +62,11 @@ def validate(
     warn_of_key(console, api_key)
 
     def work() -> int:
-        from loops_async.cli.rendering import MOST_REASONS, ImportScreen  # noqa: PLC0415
+        from loops_async.cli.rendering import (  # noqa: PLC0415
+            MOST_REASONS,
+            ImportScreen,
+            describe_stop,
+        )
         from loops_async.importer import ImportOptions, open_input, validate_file  # noqa: PLC0415
         from loops_async.importer.report import MOST_REASONS as MOST_IN_JSON  # noqa: PLC0415
         from loops_async.settings import checked_dry_run  # noqa: PLC0415
@@ -92,7 +95,8 @@ def validate(
                 f"Loops was not asked{how}: what only Loops knows, such as the type of a "
                 "property, was not checked."
             )
-        if report.plan.objection:
+        if report.would_stop:
+            console.print(describe_stop(report))
             return REFUSED
         return DONE if report.complete else INCOMPLETE
 
@@ -111,17 +115,17 @@ async def _load_account(
 
 
 def _show(console: Console, report: "ImportReport", most: int) -> None:
-    from loops_async.cli.rendering import problem_lines  # noqa: PLC0415
+    from loops_async.cli.rendering import count_checked, problem_lines  # noqa: PLC0415
 
     document = report.as_dict()
     reasons = [{key: one[key] for key in ("line", "reason")} for one in document["reasons"]]
-    console.document |= {key: document[key] for key in ("rows", "rejected", "resubscribing")} | {
+    same = ("rows", "rejected", "skipped", "would_stop", "resubscribing")
+    console.document |= {key: document[key] for key in same} | {
         "valid": report.applied,
         "reasons": reasons,
         "same_contact": report.repeated.count,
     }
-    rows = count_noun(report.rows, "row")
-    console.print(f"{rows}: {report.applied} valid, {report.rejected.count} rejected")
+    console.print(count_checked(report, "valid"))
     for line in problem_lines(report.rejected, most):
         console.print(line)
     if report.repeated.count:

@@ -81,7 +81,8 @@ class ImportReport:
         error: What cut it short, such as a full disk; else None.
         file_changed: Whether the file changed while it was imported.
         dry_run: Whether nothing was sent.
-        would_send: How many requests a dry run would have sent, by endpoint.
+        would_send: How many requests a dry run would have sent, by endpoint; empty if an import
+            would stop before the first row.
     """
 
     rows: int = 0
@@ -125,6 +126,11 @@ class ImportReport:
         is_cut_short = self.plan.objection or self.error or self.file_changed
         return self.applied + self.skipped == self.rows and not is_cut_short
 
+    @property
+    def would_stop(self) -> bool:
+        """Whether an import would stop before the first row; ``plan.objection`` is the reason."""
+        return self.plan.objection is not None
+
     def progress(self) -> ImportProgress:
         """The counts at this moment."""
         return ImportProgress(
@@ -143,6 +149,7 @@ class ImportReport:
         return {
             "dry_run": self.dry_run,
             "would_send": self.would_send,
+            "would_stop": self.would_stop,
             "rows": self.rows,
             "applied": self.applied,
             "rejected": self.rejected.count,

@@ -119,12 +119,18 @@ def check_rows(
             filled.update(contact.properties)
         if number % _PROGRESS_EVERY == 0 or number == scan.rows:
             emit(report.progress())
-    created = 0
-    if options.create_properties:
-        created = sum(new.key in filled for new in plan.new_properties)
-    counts = {str(contact_properties.CREATE): created, str(contacts.UPDATE): report.applied}
-    report.would_send = {name: count for name, count in counts.items() if count}
+    if not report.would_stop:
+        report.would_send = _requests(report, filled)
     return report
+
+
+def _requests(report: ImportReport, filled: set[str]) -> dict[str, int]:
+    """How many requests would send the rows whose contacts have the properties ``filled``."""
+    created = 0
+    if report.options.create_properties:
+        created = sum(new.key in filled for new in report.plan.new_properties)
+    counts = {str(contact_properties.CREATE): created, str(contacts.UPDATE): report.applied}
+    return {name: count for name, count in counts.items() if count}
 
 
 def filled_properties(

@@ -53,6 +53,23 @@ async def test_for_scripts_it_is_the_document_of_an_import_and_says_that_it_is_n
     assert "The journal is not read" in done.err
 
 
+async def test_a_dry_run_of_an_import_that_would_stop_ends_with_that(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("email,userId\nada@example.com,u1\nbob@example.com,u1\n")
+    done = await loops_async("import", str(path), "--dry-run")
+    assert done.status == 2
+    assert done.out.splitlines() == [
+        "Dry run, nothing was sent. 2 rows: 2 valid, 0 rejected",
+        (
+            "An import would stop before the first row (see the error above). "
+            "Otherwise 2 rows would be sent, 0 rejected."
+        ),
+    ]
+    told = json.loads((await loops_async("import", str(path), "--dry-run", "--json")).out)
+    assert (told["would_stop"], told["would_send"], told["applied"]) == (True, {}, 2)
+    assert "--shared-ids" in told["error"]
+
+
 async def test_a_real_import_says_that_it_was_one_and_no_word_of_its_own_says_otherwise(
     path: Path,
 ) -> None:

@@ -84,9 +84,28 @@ async def test_columns_that_stop_an_import_are_told_with_the_rows(path: Path) ->
     assert "nothing was sent" not in done.err
     assert "rows/s" not in done.err
     assert "line 5: has 4 cells" in done.out
+    assert done.out.splitlines()[-1] == (
+        "An import would stop before the first row (see the error above). "
+        "Otherwise 3 rows would be sent, 2 rejected."
+    )
     told = json.loads(with_it.out)
     assert (told["exit_status"], told["rejected"], told["error"]) == (1, 2, None)
     assert told["left_out"] == ["Seats"]
+    assert told["would_stop"] is False
+
+
+async def test_rows_of_people_who_opted_out_are_counted(path: Path) -> None:
+    path.write_text("email,subscribed\nada@example.com,true\nbo@example.com,false\n")
+    some = await validated(path)
+    skipping = await validated(path, "--opted-out", "skip")
+    told = json.loads((await validated(path, "--opted-out", "skip", "--json")).out)
+    stopping = json.loads((await validated(path, "--json")).out)
+    assert (some.status, skipping.status) == (2, 0)
+    assert "Otherwise 2 rows would be sent, 0 rejected." in some.out
+    assert "2 rows: 1 valid, 0 rejected, 1 left out because they opted out\n" in skipping.out
+    assert (told["valid"], told["skipped"], told["would_stop"]) == (1, 1, False)
+    assert (stopping["valid"], stopping["skipped"], stopping["would_stop"]) == (2, 0, True)
+    assert "--opted-out" in stopping["error"]
 
 
 async def test_it_tells_what_would_be_made_and_makes_nothing(path: Path) -> None:

@@ -345,7 +345,12 @@ async def test_an_error_that_stops_everything_comes_after_the_report(
 async def test_a_dry_run_sends_nothing_and_writes_nothing(
     team: Team, path: Path, *, by_client: bool
 ) -> None:
-    options = ImportOptions(create_properties=True, dry_run=not by_client)
+    options = ImportOptions(
+        create_properties=True,
+        mappings=("Seats=seats:number",),
+        opted_out="send",
+        dry_run=not by_client,
+    )
     more: dict[str, Any] = (
         {"dry_run": True} if by_client else {"transport": ScriptedTransport(team)}
     )
@@ -354,7 +359,18 @@ async def test_a_dry_run_sends_nothing_and_writes_nothing(
         assert loops.stats().requests == 0
     assert (report.dry_run, report.applied, report.rejected.count) == (True, 1, 3)
     assert report.would_send == {f"POST {PROPERTIES}": 1, f"PUT {UPDATE}": 1}
+    assert not report.would_stop
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+async def test_a_dry_run_of_an_import_that_would_stop_would_send_nothing(
+    team: Team, path: Path
+) -> None:
+    options = ImportOptions(create_properties=True, dry_run=True)
+    async with LoopsClient("test-key", transport=ScriptedTransport(team)) as loops:
+        report = await import_file(loops, path, options)
+    assert "Loops never changes the type of a property" in str(report.plan.objection)
+    assert (report.applied, report.would_stop, report.would_send) == (3, True, {})
 
 
 async def test_lists_are_asked_for_only_where_a_mapping_names_one(team: Team, path: Path) -> None:
