@@ -72,9 +72,10 @@ DELETE = Endpoint[None](
 @lru_cache
 def _find_endpoint(into: type[Contact], *, counted: bool = True) -> Endpoint[Any]:
     check_declared(into)
+    contacts: type[list[Contact]] = list[into]  # type: ignore[valid-type]
 
     def read(reply: Reply) -> Contact | None:
-        found = decode(reply.body, list[into])  # type: ignore[valid-type]
+        found = decode(reply.body, contacts)
         if len(found) > 1:
             # Loops can have several contacts with one address. Any choice would be a guess.
             raise Undecodable(f"found {len(found)} contacts where at most one was expected @ $")

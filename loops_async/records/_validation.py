@@ -212,7 +212,8 @@ def _no_name(name: object) -> InvalidInput:
 def check_property_value(name: str, value: object) -> None:
     """Raise InvalidInput unless ``value`` can be the value of a custom property."""
     if isinstance(value, str):
-        check_text(name, value)
+        if len(value) > MAX_LENGTH or not value.isascii():
+            check_text(name, value)
     elif value is None or isinstance(value, bool):
         return
     elif isinstance(value, int):
@@ -221,18 +222,22 @@ def check_property_value(name: str, value: object) -> None:
                 name, f"has more than {MAX_LENGTH} digits, Loops accepts {MAX_LENGTH}; send fewer"
             )
     elif isinstance(value, float):
-        if math.isnan(value):
-            raise _not_a_property(name, value)
-        if math.isinf(value):
-            raise invalid(
-                name,
-                "is not a finite number, which JSON cannot represent; send None to empty it or "
-                "leave it out",
-            )
+        _check_float(name, value)
     elif isinstance(value, datetime) and missing_value(value) is None:
         _check_datetime(name, value)
     elif not isinstance(value, date) or isinstance(value, datetime):
         raise _not_a_property(name, value)
+
+
+def _check_float(name: str, value: float) -> None:
+    if math.isnan(value):
+        raise _not_a_property(name, value)
+    if math.isinf(value):
+        raise invalid(
+            name,
+            "is not a finite number, which JSON cannot represent; send None to empty it or leave "
+            "it out",
+        )
 
 
 def check_property(name: Any, value: object) -> None:
