@@ -332,7 +332,8 @@ def _unknown_columns(proposals: Sequence[NewProperty]) -> list[str]:
         *(f"  {new}" for new in proposals),
         (
             "Create these properties with --create-properties, leave the columns out with "
-            "--ignore-unknown, or send one to an existing property with --map 'COLUMN=property'."
+            "--ignore-unknown, or send one to a field or an existing property, for example with "
+            f"{quote_mapping(proposals[0].column, 'userId')}."
         ),
     ]
 
