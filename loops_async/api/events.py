@@ -77,7 +77,8 @@ class Events(Resource):
         if isinstance(event_name, Event):
             event = record_from(Event, event_name, fields)
         else:
-            event = build_record(Event, {"event_name": event_name, **fields})
+            fields["event_name"] = event_name
+            event = build_record(Event, fields)
         deadline = self._deadline(timeout)
         body, key = encode(event), check_key(idempotency_key)
         answer = await self._call(SEND, deadline, body=body, idempotency_key=key)

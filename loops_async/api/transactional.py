@@ -104,9 +104,8 @@ class Transactional(Resource):
         if isinstance(transactional_id, TransactionalEmail):
             mail = record_from(TransactionalEmail, transactional_id, fields)
         else:
-            mail = build_record(
-                TransactionalEmail, {"transactional_id": transactional_id, **fields}
-            )
+            fields["transactional_id"] = transactional_id
+            mail = build_record(TransactionalEmail, fields)
         deadline = self._deadline(timeout)
         key = check_key(idempotency_key)
         body = await _encode_attached(mail) if mail.attachments else _encode(mail)

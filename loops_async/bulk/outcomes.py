@@ -35,7 +35,7 @@ Source: TypeAlias = Iterable[Row] | AsyncIterable[Row]
 """The rows of a run."""
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Outcome:
     """The outcome of one row.
 

@@ -31,10 +31,11 @@ def to_json(record: object) -> dict[str, Any]:
     if plan.unchecked:
         cast("RequestRecord", record).check()
     fields: dict[str, Any] = {}
-    for name, key, encode, optional in plan.fields:
+    for name, rule in plan.fields:
         value = getattr(record, name)
         if value is UNSET:
             continue
+        key, encode, optional = rule
         if type(value) in _PLAIN:
             fields[key] = value
         elif value or not optional:
@@ -52,22 +53,22 @@ class _EncodingPlan:
     """How the records of one class are encoded.
 
     Attributes:
-        fields: For each field: its name, its key, the function that encodes its value, and whether
-            it is left out if it is empty.
+        fields: For each field: its name, and its key, the function that encodes its value, and
+            whether it is left out if it is empty.
         flattened: For the field whose entries are merged into the object: its name, the keys of
             entries that differ from their names, and the function that encodes the values.
         unchecked: Whether the class overrides the hook with which the constructor calls
             ``check``.
     """
 
-    fields: tuple[tuple[str, str, _Encode, bool], ...]
+    fields: tuple[tuple[str, tuple[str, _Encode, bool]], ...]
     flattened: tuple[str, Mapping[str, str], _Encode] | None
     unchecked: bool
 
 
 @functools.cache
 def _plan(record: Any) -> _EncodingPlan:
-    fields: list[tuple[str, str, _Encode, bool]] = []
+    fields: list[tuple[str, tuple[str, _Encode, bool]]] = []
     flattened = None
     for field in attrs.fields(record):
         holds_properties = field.type == Mapping[str, PropertyValue]
@@ -76,7 +77,7 @@ def _plan(record: Any) -> _EncodingPlan:
             flattened = field.name, field.metadata.get("keys", {}), encode
         elif not field.metadata.get("local"):
             encode = _properties if holds_properties else _json_value
-            fields.append((field.name, json_key(field), encode, is_collection(field)))
+            fields.append((field.name, (json_key(field), encode, is_collection(field))))
     unchecked = (
         issubclass(record, RequestRecord)
         and record.__attrs_post_init__ is not RequestRecord.__attrs_post_init__

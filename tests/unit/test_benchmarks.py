@@ -50,8 +50,8 @@ async def test_every_contender_sends_the_same_contact_and_gets_the_same_answer(n
     assert json.loads(body) == CONTACT
 
 
-async def requested(call: str) -> tuple[str, str, dict[str, Any]]:
-    """The method, the target and the body of the one request that ``call`` makes."""
+async def requested(call: str) -> tuple[str, str, dict[str, Any], bool]:
+    """The request of ``call``: method, target, body, and whether it has an idempotency key."""
     Listening.heard = []
     server = await asyncio.get_running_loop().create_server(Listening, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -61,7 +61,7 @@ async def requested(call: str) -> tuple[str, str, dict[str, Any]]:
     head, _, body = request.partition(b"\r\n\r\n")
     method, target, _ = head.decode().split(" ", 2)
     assert f"authorization: bearer {KEY}" in head.decode().lower()
-    return method, target, json.loads(body or b"{}")
+    return method, target, json.loads(body or b"{}"), b"Idempotency-Key" in request
 
 
 @pytest.mark.parametrize("pair", rows.CALLS, ids=lambda pair: pair.name)

@@ -1,5 +1,6 @@
 """Every public call, and the request that one would write for it by hand with aiohttp."""
 
+import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -103,11 +104,17 @@ def _bare(name: str) -> Callable[[str], AbstractAsyncContextManager[Call]]:
                 async with session.post(url + path, json=fields(index)) as reply:
                     return await reply.json()
 
+            async def post_once(index: int) -> Any:
+                headers = {"Idempotency-Key": str(uuid.uuid4())}
+                async with session.post(url + path, json=fields(index), headers=headers) as reply:
+                    return await reply.json()
+
             async def get(index: int) -> Any:
                 async with session.get(url + path, params=fields(index)) as reply:
                     return await reply.json()
 
-            yield {"PUT": put, "POST": post, "GET": get}[method]
+            with_key = name in {"event", "mail"}
+            yield {"PUT": put, "POST": post_once if with_key else post, "GET": get}[method]
 
     return opened
 

@@ -1,4 +1,4 @@
-"""The same update through more and more of our layers, to see what each of them costs."""
+"""The same update through more and more of the client's layers, to see what each one costs."""
 
 import asyncio
 import math
@@ -130,12 +130,12 @@ _STEPS: dict[str, Callable[[_Stack], Call]] = {
 }
 
 LAYERS = {
-    "layer-aiohttp": "aiohttp alone, asked for as little as possible",
-    "layer-transport": "the transport: limits of time, errors, the reply's size; a ready head",
-    "layer-retry": "the retry layer, deadlines, and what a reply means",
+    "layer-aiohttp": "aiohttp alone, with as few options as possible",
+    "layer-transport": "the transport: time limits, errors, the size of the reply, the connection",
+    "layer-retry": "the retry layer: deadlines, and the meaning of the reply",
     "layer-pacer": "the pacer",
-    "layer-record": "the record, its checks, and its JSON instead of a dict's",
-    "ours": "the client and its resources: all of it",
+    "layer-record": "the record: its checks, and its JSON instead of that of a dict",
+    "ours": "the client and its resources",
 }
 """The steps in their order, each with what comes on top."""
 

@@ -42,11 +42,11 @@ class Pair:
 
 
 OURS = Contender("ours")
-LEAST = 0.95
+LEAST, LEAST_OF_READS = 0.95, 0.9
 
 
-def _call(name: str, says: str, bare: str | None = None) -> Pair:
-    return Pair(name, says, Contender(f"{name}-ours"), Contender(f"{bare or name}-bare"), LEAST)
+def _call(name: str, says: str, bare: str | None = None, least: float = LEAST) -> Pair:
+    return Pair(name, says, Contender(f"{name}-ours"), Contender(f"{bare or name}-bare"), least)
 
 
 CALLS = (
@@ -58,9 +58,9 @@ CALLS = (
     _call("delete", "`contacts.delete`"),
     _call("event", "`events.send`"),
     _call("mail", "`transactional.send`"),
-    _call("find", "`contacts.find`"),
-    _call("lists", "`mailing_lists.list`"),
-    _call("key", "`api_key.test`"),
+    _call("find", "`contacts.find`", least=LEAST_OF_READS),
+    _call("lists", "`mailing_lists.list`", least=LEAST_OF_READS),
+    _call("key", "`api_key.test`", least=LEAST_OF_READS),
 )
 """Each public call against the same request, written by hand."""
 
@@ -88,7 +88,7 @@ PAIRS = (
         "a contact to JSON bytes against `json.dumps` of the ready dict",
         Contender("encode-ours"),
         Contender("encode-json"),
-        2,
+        1,
         calls=(20_000, 20_000),
     ),
 )
