@@ -95,7 +95,7 @@ async def test_columns_that_stop_an_import_are_told_with_the_rows(path: Path) ->
 
 
 async def test_rows_of_people_who_opted_out_are_counted(path: Path) -> None:
-    path.write_text("email,subscribed\nada@example.com,true\nbo@example.com,false\n")
+    path.write_text("email,unsubscribed\nada@example.com,false\nbo@example.com,true\n")
     some = await validated(path)
     skipping = await validated(path, "--opted-out", "skip")
     told = json.loads((await validated(path, "--opted-out", "skip", "--json")).out)
@@ -292,7 +292,7 @@ def test_validate_and_import_never_disagree(
         rehearsed = outcome(lambda: asyncio.run(imported(sandbox, path, dry_run)))
         happened = outcome(lambda: asyncio.run(imported(sandbox, path, options)))
     assert foretold == happened
-    if happened[0] == "read":
-        # Without the account it cannot know all, but what it does say is true.
-        assert rehearsed[0] == "read"
+    # A dry run does not ask Loops. So it may stop for the type of a column that has a property
+    # already; but if it goes on, what it says is true.
+    if happened[0] == "read" and rehearsed[0] == "read":
         assert {line for line, _ in rehearsed[1]} <= {line for line, _ in happened[1]}
