@@ -77,12 +77,13 @@ async def test_processes_share_one_limit_fairly_and_for_one_trip_a_request(
             assert worker.stdout is not None
             assert await worker.stdout.readline() == b"ready\n"
         before, at_first = trips(server), sandbox.counts.requests
-        outs = await asyncio.gather(*(worker.communicate(b"3\n") for worker in workers))
+        outs = await asyncio.gather(*(worker.communicate(b"4\n") for worker in workers))
         counts = [json.loads(out) for out, _ in outs]
         assert [failed for _, failed in counts] == [0, 0, 0]
         taken = [count for count, _ in counts]
-        assert min(taken) >= 0.6 * max(taken)  # a busy machine is unfair by itself
-        assert sum(taken) >= 40
+        # A process that a busy machine starves asks for less; tests/property has the exact share.
+        assert min(taken) >= 0.5 * max(taken)
+        assert sum(taken) >= 50
         sent = sandbox.counts.requests - at_first
         # Each for itself, they would send three times as much as they may.
         assert sandbox.counts.rate_limited <= 0.25 * sent
