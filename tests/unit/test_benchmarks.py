@@ -108,7 +108,7 @@ def test_the_page_gets_the_figures_and_keeps_its_words(tmp_path: Path) -> None:
     for _ in range(2):
         write_into(page, results, {"aiohttp": 4e5, "pacer": 4.5e5}, {"python": "3.12"})
     text = page.read_text()
-    assert text.startswith("Before\n<!-- figures -->\n| against")
+    assert text.startswith("Before\n<!-- figures -->\n| compared")
     assert text.endswith("| pacer | 50 k | 450 k |\n<!-- end of layers -->\nAfter\n")
     assert "old" not in text
     assert text.count("`contacts.update` on uvloop") == 1

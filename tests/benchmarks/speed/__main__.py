@@ -1,4 +1,4 @@
-"""How fast the client is, side by side with what else there is, in one run.
+"""The cost of the client's calls, compared with other ways to make the same requests.
 
 ``python -m tests.benchmarks.speed`` prints the table. See docs/performance.md.
 """

@@ -1,4 +1,4 @@
-"""One contender in a process of its own: reads how many to make, says how long it took.
+"""One contender in a process of its own: reads a number of calls, makes them, prints the time.
 
 ``python -m tests.benchmarks.speed.child NAME URL [--loop asyncio|uvloop|eager]``, then one number
 a line.

@@ -1,4 +1,4 @@
-"""What is compared: each makes the same contact update, the way its users would write it.
+"""The contenders: each makes the same contact update, as its users would write it.
 
 Two custom properties, 50 in flight. A contender is opened once and then told how many to make.
 """
@@ -21,7 +21,7 @@ from tests.benchmarks.speed.layers import KEY, PATIENT, RATE, Call, contact, fla
 IN_FLIGHT = 50
 
 Run: TypeAlias = Callable[[int], Awaitable[None]]
-"""Does it as often as it is told."""
+"""Makes the given number of calls."""
 
 
 def row(index: int) -> dict[str, Any]:
@@ -92,7 +92,7 @@ async def ours_bulk(url: str) -> AsyncIterator[Run]:
 
 @asynccontextmanager
 async def idiomatic_bulk(url: str) -> AsyncIterator[Run]:
-    """The pool that one writes by hand: workers on one iterator, an outcome for each row."""
+    """A pool written by hand: workers that share an iterator, and an outcome for each row."""
     async with idiomatic_call(url) as call:
 
         async def run(count: int) -> None:
@@ -153,7 +153,7 @@ RUNS = {
 
 @asynccontextmanager
 async def opened(name: str, url: str) -> AsyncIterator[Run]:
-    """The contender of that name, ready to run against the server at ``url``."""
+    """The contender ``name``, opened, with the server at ``url``."""
     if name in RUNS:
         async with RUNS[name](url) as run:
             yield run

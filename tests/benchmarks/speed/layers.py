@@ -25,7 +25,7 @@ KEY = "test-key"
 RATE = 10_000.0
 
 PATIENT = Timeouts(connect=600, read=600, total=3600)
-"""Under callgrind all takes fifty times as long, and must not time out for it."""
+"""Under callgrind everything takes fifty times as long; no call may time out because of that."""
 
 _HEADERS = CIMultiDict(
     {
@@ -73,7 +73,7 @@ class _Stack:
         return AiohttpTransport(lambda: self.http, URL(self.url), KEY, PATIENT, now)
 
     def call(self) -> Call:
-        """aiohttp asked for as little as its own options let one ask for, and read at once."""
+        """aiohttp with as few options as possible, and the reply read at once."""
         url = URL(f"{self.url}/v1/contacts/update")
         timeout = aiohttp.ClientTimeout(connect=600, ceil_threshold=math.inf)
         key = {"Authorization": f"Bearer {KEY}"}
@@ -102,7 +102,7 @@ class _Stack:
         return call
 
     def retried(self, pacer: Any, body: Callable[[int], bytes]) -> Call:
-        """The retry layer and the verdict on top, with or without a pacer and records."""
+        """The retry layer on top, with or without a pacer and records."""
         layer = Retrying(self.transport(), pacer, RetryPolicy())
         now = asyncio.get_running_loop().time
 

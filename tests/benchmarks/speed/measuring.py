@@ -21,7 +21,7 @@ _TOTAL = re.compile(r"^(?:totals|summary): (\d+)$", re.MULTILINE)
 
 @attrs.frozen
 class Contender:
-    """Who is measured.
+    """One of the two that a row compares.
 
     Attributes:
         name: Of ``contenders``, or "sdk".
@@ -37,7 +37,7 @@ class Contender:
 
 @attrs.frozen
 class Machine:
-    """Where it is measured.
+    """The server and the processor core that all contenders use.
 
     Attributes:
         url: The server's address.
@@ -50,7 +50,7 @@ class Machine:
     sdk: Path | None = None
 
     def command(self, contender: Contender) -> list[str]:
-        """What starts ``contender``."""
+        """The command that starts ``contender``."""
         if contender.name == "sdk":
             return ["node", str(_HERE / "sdk.mjs"), str(self.sdk), self.url]
         module = "tests.benchmarks.speed.child"
@@ -59,7 +59,7 @@ class Machine:
 
     @contextlib.contextmanager
     def started(self, contender: Contender, *, under: Sequence[str] = ()) -> Iterator["Child"]:
-        """``contender`` in a process of its own, ``under`` another program if need be."""
+        """Start ``contender`` in a process of its own, run by the program ``under`` if given."""
         process = subprocess.Popen(  # noqa: S603 - ourselves
             [*under, *self.command(contender)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True, cwd=ROOT, env=_environment(),
@@ -77,12 +77,12 @@ class Machine:
 
 @attrs.frozen
 class Child:
-    """A contender that waits for orders."""
+    """A contender that waits for a number of calls to make."""
 
     process: "subprocess.Popen[str]"
 
     def run(self, count: int) -> float:
-        """Make ``count`` updates; the seconds that one took."""
+        """Make ``count`` calls and return the seconds for one."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{count}\n")
@@ -94,7 +94,7 @@ class Child:
 def rounds(
     machine: Machine, counts: dict[Contender, int], number: int
 ) -> dict[Contender, list[float]]:
-    """Seconds for one update, by contender and round; in every round each has its turn.
+    """Seconds for one call, by contender and round. The contenders alternate in each round.
 
     Args:
         machine: Where.
@@ -115,7 +115,7 @@ def rounds(
 
 
 def instructions(machine: Machine, contender: Contender, low: int, high: int) -> float:
-    """User-space instructions for one update: those of ``high``, after ``low`` to warm up.
+    """User-space instructions for one call: the mean of ``high`` calls, after ``low`` to warm up.
 
     Counting begins when the contender is warm and waits, so neither the start of Python nor its
     imports are in it, and the same count comes out twice to one in a thousand.
@@ -140,7 +140,7 @@ def _control(order: str, child: Child) -> None:
 
 
 def instructions_of(code: str) -> int:
-    """User-space instructions of a Python that runs ``code``."""
+    """User-space instructions of a Python process that runs ``code``."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
         valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
@@ -152,7 +152,7 @@ def instructions_of(code: str) -> int:
 
 
 def seconds_of(code: str) -> float:
-    """Wall time of a Python that runs ``code``, in seconds."""
+    """Wall time of a Python process that runs ``code``, in seconds."""
     begin = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=_environment())  # noqa: S603
     return time.perf_counter() - begin

@@ -1,4 +1,4 @@
-"""The table as text, as JSON, and in the page of the documentation."""
+"""The results as Markdown tables, as JSON, and in docs/performance.md."""
 
 import importlib.metadata
 import json
@@ -18,9 +18,9 @@ _PACKAGES = ("aiohttp", "attrs", "cattrs", "orjson", "yarl", "multidict", "uvloo
 
 
 def table(results: Sequence[Result]) -> str:
-    """The rows in Markdown."""
+    """The rows as a Markdown table."""
     lines = [
-        "| against | wanted | instructions | wall time (middle half) | ours | theirs |  |",
+        "| compared | wanted | instructions | wall time (middle half) | ours | theirs |  |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in results:
@@ -40,7 +40,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 def steps_table(counts: dict[str, float]) -> str:
-    """What each layer adds, in Markdown."""
+    """The layers as a Markdown table."""
     lines = ["| layer | adds | so far |", "|---|---|---|"]
     before = 0.0
     for says, count in counts.items():
@@ -62,7 +62,7 @@ def _cost(cost: tuple[float | None, float], is_import: bool) -> str:
 
 
 def facts(server: str, number: int, pinned: str) -> dict[str, str]:
-    """With what and where it was measured."""
+    """The versions and the machine."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -85,7 +85,7 @@ def _machine() -> str:
 
 
 def as_json(results: Sequence[Result], steps: dict[str, float], about: dict[str, str]) -> str:
-    """All of it, for another day."""
+    """All results as JSON."""
     rows = [{**attrs.asdict(row), "met": row.met} for row in results]
     return (
         json.dumps({"about": about, "rows": rows, "layers": steps}, indent=2, ensure_ascii=False)
@@ -96,7 +96,7 @@ def as_json(results: Sequence[Result], steps: dict[str, float], about: dict[str,
 def write_into(
     page: Path, results: Sequence[Result], steps: dict[str, float], about: dict[str, str]
 ) -> None:
-    """Put the tables and the facts between the marks of ``page``."""
+    """Replace the tables and the facts between the marks in ``page``."""
     measured = ", ".join(f"{name} {value}" for name, value in about.items())
     text = _between(page.read_text(), _FIGURES, f"{table(results)}\n\nMeasured with {measured}.")
     page.write_text(_between(text, _LAYERS, steps_table(steps)) if steps else text)

@@ -1,4 +1,4 @@
-"""The rows of the table: who against whom, and the least that we want."""
+"""The rows of the table: what is compared, and the ratio that is wanted."""
 
 import statistics
 from collections.abc import Callable, Iterator
@@ -96,7 +96,7 @@ PAIRS = (
 
 @attrs.frozen
 class Result:
-    """What came out of a row; "times as fast" throughout, but for imports, "times the cost".
+    """The figures of a row. Ratios say how many times as fast; for imports, how many times as dear.
 
     Attributes:
         name: The row's.
@@ -122,7 +122,7 @@ class Result:
 
     @property
     def met(self) -> bool:
-        """Whether the figure is reached."""
+        """Whether the wanted ratio is reached."""
         value = self.counted if self.decides == "counted" and self.counted else self.wall
         return value <= self.floor if self.name.startswith("import") else value >= self.floor
 
@@ -168,14 +168,14 @@ def _result(
 
 
 def steps(machine: Machine) -> dict[str, float]:
-    """Instructions for one update, layer upon layer, by what comes on top."""
+    """Instructions for one update with more and more layers, by the layer added last."""
     return {
         says: instructions(machine, Contender(name), 200, 1000) for name, says in LAYERS.items()
     }
 
 
 def imports(number: int, *, count: bool) -> Iterator[Result]:
-    """The rows of what importing costs, above a bare start of Python, against aiohttp's."""
+    """The rows about importing, compared with aiohttp; without the start of Python itself."""
     codes = {"bare": "pass", "aiohttp": "import aiohttp", "import": "import loops_async"}
     codes["import-all"] = _TOUCH
     for code in codes.values():
