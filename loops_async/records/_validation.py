@@ -165,7 +165,8 @@ def check_nullable_text(field: str, value: object) -> None:
         return
     if not isinstance(value, str):
         raise wrong_type(field, "must be text, None to empty it, or left out", value)
-    check_text(field, value)
+    if len(value) > MAX_LENGTH or not value.isascii():
+        check_text(field, value)
 
 
 def check_nullable_bool(field: str, value: object) -> None:
