@@ -82,7 +82,7 @@ PAIRS = (
         calls=(20_000, 20_000),
     ),
     Pair("pyloops", "pyloops 1.22.6", OURS, Contender("pyloops"), 10, False, (1500, 100)),
-    Pair("sdk", "the JavaScript SDK 7.3.0 on node", OURS, Contender("sdk"), 3, False, (1500, 1000)),
+    Pair("sdk", "the JavaScript SDK 7.3.0 on node", OURS, Contender("sdk"), 2, False, (1500, 1000)),
     Pair(
         "encode",
         "a contact to JSON bytes against `json.dumps` of the ready dict",
@@ -187,7 +187,7 @@ def imports(number: int, *, count: bool) -> Iterator[Result]:
     counts = {name: instructions_of(code) if count else None for name, code in codes.items()}
     for name, says, most in (
         ("import", "`import loops_async` against `import aiohttp`", 0.02),
-        ("import-all", "the same with every public name touched", 1.2),
+        ("import-all", "the same with every public name touched", 1.3),
     ):
         yield _import(name, says, most, walls, counts)
 
