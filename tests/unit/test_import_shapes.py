@@ -67,7 +67,7 @@ SHAPES: dict[str, Callable[[], bytes]] = {
     "semicolons with a byte order mark": lambda: text(";").encode("utf-8-sig"),
     "sep=": lambda: b"sep=^\r\n" + text("^").encode(),
     "a title above": lambda: b"Members\r\nas of 1 May\r\n\r\n" + text().encode(),
-    "trailing commas": lambda: text(end=",,\r\n").encode(),
+    "trailing commas": lambda: text().replace("\r\n", ",,\r\n").encode(),
     "blanks after commas": lambda: with_blanks().encode(),
     "gzip": lambda: gzip.compress(text().encode()),
     "JSON Lines": lambda: json_lines().encode(),
